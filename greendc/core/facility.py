@@ -1,0 +1,145 @@
+"""What a site is made of: meters, derived meters and what each total needs.
+
+Everything here is data. An `Epoch` is a span of time in which nothing that can
+change a figure changes; a `Site` is its epochs in order. Times are integers,
+nanoseconds since 1970-01-01T00:00:00Z; energies J; powers W.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+EVER = 2**62  # later than any event time; -EVER is earlier than any
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Kind(StrEnum):
+    """How a meter's readings stand for the time between them (STANDARDS 6.2, 6.3)."""
+
+    INSTANT = "instant"
+    MEAN_PREV = "mean_prev"
+    MEAN_NEXT = "mean_next"
+    ON_CHANGE = "on_change"
+    REGISTER = "register"
+
+
+class Op(StrEnum):
+    """How a derived meter is made from others."""
+
+    SUM = "sum"
+    DIFFERENCE = "difference"  # the first input less all others
+    SHARE = "share"  # `value` times the only input: an estimate
+    CONSTANT = "constant"  # `value` watts at all times: an estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A physical meter. Its readings arrive in base units (W, J, Cel, ratio, V, A …).
+
+    `accuracy` is the limit of its class as a fraction (class 0.5 -> 0.005), None
+    where no class is stated. `rating` in W bounds what a register can plausibly
+    count. `modulus` (0 = none), `step` and `range_` belong to registers, in J.
+    """
+
+    id: str
+    point: str
+    quantity: str
+    kind: Kind
+    nominal: int
+    max_gap: int
+    silent_after: int
+    accuracy: float | None = None
+    rating: float | None = None
+    modulus: float = 0.0
+    step: float = 0.0
+    range_: tuple[float, float] = (0.0, float("inf"))
+    subsystem: str | None = None  # overrides the point's own subsystem
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A meter computed from others; `accuracy` is the limit of a declared `value`.
+
+    For a share it is absolute (0.10416 +- 0.005 -> 0.005), for a constant in W.
+    """
+
+    id: str
+    point: str
+    op: Op
+    inputs: tuple[str, ...]
+    value: float = 0.0
+    accuracy: float | None = None
+    subsystem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """Emission intensity of imported electricity: steps of g/kWh in time.
+
+    `value[i]` holds from `start[i]` to `end[i]`, NaN nowhere; between steps it is
+    unknown. `year` is the year the figures stand for (None for a true series).
+    """
+
+    start: IntArray
+    end: IntArray
+    value: npt.NDArray[np.float64]
+    year: int | None
+    zone: str
+    source: str
+    accounting: str = "lifecycle"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A span [start, end) with one set of rules.
+
+    `meters` and `derived` are all meters in it (derived in an order in which each
+    comes after its inputs). `e_dc` names (meter, weight) pairs whose weighted sum
+    is E_DC: F-3.11 with carriers' weights, or the bottom-up list. `e_it` maps the
+    PUE category to the meters whose sum is E_IT. `imports` are the pairs whose
+    sum is the electricity that carries an emission factor. `fuels` are (meter,
+    g/kWh) pairs of fuels burnt. `subsystems` maps name to (meter, weight) pairs.
+    """
+
+    start: int
+    end: int
+    cell: int
+    meters: tuple[Meter, ...]
+    derived: tuple[Derived, ...]
+    boundary: str  # "metered" or "bottom_up"
+    e_dc: tuple[tuple[str, float], ...]
+    e_it: Mapping[int, tuple[str, ...]]
+    e_reuse: tuple[tuple[str, float], ...]
+    imports: tuple[tuple[str, float], ...]
+    fuels: tuple[tuple[str, float], ...]
+    subsystems: Mapping[str, tuple[tuple[str, float], ...]]
+    min_it_power: float
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site over all time. `meters` lists the ids of all physical meters ever.
+
+    `intensity` maps the accounting method ("location", "market") to its factor;
+    a method without one is absent. `grid_limit` is the longest cell that divides
+    an hour and every UTC offset of the zone: meters with longer intervals are cut
+    to it.
+    """
+
+    id: str
+    name: str
+    zone: str
+    lateness: int
+    horizon: int
+    grid_limit: int
+    meters: tuple[str, ...]
+    epochs: tuple[Epoch, ...]
+    intensity: Mapping[str, Intensity]

@@ -1,0 +1,153 @@
+"""The types that cross rooms."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from greendc.core.facility import Site
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+QOS_MASK = 0x03
+RETAIN = 0x04
+DUP = 0x08
+
+
+class GreendcError(Exception):
+    """Something the user can mend: the message says what, where and how. Exit code 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Messages of one session in the order in which they arrived, as columns of equal length.
+
+    `arrivals` [ns UTC]; `flags` = QoS | RETAIN | DUP. `mids` are 0 at QoS 0.
+    """
+
+    arrivals: Sequence[int]
+    topics: Sequence[str]
+    payloads: Sequence[bytes]
+    mids: Sequence[int]
+    flags: Sequence[int]
+    session: int = 0
+
+    def __len__(self) -> int:
+        """Count the messages."""
+        return len(self.topics)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A journal entry that is not a message: `config`, `session_lost`, `tick`, `entry`, `end`."""
+
+    kind: str
+    arrival: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Entry = RawBatch | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Effective-dated factor and offset to base units: base = (value * factor) + offset.
+
+    `factor[i]` holds for event times from `start[i]` until `start[i + 1]`;
+    `start[0]` is the beginning of time.
+    """
+
+    start: IntArray
+    factor: FloatArray
+    offset: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where one meter's reading stands in a payload and what makes it good.
+
+    `meter` indexes `Plan.meters`. Paths are keys and list indices into JSON, ()
+    for the payload itself; `time` and `unit` are None where the payload has none.
+    `units` maps every unit that the payload may name to its own scale (multiplier
+    included); `scale` applies where no unit path is declared. `low`/`high` are in
+    base units, infinite where nothing is to be checked; `sentinels` are values as
+    they stand in the payload.
+    """
+
+    meter: int
+    value: tuple[str | int, ...]
+    time: tuple[str | int, ...] | None
+    unit: tuple[str | int, ...] | None
+    time_rule: str  # "payload", "payload_if_near" or "arrival"
+    scale: Scale
+    units: Mapping[str, Scale]
+    low: float
+    high: float
+    sentinels: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A topic pattern (`json/{key}/{meter}/attrs`) and what it leads to.
+
+    `by_tag` is None for a pattern whose topics all carry `fields`; otherwise the
+    text captured as `{meter}` selects the fields, and a topic with another text
+    is unbound. `filter` is the MQTT subscription (`json/+/+/attrs`).
+    """
+
+    pattern: str
+    filter: str
+    codec: str
+    fields: tuple[Field, ...]
+    by_tag: Mapping[str, tuple[Field, ...]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration made ready to run: sites, all physical meters as (site, meter id), routes."""
+
+    sites: tuple[Site, ...]
+    meters: tuple[tuple[str, str], ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a codec made of the payloads of one binding and field, columns of equal length.
+
+    `row` indexes the payloads handed in; `time` [ns] is 0 and `has_time` False
+    where the payload carried none; `value` as it stands in the payload, finite;
+    `unit` is None where no unit path is declared. Each payload that gave no
+    reading is in `rejected` as (row, reason).
+    """
+
+    row: IntArray
+    value: FloatArray
+    time: IntArray
+    has_time: npt.NDArray[np.bool_]
+    unit: list[str] | None
+    rejected: list[tuple[int, str]]
+
+
+Codec = Callable[[Field, Sequence[bytes]], Decoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Accepted readings of a batch in journal order, in base units.
+
+    `row` indexes the batch's messages, `meter` `Plan.meters`; `time` [ns UTC].
+    `rejected` holds (row, reason) for every message or reading that was refused:
+    `unbound`, `not_json`, `not_a_number`, `not_finite`, `no_value`, `no_time`,
+    `bad_time`, `bad_unit`, `not_utf8`, `too_long`, `future`, `out_of_range`,
+    `sentinel`, `retained_without_time`.
+    """
+
+    row: IntArray
+    meter: IntArray
+    time: IntArray
+    value: FloatArray
+    rejected: list[tuple[int, str]]
