@@ -1,0 +1,229 @@
+"""What the ledger keeps of a site: every meter, total, emission and KPI as an account.
+
+An account is a named list of terms, each a weighted sum over meters, together
+with the physical meters it needs. Its terms are only ever summed over time in
+which all of these are known (G3); a meter is an account of one term.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import lcm
+
+import numpy as np
+
+from greendc.core.energy import Rules
+from greendc.core.facility import Epoch, IntArray, Meter, Op, Site
+from greendc.core.metrics import METRICS, names
+from greendc.core.metrics.metric import Metric
+
+ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
+SUBSYSTEMS = ("cooling", "power", "lighting", "reuse", "other")
+
+Members = tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A weighted sum over nodes [J]; with a `method` the mass that its carbon intensity makes of it [g].
+
+    `fuels` are (node, g/kWh) pairs whose emissions are added.
+    """
+
+    members: Members
+    method: str | None = None
+    fuels: Members = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One line of the ledger: see the module's docstring.
+
+    `grid` is the cell length of the account, `resolution` the shortest period that
+    may be published [ns]; `needs` are places in `Rules`.
+    """
+
+    name: str
+    kind: str  # "meter", "total", "mass" or "kpi"
+    grid: int
+    resolution: int
+    needs: IntArray
+    terms: tuple[Term, ...]
+    metric: Metric | None = None
+    category: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a derived node is made: operation, its input nodes and its value."""
+
+    node: int
+    op: Op
+    inputs: tuple[int, ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """An epoch's accounts. Nodes are the physical energy meters, then the derived ones."""
+
+    epoch: Epoch
+    rules: Rules
+    nodes: Mapping[str, int]
+    derivations: tuple[Derivation, ...]
+    accounts: tuple[Account, ...]
+    grids: IntArray  # of each physical meter
+
+
+def energy_meters(site: Site) -> tuple[Meter, ...]:
+    """All physical meters of power, energy or heat that the site ever has, first definition first."""
+    found: dict[str, Meter] = {}
+    for epoch in site.epochs:
+        for meter in epoch.meters:
+            if meter.quantity in ENERGY_QUANTITIES:
+                found.setdefault(meter.id, meter)
+    return tuple(found.values())
+
+
+def rounded_up(span: int, step: int) -> int:
+    """The smallest multiple of `step` that is at least `span`."""
+    return -(-span // step) * step
+
+
+def meter_grid(nominal: int, cell: int, limit: int) -> int:
+    """Cell length of a meter: its interval rounded up to a multiple of the site's cell that divides the hour.
+
+    At most `limit`, the longest cell that divides the hour and all UTC offsets of
+    the zone: longer intervals are cut to it.
+
+    >>> from greendc.core.facility import HOUR, MINUTE
+    >>> meter_grid(7 * MINUTE, MINUTE, HOUR) // MINUTE
+    10
+    """
+    grid = rounded_up(max(nominal, 1), cell)
+    while grid < limit and limit % grid:
+        grid += cell
+    return min(grid, limit)
+
+
+def book(site: Site, epoch: Epoch) -> Book:
+    """Lay out the accounts of one epoch."""
+    rules = Rules.of(energy_meters(site))
+    return _Layout(site, epoch, rules).book()
+
+
+class _Layout:
+    """Builds a `Book`: what each account needs follows from its members, derived ones expanded."""
+
+    def __init__(self, site: Site, epoch: Epoch, rules: Rules) -> None:
+        self.site, self.epoch, self.rules = site, epoch, rules
+        physical = [m.id for m in rules.meters]
+        self.nodes = {name: i for i, name in enumerate(physical)}
+        self.present = {m.id for m in epoch.meters}
+        for derived in epoch.derived:
+            self.nodes[derived.id] = len(self.nodes)
+        self.derivations = tuple(
+            Derivation(self.nodes[d.id], d.op, tuple(self.nodes[i] for i in d.inputs), d.value)
+            for d in epoch.derived
+        )
+        self.grids = np.array(
+            [meter_grid(m.nominal, epoch.cell, site.grid_limit) for m in rules.meters], np.int64
+        )
+        self.needed: list[frozenset[int]] = [frozenset({i}) for i in range(len(physical))]
+        for step in self.derivations:
+            self.needed.append(frozenset().union(*[self.needed[i] for i in step.inputs]))
+
+    def book(self) -> Book:
+        accounts = (*self._meters(), *self._totals(), *self._masses(), *self._kpis())
+        return Book(
+            self.epoch, self.rules, self.nodes, self.derivations, accounts, self.grids
+        )
+
+    def _members(self, pairs: tuple[tuple[str, float], ...]) -> Members:
+        return tuple((self.nodes[name], weight) for name, weight in pairs)
+
+    def _account(
+        self,
+        name: str,
+        kind: str,
+        terms: tuple[Term, ...],
+        metric: Metric | None = None,
+        category: int | None = None,
+    ) -> Account:
+        nodes = [n for term in terms for n, _ in (*term.members, *term.fuels)]
+        needs = sorted(frozenset().union(*[self.needed[n] for n in nodes]))
+        cell = self.epoch.cell
+        grid = lcm(cell, *[int(self.grids[i]) for i in needs])
+        nominal = max([rounded_up(self.rules.meters[i].nominal, cell) for i in needs], default=cell)
+        places = np.array(needs, np.int64)
+        return Account(name, kind, grid, nominal, places, terms, metric, category)
+
+    def _meters(self) -> Iterator[Account]:
+        for name, node in self.nodes.items():
+            if name in self.present or node >= len(self.rules.meters):
+                yield self._account(name, "meter", (Term(((node, 1.0),)),))
+
+    def _sums(self) -> dict[str, Term]:
+        epoch = self.epoch
+        sums = {"e_dc": epoch.e_dc, "e_reuse": epoch.e_reuse}
+        for category, meters in epoch.e_it.items():
+            sums[f"e_it_cat{category}"] = tuple((m, 1.0) for m in meters)
+        if epoch.e_it:
+            sums["e_it"] = sums[f"e_it_cat{max(epoch.e_it)}"]
+        for name, pairs in epoch.subsystems.items():
+            sums[f"e_{name}"] = pairs
+        terms = {name: Term(self._members(pairs)) for name, pairs in sums.items() if pairs}
+        if epoch.boundary == "metered" and "e_dc" in terms and "e_it" in terms:
+            terms["e_other"] = self._residual(terms)
+        return terms
+
+    def _residual(self, terms: dict[str, Term]) -> Term:
+        """`other` of a metered boundary: what E_DC holds beyond E_IT and the subsystems metered."""
+        known = [terms[f"e_{name}"] for name in SUBSYSTEMS[:-1] if f"e_{name}" in terms]
+        less = [(n, -w) for term in (terms["e_it"], *known) for n, w in term.members]
+        return Term((*terms["e_dc"].members, *less))
+
+    def _totals(self) -> Iterator[Account]:
+        several = len(self.epoch.e_it) > 1
+        for name, term in self._sums().items():
+            if several or not name.startswith("e_it_cat"):
+                yield self._account(name, "total", (term,))
+
+    def _carbon(self) -> dict[str, Term]:
+        epoch = self.epoch
+        members, fuels = self._members(epoch.imports), self._members(epoch.fuels)
+        methods = self.site.intensity if members or fuels else ()
+        return {method: Term(members, method, fuels) for method in methods}
+
+    def _masses(self) -> Iterator[Account]:
+        for method, term in self._carbon().items():
+            yield self._account(f"co2e_{method}", "mass", (term,))
+
+    def _kpis(self) -> Iterator[Account]:
+        sums, carbon = self._sums(), self._carbon()
+        best = max(self.epoch.e_it, default=None)
+        for metric in METRICS:
+            for key, filled in self._variants(metric, sums, carbon):
+                category = key if metric.over == "category" else best
+                name = names(metric, key if key != best else None)
+                terms = tuple(filled.get(need) for need in metric.needs)
+                if all(term is not None for term in terms):
+                    given = tuple(term for term in terms if term is not None)
+                    used = category if "e_it_j" in metric.needs else None
+                    yield self._account(name, "kpi", given, metric, used)  # type: ignore[arg-type]
+
+    def _variants(
+        self, metric: Metric, sums: dict[str, Term], carbon: dict[str, Term]
+    ) -> Iterator[tuple[int | str | None, dict[str, Term]]]:
+        amounts = {f"{name}_j": term for name, term in sums.items()}
+        if metric.over == "category":
+            for category in self.epoch.e_it:
+                yield category, {**amounts, "e_it_j": amounts[f"e_it_cat{category}_j"]}
+        elif metric.over == "subsystem":
+            for name in SUBSYSTEMS:
+                if f"e_{name}" in sums:
+                    yield name, {**amounts, "e_subsystem_j": amounts[f"e_{name}_j"]}
+        elif metric.over == "method":
+            for method, term in carbon.items():
+                yield method, {**amounts, "co2e_g": term}
+        else:
+            yield None, amounts

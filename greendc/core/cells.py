@@ -1,0 +1,203 @@
+"""Cells of accounts: their terms over the time in which all they need is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from greendc.core.accounts import Account, Book, Derivation, Term
+from greendc.core.carbon import cell_intensity
+from greendc.core.energy import Segments, Windows, common_time, integrate
+from greendc.core.facility import SECOND, Intensity, IntArray, Op
+from greendc.core.sums import fsum_groups, fsum_rows
+from greendc.core.units import J_PER_KWH
+
+FloatArray = npt.NDArray[np.float64]
+
+SHARES = 3  # of a term: the amount, what of it is estimated, what of it is distributed
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of one account: consecutive cells or periods [start, end) [ns].
+
+    `valid` is the time known of each [ns]; `terms` has shape (rows, terms, 3): the
+    amount [J, or g for a mass], what of it is estimated and what is distributed;
+    zero where nothing is known. `fresh` tells that no row with these starts can
+    have been written before.
+    """
+
+    account: Account
+    start: IntArray
+    end: IntArray
+    valid: IntArray
+    terms: FloatArray
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """Of each node in each cell: amount, estimated, distributed [J]; shape (nodes, cells)."""
+
+    energy: FloatArray
+    estimated: FloatArray
+    distributed: FloatArray
+
+
+def cell_blocks(  # noqa: PLR0913 - one call a closing; each argument is a thing of its own
+    book: Book,
+    accounts: Sequence[Account],
+    found: Segments,
+    lo: int,
+    hi: int,
+    intensity: Mapping[str, Intensity],
+) -> list[Block]:
+    """Rows of accounts of one grid for all its cells in [lo, hi).
+
+    Parameters
+    ----------
+    book
+        The epoch's layout, in force over all of [lo, hi).
+    accounts
+        Accounts with the same `grid`, which divides `lo` and `hi`.
+    found
+        What is known of the meters at least from `lo` to `hi`.
+    lo, hi
+        Bounds [ns].
+    intensity
+        Emission intensities by accounting method.
+    """
+    return _Cells(book, accounts, found, lo, hi, intensity).blocks()
+
+
+class _Cells:
+    def __init__(  # noqa: PLR0913 - see cell_blocks
+        self,
+        book: Book,
+        accounts: Sequence[Account],
+        found: Segments,
+        lo: int,
+        hi: int,
+        intensity: Mapping[str, Intensity],
+    ) -> None:
+        self.book, self.accounts, self.lo, self.hi = book, accounts, lo, hi
+        self.grid = accounts[0].grid
+        self.start = np.arange(lo, hi, self.grid, dtype=np.int64)
+        self.end = self.start + self.grid
+        used = np.zeros(len(book.rules.meters), np.bool_)
+        for account in accounts:
+            used[account.needs] = True
+        near = (found.end > lo) & (found.start < hi)
+        self.found = found.where(near & used[found.meter])
+        self.used = used
+        methods = {t.method for a in accounts for t in a.terms if t.method is not None}
+        self.carbon = {m: cell_intensity(self.start, self.end, intensity[m]) for m in methods}
+
+    def blocks(self) -> list[Block]:
+        energy, known, spread = self._physical()
+        amounts = self._nodes(energy, spread, np.full(len(self.start), self.grid, np.int64))
+        return [self._block(account, amounts, known) for account in self.accounts]
+
+    def _physical(self) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Each meter at its own grid, summed up to this one."""
+        count = len(self.book.rules.meters)
+        shape = (count, len(self.start))
+        energy, known, spread = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape)
+        for grid in np.unique(self.book.grids[self.used]):
+            chosen = self.used & (self.book.grids == grid)
+            windows = Windows.cells(self.lo, self.hi, int(grid))
+            e, k, d = integrate(self.found.of(chosen), windows, count)
+            fold = self.grid // int(grid)
+            energy[chosen] = fsum_groups(e[chosen], fold)
+            spread[chosen] = fsum_groups(d[chosen], fold)
+            known[chosen] = k[chosen].reshape(chosen.sum(), -1, fold).sum(axis=2)
+        return energy, known, spread
+
+    def _nodes(self, energy: FloatArray, spread: FloatArray, valid: IntArray) -> _Amounts:
+        """Physical nodes and, after them, the derived ones in their order."""
+        extra = np.zeros((len(self.book.nodes) - len(energy), energy.shape[1]))
+        amounts = _Amounts(
+            np.vstack([energy, extra]),
+            np.zeros((len(self.book.nodes), energy.shape[1])),
+            np.vstack([spread, extra]),
+        )
+        for step in self.book.derivations:
+            _derive(step, amounts, valid)
+        return amounts
+
+    def _block(self, account: Account, amounts: _Amounts, known: IntArray) -> Block:
+        needs = known[account.needs]
+        valid = np.full(len(self.start), self.grid, np.int64)
+        if len(needs):
+            valid = np.where((needs == self.grid).all(axis=0), self.grid, 0)
+        terms = self._terms(account, amounts)
+        terms[valid == 0] = 0.0
+        partial = (valid == 0) & (needs > 0).all(axis=0) if len(needs) else valid < 0
+        if partial.any():
+            self._in_common(account, np.flatnonzero(partial), valid, terms)
+        unknown = np.isnan(terms).any(axis=(1, 2))  # an intensity is missing
+        valid[unknown], terms[unknown] = 0, 0.0
+        return Block(account, self.start, self.end, valid, terms)
+
+    def _in_common(
+        self, account: Account, cells: IntArray, valid: IntArray, terms: FloatArray
+    ) -> None:
+        """Fill cells in which some meter is known in part: over the time that all are known."""
+        chosen = np.zeros(len(self.used), np.bool_)
+        chosen[account.needs] = True
+        windows = common_time(
+            self.found.of(chosen), len(account.needs), self.lo, self.hi, self.grid
+        )
+        energy, _, spread = integrate(self.found.of(chosen), windows, len(self.used))
+        length = windows.end - windows.start
+        common = np.bincount(windows.label, length, len(self.start)).astype(np.int64)
+        filled = self._terms(account, self._nodes(energy, spread, common))
+        keep = cells[common[cells] > 0]
+        valid[keep], terms[keep] = common[keep], filled[keep]
+
+    def _terms(self, account: Account, amounts: _Amounts) -> FloatArray:
+        out = np.empty((len(self.start), len(account.terms), SHARES))
+        for i, term in enumerate(account.terms):
+            for j, share in enumerate((amounts.energy, amounts.estimated, amounts.distributed)):
+                out[:, i, j] = self._sum(term, share, signed=j == 0)
+        return out
+
+    def _sum(self, term: Term, share: FloatArray, *, signed: bool) -> FloatArray:
+        total = _weighted(term.members, share, signed=signed)
+        if term.method is None:
+            return total
+        grams = total / J_PER_KWH * self.carbon[term.method] if term.members else total
+        for node, factor in term.fuels:
+            grams = grams + share[node] / J_PER_KWH * factor
+        return grams
+
+
+def _weighted(
+    members: Sequence[tuple[int, float]], share: FloatArray, *, signed: bool
+) -> FloatArray:
+    if not members:
+        return np.zeros(share.shape[1])
+    nodes = [node for node, _ in members]
+    weights = np.array([weight if signed else abs(weight) for _, weight in members])
+    return fsum_rows(share[nodes] * weights[:, None])
+
+
+def _derive(step: Derivation, amounts: _Amounts, valid: IntArray) -> None:
+    """Write a derived node's row; shares and constants are estimates through and through."""
+    inputs = list(step.inputs)
+    energy = amounts.energy
+    if step.op is Op.CONSTANT:
+        energy[step.node] = step.value * (valid / SECOND)
+    elif step.op is Op.SHARE:
+        energy[step.node] = step.value * energy[inputs[0]]
+    else:
+        signs = np.ones(len(inputs))
+        signs[1:] = -1.0 if step.op is Op.DIFFERENCE else 1.0
+        energy[step.node] = fsum_rows(energy[inputs] * signs[:, None])
+        amounts.estimated[step.node] = fsum_rows(amounts.estimated[inputs])
+        amounts.distributed[step.node] = fsum_rows(amounts.distributed[inputs])
+        return
+    amounts.estimated[step.node] = np.abs(energy[step.node])
+    if inputs:
+        amounts.distributed[step.node] = abs(step.value) * amounts.distributed[inputs[0]]

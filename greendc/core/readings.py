@@ -1,0 +1,82 @@
+"""Readings as columns, sorted by meter and time, the later in the journal winning."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from greendc.core.facility import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Columns of equal length: journal number, meter, event time [ns], value in base units."""
+
+    seq: IntArray
+    meter: IntArray
+    time: IntArray
+    value: FloatArray
+
+    @classmethod
+    def none(cls) -> "Readings":
+        """No readings."""
+        empty = np.zeros(0, np.int64)
+        return cls(empty, empty, empty, np.zeros(0))
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.seq)
+
+    def where(self, mask: BoolArray) -> "Readings":
+        """Those that the mask keeps."""
+        return Readings(self.seq[mask], self.meter[mask], self.time[mask], self.value[mask])
+
+
+def joined(parts: list[Readings]) -> Readings:
+    """Columns one after the other."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return Readings.none()
+    if len(parts) == 1:
+        return parts[0]
+    return Readings(
+        np.concatenate([p.seq for p in parts]),
+        np.concatenate([p.meter for p in parts]),
+        np.concatenate([p.time for p in parts]),
+        np.concatenate([p.value for p in parts]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Sorted readings, one for each meter and time; what was repeated on the way."""
+
+    readings: Readings
+    duplicates: int
+    conflicts: int
+
+
+def merged(parts: list[Readings]) -> Merged:
+    """Sort by (meter, time); of readings of one meter and time the latest in the journal stands.
+
+    Examples
+    --------
+    The same reading twice, then another value for the same time:
+
+    >>> one = Readings(np.array([1, 2, 3]), np.zeros(3, int), np.array([60, 60, 60]), np.array([5., 5., 7.]))
+    >>> found = merged([one])
+    >>> print(found.readings.value, found.duplicates, found.conflicts)
+    [7.] 1 1
+    """
+    rows = joined(parts)
+    order = np.lexsort((rows.seq, rows.time, rows.meter))
+    rows = Readings(rows.seq[order], rows.meter[order], rows.time[order], rows.value[order])
+    again = (rows.meter[1:] == rows.meter[:-1]) & (rows.time[1:] == rows.time[:-1])
+    if not again.any():
+        return Merged(rows, 0, 0)
+    same = rows.value[1:] == rows.value[:-1]
+    last = np.append(~again, True)
+    return Merged(rows.where(last), int((again & same).sum()), int((again & ~same).sum()))
