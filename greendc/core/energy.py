@@ -147,7 +147,8 @@ def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -
 def _merged(parts: list[Segments]) -> Segments:
     if not parts:
         none = np.zeros(0, np.int64)
-        return Segments(none, none, none, *[np.zeros(0)] * 3, np.zeros(0, np.bool_))
+        zero = np.zeros(0)
+        return Segments(none, none, none, zero, zero, zero, np.zeros(0, np.bool_))
     meter = np.concatenate([p.meter for p in parts])
     # each meter has one kind, so a stable sort by meter alone keeps the order in time
     order = np.argsort(meter, kind="stable")
@@ -279,7 +280,8 @@ def integrate(found: Segments, windows: Windows, meters: int) -> tuple[FloatArra
     # bincount adds in the order of its input; an integer sum below 2**53 ns (104 days) is exact
     known = np.bincount(place, (hi - lo).astype(np.float64), size).astype(np.int64)
     spread = np.bincount(place, np.where(found.distributed[piece], energy, 0.0), size)
-    return np.bincount(place, energy, size).reshape(shape), known.reshape(shape), spread.reshape(shape)
+    total: FloatArray = np.bincount(place, energy, size).astype(np.float64)
+    return total.reshape(shape), known.reshape(shape), spread.astype(np.float64).reshape(shape)
 
 
 def _cut(found: Segments, piece: IntArray, lo: IntArray, hi: IntArray) -> FloatArray:

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
-from greendc.core.accounts import Account, Book, book
+from greendc.core.accounts import Account, Book, book, energy_meters
 from greendc.core.cells import Block, cell_blocks
 from greendc.core.energy import MEAN_NEXT, MEAN_PREV, REGISTER, Segments, segments
-from greendc.core.facility import EVER, IntArray, Site
+from greendc.core.facility import EVER, IntArray, Meter, Site
 from greendc.core.readings import BoolArray, Readings, joined, merged
 from greendc.core.register import register_steps
 
@@ -68,12 +68,54 @@ class SiteBook:
         self.watermark = -EVER
         self.origin: int | None = None
         self.settled_seq = 0
+        self.base_seq = 0  # readings up to here are carried over, not read from the journal again
         self.bridge_until = -EVER
         self.closed: IntArray = np.full(count, -EVER, np.int64)
         self.account_closed: dict[str, int] = {}
         self.heard: IntArray = np.full(count, -EVER, np.int64)  # newest arrived reading of each
         self.hot = Readings.none()
         self.waiting: list[Readings] = []
+
+    @staticmethod
+    def meters_of(site: Site) -> tuple[Meter, ...]:
+        """The meters in the order of their places."""
+        return energy_meters(site)
+
+    # -- state across runs -------------------------------------------------------------------
+
+    def open_rows(self) -> BoolArray:
+        """Which of the readings held rest in cells that are still open."""
+        later = self.hot.seq > self.base_seq
+        mask: BoolArray = later & (self.hot.time > self.floors()[self.hot.meter])
+        return mask
+
+    def carried(self) -> Readings:
+        """Readings that must be kept beside the journal to begin again."""
+        based = [part.where(part.seq <= self.base_seq) for part in self.waiting]
+        return joined([self.hot.where(~self.open_rows()), *based])
+
+    def carry(self, rows: Readings) -> None:
+        """Begin again with the readings that `carried` gave."""
+        rows = rows.where(rows.meter >= 0)
+        ahead = (rows.time >= self.watermark) | (rows.seq > self.settled_seq)
+        self.hot = merged([rows.where(~ahead)]).readings
+        self.waiting = [rows.where(ahead)]
+
+    def rebuild_from(self, done_to: int) -> int:
+        """The oldest journal entry that is needed to begin again after `done_to`."""
+        waiting = [part.seq[part.seq > self.base_seq] for part in self.waiting]
+        held = [self.hot.seq[self.open_rows()], *waiting]
+        return min([int(seq.min()) for seq in held if len(seq)], default=done_to + 1)
+
+    def refill(self, readings: Readings) -> None:
+        """Take readings again that the journal held when the state was kept (see `rebuild_from`)."""
+        readings = readings.where(readings.meter >= 0)
+        unsettled = readings.seq > self.settled_seq
+        settled = readings.where(~unsettled)
+        settled = settled.where(settled.time > self.floors()[settled.meter])
+        ahead = settled.time >= self.watermark
+        self.waiting.append(joined([settled.where(ahead), readings.where(unsettled)]))
+        self.hot = merged([self.hot, settled.where(~ahead)]).readings
 
     # -- readings in -------------------------------------------------------------------------
 

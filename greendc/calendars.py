@@ -1,0 +1,96 @@
+"""Borders of local days, months and years as UTC instants, by the pinned tzdata."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from greendc.core.facility import DAY, SECOND
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LocalCalendar:
+    """Implements `core.periods.Calendar` for one IANA zone.
+
+    Examples
+    --------
+    A day in Berlin that has 23 hours, and the half hour of Kolkata:
+
+    >>> from greendc.core.facility import HOUR
+    >>> noon = 1743332400 * SECOND
+    >>> borders = LocalCalendar("Europe/Berlin").days(noon, noon + 1)
+    >>> (borders[1] - borders[0]) // HOUR
+    23
+    >>> LocalCalendar("Asia/Kolkata").days(noon, noon + 1)[0] % HOUR // (60 * SECOND)
+    30
+    """
+
+    def __init__(self, zone: str) -> None:
+        """Take the zone's IANA name."""
+        self._zone = ZoneInfo(zone)
+        self._midnight = lru_cache(maxsize=4096)(self._instant)
+
+    def _instant(self, day: date) -> int:
+        """First instant of a local date; a midnight skipped by a clock change is the change itself."""
+        local = datetime(day.year, day.month, day.day, tzinfo=self._zone)
+        return int((local - EPOCH) // timedelta(seconds=1)) * SECOND
+
+    def _date(self, instant: int) -> date:
+        return datetime.fromtimestamp(instant // SECOND, self._zone).date()
+
+    def _borders(self, lo: int, hi: int, first: date, step: Callable[[date], date]) -> list[int]:
+        out, day = [self._midnight(first)], first
+        while out[-1] < max(hi, lo + 1):
+            day = step(day)
+            out.append(self._midnight(day))
+        return out
+
+    def days(self, lo: int, hi: int) -> list[int]:
+        """Local midnights from the last at or before `lo` to the first at or after `hi` [ns]."""
+        return self._borders(lo, hi, self._date(lo), lambda day: day + timedelta(days=1))
+
+    def months(self, lo: int, hi: int) -> list[int]:
+        """First instants of the local months around [lo, hi) [ns]."""
+        return self._borders(lo, hi, self._date(lo).replace(day=1), lambda day: months_later(day, 1))
+
+    def years(self, lo: int, hi: int) -> list[int]:
+        """First instants of the local years around [lo, hi) [ns]."""
+        first = self._date(lo).replace(month=1, day=1)
+        return self._borders(lo, hi, first, lambda day: day.replace(year=day.year + 1))
+
+    def twelve_months(self, midnight: int) -> list[int]:
+        """The same local date in each of the twelve months before a midnight, and the midnight [ns].
+
+        A date that a month does not have is its last day.
+        """
+        # half a day later is still the date that begins here, whatever the clocks do at midnight
+        day = self._date(midnight + DAY // 2)
+        return [self._midnight(d) for d in _back(day)]
+
+
+def _back(day: date) -> Iterator[date]:
+    for months in range(-12, 1):
+        yield months_later(day, months)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of another month, or that month's last.
+
+    >>> months_later(date(2024, 3, 31), -1)
+    datetime.date(2024, 2, 29)
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day  # noqa: PLR2004
+    return date(year, month + 1, min(day.day, last))
+
+
+def rfc3339(instant: int) -> str:
+    """UTC text of an instant in ns; fractions only where there are any.
+
+    >>> rfc3339(1740787200 * SECOND)
+    '2025-03-01T00:00:00Z'
+    """
+    whole, fraction = divmod(instant, SECOND)
+    text = (EPOCH + timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else f"{text}Z"

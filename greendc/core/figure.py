@@ -1,0 +1,38 @@
+"""A line of the ledger."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One revision of one line of the ledger.
+
+    `quantity` is a meter's id, `e_dc`, `e_it`, `co2e_location`, `ipue` …; `value` in J, g or the
+    unit of the KPI, None where unknown. `valid` is the time known [ns] of [start, end). `estimated`
+    and `distributed` are shares of the amount (of a KPI: of its most affected term). `uncertainty`
+    is expanded (k = 2) in the unit of the value; where it is None, `doubt` says why. `terms` are the
+    float64 sums that longer periods are made from: (terms, 3), the amount, what of it is
+    estimated and what is distributed.
+    """
+
+    quantity: str
+    period: str
+    start: int
+    end: int
+    valid: int
+    value: float | None
+    estimated: float | None
+    distributed: float | None
+    uncertainty: float | None
+    doubt: str | None
+    status: str
+    reason: str | None
+    category: int | None
+    terms: bytes
+    revision: int = 0
+    config: int = 0
+
+    @property
+    def coverage(self) -> float:
+        """Share of the time from start to end in which all that is needed was known."""
+        return self.valid / (self.end - self.start)

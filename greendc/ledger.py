@@ -1,0 +1,102 @@
+"""One site's way from readings to the ledger: the core's results written as they fall."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from greendc.calendars import LocalCalendar
+from greendc.core.accounts import Account
+from greendc.core.evaluate import Evaluator
+from greendc.core.facility import Site
+from greendc.core.periods import Periods, StoredRow
+from greendc.core.readings import Readings
+from greendc.core.site import Settled, SiteBook
+from greendc.store import Row, Store, as_ints
+
+
+class SiteLedger:
+    """Owns a site's state machine and writes what it settles into the store's transaction."""
+
+    def __init__(self, site: Site, store: Store) -> None:
+        """Begin with an empty state; see `restore`."""
+        self.site, self.store = site, store
+        self.book = SiteBook(site, store.history(site.id, self._names_of(site)))
+        accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
+        self.meters = [m.id for m in self.book.rules.meters]
+        calendar = LocalCalendar(site.zone)
+        self.periods = Periods(accounts, self.meters, calendar, self._stored, self.book.step_ns)
+        self.evaluator = Evaluator(site, self.book.books)
+
+    @staticmethod
+    def _names_of(site: Site) -> list[str]:
+        return [m.id for m in SiteBook.meters_of(site)]
+
+    def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
+        for figure in self.store.figures(self.site.id, period, lo, hi):
+            terms = np.frombuffer(figure.terms, np.float64)
+            yield StoredRow(figure.quantity, figure.start, figure.valid, terms)
+
+    def add(self, readings: Readings) -> int:
+        """Take readings in journal order; returns how many figures were written."""
+        late = self.book.late_rows(readings)
+        self.store.count(self.site.id, {"readings": len(readings), "late": int(late.sum())})
+        return sum(self._apply(settled) for settled in self.book.add(readings))
+
+    def end(self, seq: int, at: int | None = None) -> int:
+        """Close what there are readings for (or all before `at`); returns the figures written."""
+        return self._apply(self.book.end(seq, at))
+
+    def _apply(self, settled: Settled) -> int:
+        closed = self.book.account_closed
+        written = 0
+        for found in self.periods.roll(settled.blocks, closed, final=settled.final):
+            fresh = found.block.fresh
+            figures = self.evaluator.figures(found)
+            written += self.store.put([Row(self.site.id, f, fresh) for f in figures])
+        for part in settled.archived:
+            self.store.archive(self.site.id, self.meters, part)
+        if settled.archived:
+            self.store.forget(self.site.id, self.book.watermark - 2 * self.book.horizon)
+        self.store.count(self.site.id, settled.counts)
+        return written
+
+    # -- carry-over --------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What must be kept to begin again; readings of open cells come from the journal."""
+        book, carried = self.book, self.book.carried()
+        return {
+            "newest": book.newest,
+            "watermark": book.watermark,
+            "origin": book.origin,
+            "settled_seq": book.settled_seq,
+            "base_seq": book.base_seq,
+            "bridge_until": book.bridge_until,
+            "meters": self.meters,
+            "closed": book.closed.tobytes(),
+            "heard": book.heard.tobytes(),
+            "accounts": dict(book.account_closed),
+            "written": self.periods.marks.written,
+            "carried": [
+                c.tobytes() for c in (carried.seq, carried.meter, carried.time, carried.value)
+            ],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Begin where `state` was taken; meters may have come or gone since."""
+        book = self.book
+        for key in ("newest", "watermark", "origin", "settled_seq", "base_seq", "bridge_until"):
+            setattr(book, key, state[key])
+        places = {name: i for i, name in enumerate(self.meters)}
+        mine = np.array([places.get(name, -1) for name in state["meters"]], np.int64)
+        kept = mine >= 0
+        if book.origin is not None:
+            book.closed[:] = book.origin - book.origin % book.step_ns
+        book.closed[mine[kept]] = as_ints(state["closed"])[kept]
+        book.heard[mine[kept]] = as_ints(state["heard"])[kept]
+        book.account_closed = dict(state["accounts"])
+        self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
+        seq, meter, time = (as_ints(c) for c in state["carried"][:3])
+        value = np.frombuffer(state["carried"][3], np.float64)
+        book.carry(Readings(seq, mine[meter], time, value))
