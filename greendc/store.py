@@ -26,7 +26,8 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS config (id INTEGER PRIMARY KEY, hash TEXT UNIQUE NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS quantity (
-    id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (site, name));
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL,
+    UNIQUE (site, name));
 CREATE TABLE IF NOT EXISTS figure (
     id INTEGER PRIMARY KEY, quantity INTEGER NOT NULL, period INTEGER NOT NULL, start INTEGER NOT NULL,
     revision INTEGER NOT NULL, "end" INTEGER NOT NULL, valid INTEGER NOT NULL, value REAL,
@@ -168,7 +169,7 @@ class Store:
     def _values(self, row: Row, revision: int) -> tuple[object, ...]:
         figure = row.figure
         return (
-            self._quantity(row.site, figure.quantity),
+            self._quantity(row.site, figure.quantity, figure.unit),
             PERIODS.index(figure.period),
             figure.start,
             revision,
@@ -199,11 +200,13 @@ class Store:
             return None
         return (*first[:3], newest[3] + 1, *first[4:])
 
-    def _quantity(self, site: str, name: str) -> int:
+    def _quantity(self, site: str, name: str, unit: str = "J") -> int:
         key = (site, name)
         if key not in self._quantities:
-            number = self._db.execute("INSERT INTO quantity (site, name) VALUES (?, ?)", key).lastrowid
-            self._quantities[key] = int(number or 0)
+            cursor = self._db.execute(
+                "INSERT INTO quantity (site, name, unit) VALUES (?, ?, ?)", (*key, unit)
+            )
+            self._quantities[key] = int(cursor.lastrowid or 0)
         return self._quantities[key]
 
     def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
@@ -311,13 +314,13 @@ def read_figures(
 ) -> Iterator[Figure]:
     """Newest figures of a site whose start lies in [lo, hi), by start and name."""
     rows = db.execute(
-        f"SELECT q.name, max(f.revision), {SELECTED} FROM figure f JOIN quantity q ON q.id = f.quantity "  # noqa: S608
+        f"SELECT q.name, q.unit, max(f.revision), {SELECTED} FROM figure f JOIN quantity q ON q.id = f.quantity "  # noqa: S608
         "WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? "
         "GROUP BY f.start, q.name ORDER BY f.start, q.name",
         (PERIODS.index(period), lo, hi, site),
     )
-    for name, revision, _, _, *rest in rows:
-        yield Figure(name, period, *rest[:-1], revision, rest[-1])
+    for name, unit, revision, _, _, *rest in rows:
+        yield Figure(name, unit, period, *rest[:-1], revision, rest[-1])
 
 
 def as_ints(body: bytes) -> IntArray:

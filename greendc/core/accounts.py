@@ -51,6 +51,13 @@ class Account:
     metric: Metric | None = None
     category: int | None = None
 
+    @property
+    def unit(self) -> str:
+        """Unit of the account's figures as they are stored."""
+        if self.metric is not None:
+            return self.metric.unit
+        return "g" if self.kind == "mass" else "J"
+
 
 @dataclass(frozen=True, slots=True)
 class Derivation:

@@ -49,6 +49,7 @@ class Evaluator:
         return [
             Figure(
                 name,
+                account.unit,
                 found.period,
                 int(block.start[i]),
                 int(block.end[i]),

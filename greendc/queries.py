@@ -1,0 +1,208 @@
+"""Reads of the ledger: totals over everything, export lines."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from greendc.calendars import rfc3339
+from greendc.config import Config
+from greendc.core.accounts import Account
+from greendc.core.cells import SHARES, Block
+from greendc.core.evaluate import Evaluator
+from greendc.core.facility import EVER, Site
+from greendc.core.figure import Figure
+from greendc.core.periods import PeriodBlock
+from greendc.core.site import SiteBook
+from greendc.core.sums import fsum_rows
+from greendc.core.units import J_PER_KWH
+from greendc.ports import GreendcError
+from greendc.store import PERIODS, connect, read_figures
+
+EXPORTED = ("cell", "hour", "day", "month", "year")
+LOG = "log"
+G_PER_KG = 1000.0
+
+
+class Ledger:
+    """A ledger file opened for reading; a daemon may be writing it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; a missing one is an error that names it."""
+        if not path.exists():
+            message = f"{path}: no ledger here yet (run or replay with this data folder first)"
+            raise GreendcError(message)
+        self._db = connect(path, readonly=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> "Ledger":
+        """Use as a context."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def figures(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
+        """Newest figures of a site and period that start in [lo, hi), by start and name."""
+        return read_figures(self._db, site, period, lo, hi)
+
+    def tally(self, site: str) -> dict[str, int]:
+        """Counts by outcome of a site, or of the daemon (site "")."""
+        rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
+        return dict(rows.fetchall())
+
+    def events(self) -> list[tuple[int, str, Any]]:
+        """Events kept for people: (arrival, kind, data)."""
+        rows = self._db.execute("SELECT arrival, kind, data FROM event ORDER BY id")
+        return [(arrival, kind, msgspec.json.decode(data)) for arrival, kind, data in rows]
+
+    def config_body(self) -> bytes:
+        """The newest configuration that figures rest on."""
+        row = self._db.execute("SELECT body FROM config ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None:
+            message = "the ledger is empty: nothing has been computed into it"
+            raise GreendcError(message)
+        return bytes(row[0])
+
+
+# -- the whole log --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A site's figures over all its cells; `start` and `end` are None without any cell."""
+
+    start: int | None
+    end: int | None
+    figures: Mapping[str, Figure]
+    published: Mapping[str, float]  # sums of the cells' values as they are published
+
+
+def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Whole:
+    """Sum a site's cells from the first to the last one."""
+    book = SiteBook(site, _NoHistory())
+    accounts = {a.name: a for layout in reversed(book.books) for a in layout.accounts}
+    sums: dict[str, _Sum] = {name: _Sum() for name in accounts}
+    start, end = EVER, -EVER
+    for figure in ledger.figures(site.id, "cell", lo, hi):
+        start, end = min(start, figure.start), max(end, figure.end)
+        if figure.quantity in sums:
+            sums[figure.quantity].add(figure)
+    if start == EVER:
+        return Whole(None, None, {}, {})
+    meters = np.array([[sums[m.id].amount() for m in book.rules.meters]])
+    evaluator = Evaluator(site, book.books)
+    figures = {}
+    for name, account in accounts.items():
+        block = sums[name].block(account, start, end)
+        figures[name] = evaluator.figures(PeriodBlock(LOG, block, meters))[0]
+    return Whole(start, end, figures, {name: math.fsum(s.values) for name, s in sums.items()})
+
+
+class _NoHistory:
+    def readings(self, lo: int, hi: int) -> Any:  # noqa: ANN401, ARG002 - never asked
+        raise AssertionError
+
+    def around(self, meter: int, lo: int, hi: int, count: int) -> Any:  # noqa: ANN401, ARG002
+        raise AssertionError
+
+
+class _Sum:
+    """An account's cells, gathered to be added up."""
+
+    def __init__(self) -> None:
+        self.valid = 0
+        self.rows: list[bytes] = []
+        self.values: list[float] = []
+
+    def add(self, figure: Figure) -> None:
+        self.valid += figure.valid
+        self.rows.append(figure.terms)
+        shown = published(figure, figure.value)
+        if shown is not None:
+            self.values.append(shown)
+
+    def _terms(self) -> "np.typing.NDArray[np.float64]":
+        if not self.rows:
+            return np.zeros(SHARES)
+        return fsum_rows(np.stack([np.frombuffer(row, np.float64) for row in self.rows]))
+
+    def amount(self) -> float:
+        return float(self._terms()[0])
+
+    def block(self, account: Account, start: int, end: int) -> Block:
+        terms = self._terms() if self.rows else np.zeros(len(account.terms) * SHARES)
+        one = np.array([start], np.int64), np.array([end], np.int64)
+        return Block(account, *one, np.array([self.valid], np.int64), terms.reshape(1, -1, SHARES))
+
+
+# -- as people and programs see it ------------------------------------------------------------------
+
+
+PUBLISHED = {"J": ("kWh", J_PER_KWH), "g": ("kg", G_PER_KG)}
+
+
+def published(figure: Figure, value: float | None) -> float | None:
+    """A value of a figure in the unit in which it is published: kWh, kg or the KPI's own."""
+    if value is None:
+        return None
+    return value / PUBLISHED[figure.unit][1] if figure.unit in PUBLISHED else value
+
+
+def line(site: str, figure: Figure) -> dict[str, Any]:
+    """One exported line."""
+    return {
+        "site": site,
+        "period": figure.period,
+        "start": rfc3339(figure.start),
+        "end": rfc3339(figure.end),
+        "quantity": figure.quantity,
+        "value": published(figure, figure.value),
+        "unit": PUBLISHED.get(figure.unit, (figure.unit, 1.0))[0],
+        "category": figure.category,
+        "coverage": figure.coverage,
+        "estimated_share": figure.estimated,
+        "distributed_share": figure.distributed,
+        "uncertainty": published(figure, figure.uncertainty),
+        "status": figure.status,
+        "reason": figure.reason,
+        "doubt": figure.doubt,
+    }
+
+
+def lines(
+    ledger: Ledger,
+    config: Config,
+    *,
+    span: tuple[int, int] = (-EVER, EVER),
+    periods: Sequence[str] = (*EXPORTED, LOG),
+) -> Iterator[dict[str, Any]]:
+    """All newest figures in a fixed order: by site, period, start and quantity."""
+    for site in config.plan().sites:
+        for period in periods:
+            if period == LOG:
+                whole = whole_log(ledger, site, *span)
+                for name in sorted(whole.figures):
+                    yield {**line(site.id, whole.figures[name]), **_exact(whole, name)}
+            else:
+                for figure in ledger.figures(site.id, period, *span):
+                    yield line(site.id, figure)
+
+
+def _exact(whole: Whole, name: str) -> dict[str, float]:
+    """Energies and masses of the whole log are the sums of the published cells."""
+    figure = whole.figures[name]
+    if figure.value is None or figure.unit not in PUBLISHED:
+        return {}
+    return {"value": whole.published[name]}
+
+
+KNOWN_PERIODS = (*PERIODS, LOG)
