@@ -1,0 +1,178 @@
+"""Energy from readings: published examples, conservation, registers."""
+
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from greendc.core.energy import Rules, Segments, Windows, common_time, integrate, segments
+from greendc.core.facility import HOUR, SECOND, Kind, Meter
+from greendc.core.register import register_delta, register_steps
+
+MINUTE = 60 * SECOND
+WH = 3600.0
+
+
+def meter(kind: Kind, nominal: int = MINUTE, **more: object) -> Meter:
+    reach = {"max_gap": 3 * nominal, "silent_after": 3 * nominal} | more
+    return Meter("m", "it_in", "power", kind, nominal, **reach)  # type: ignore[arg-type]
+
+
+def energies(
+    one: Meter, readings: list[tuple[float, float]], lo: float, hi: float, grid: float
+) -> tuple[list[float], list[float]]:
+    """Energy [J] and known time [s] of each cell, times given in seconds."""
+    time = np.array([round(t * SECOND) for t, _ in readings], np.int64)
+    value = np.array([v for _, v in readings])
+    found = segments(Rules.of((one,)), np.zeros(len(time), np.int64), time, value)
+    windows = Windows.cells(round(lo * SECOND), round(hi * SECOND), round(grid * SECOND))
+    energy, known, _ = integrate(found, windows, 1)
+    return energy[0].tolist(), (known[0] / SECOND).tolist()
+
+
+SAMPLES = [(0.0, 100.0), (60.0, 160.0), (120.0, 180.0), (300.0, 120.0)]
+
+
+def test_e_6_1_trapezoid_and_hold() -> None:
+    (trapezoid,), _ = energies(meter(Kind.INSTANT, max_gap=180 * SECOND), SAMPLES, 0, 300, 300)
+    assert trapezoid / WH == pytest.approx(12.5, rel=1e-9)
+    (hold,), _ = energies(meter(Kind.MEAN_NEXT, 180 * SECOND), SAMPLES, 0, 300, 300)
+    assert hold / WH == pytest.approx(13.33333333, rel=1e-9)
+
+
+def test_f_6_3_an_interval_cut_by_a_border_is_split_on_the_line_of_power() -> None:
+    halves, _ = energies(meter(Kind.INSTANT), [(0, 100), (60, 160)], 0, 60, 30)
+    assert halves == [3450.0, 4350.0]
+
+
+def test_a_register_is_split_on_the_line_of_energy() -> None:
+    cells, known = energies(meter(Kind.REGISTER), [(0, 1000.0), (120, 1600.0)], 0, 120, 30)
+    assert cells == [150.0] * 4
+    assert known == [30.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        (Kind.INSTANT, [0.0, 0.0]),  # A1: 50 minutes of silence hold nothing
+        (Kind.MEAN_NEXT, [60.0, 60.0]),  # the last value counts in full
+        (Kind.MEAN_PREV, [120.0, 0.0]),  # so does the first, backwards
+        (Kind.ON_CHANGE, [180.0, 180.0]),
+    ],
+)
+def test_silence_is_missing_not_zero(kind: Kind, known: list[float]) -> None:
+    _, found = energies(meter(kind), [(60, 80), (3000, 2400)], 0, 6000, 3000)
+    assert found == known
+
+
+def test_a_mean_is_held_until_the_next_reading_at_most_for_its_interval() -> None:
+    cells, known = energies(
+        meter(Kind.MEAN_NEXT), [(0, 10), (30, 20), (200, 30)], 0, 300, 100
+    )
+    assert cells == [10 * 30 + 20 * 60, 0.0, 30 * 60]
+    assert known == [90.0, 0.0, 60.0]
+
+
+def test_constant_power_repeated_for_a_day_is_its_energy() -> None:
+    readings = [(float(t), 33.5) for t in range(0, 86401, 600)]
+    (day,), (known,) = energies(meter(Kind.ON_CHANGE, 600 * SECOND), readings, 0, 86400, 86400)
+    assert day / 3.6e6 == pytest.approx(0.804, rel=1e-12)  # A2
+    assert known == 86400
+
+
+# -- registers ----------------------------------------------------------------------------------
+
+
+def counter(**more: object) -> Meter:
+    return Meter("r", "util", "energy", Kind.REGISTER, MINUTE, MINUTE, MINUTE, **more)  # type: ignore[arg-type]
+
+
+def test_e_6_2_a_32_bit_register_rolls_over() -> None:
+    one = counter(modulus=2.0**32, rating=1e6, step=1.0)
+    assert register_delta(one, 4294967196.0, 150.0, HOUR, None) == 250.0
+
+
+def test_e_6_3_a_five_digit_display_rolls_over() -> None:
+    one = counter(modulus=100_000.0, rating=1.0, step=0.1)
+    assert register_delta(one, 99998.7, 12.3, HOUR, None) == pytest.approx(13.6, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([215.6, 215.7, 215.6, 215.6], [0.1, 0.0, 0.0]),  # A3: a dip is no reset
+        ([12.0, 0.0, 0.5], [0.0, 0.5]),  # A4: a reset adds what it has counted since
+        ([1400.0, 1400.0], [0.0]),  # A5
+        ([100.0, -3461.0, 101.0], [0.0, 1.0]),  # A6: nonsense is left out
+        ([10.0, 1e12, 11.0], [0.0, 1.0]),  # faster than the rating allows
+    ],
+)
+def test_registers_tell_dip_reset_and_nonsense_apart(values: list[float], expected: list[float]) -> None:
+    one = counter(rating=1000.0, step=0.1)
+    time = np.arange(len(values), dtype=np.int64) * HOUR
+    anchor, energy = register_steps((one,), np.zeros(len(values), np.int64), time, np.array(values))
+    assert energy[1:].tolist() == pytest.approx(expected, abs=1e-9)
+    assert energy[anchor < 0].tolist() == [0.0] * int((anchor < 0).sum())
+
+
+# -- laws ---------------------------------------------------------------------------------------
+
+times = st.lists(st.integers(0, 4000), min_size=2, max_size=30, unique=True).map(sorted)
+
+
+@given(times, st.data(), st.sampled_from([7, 60, 450]))
+def test_the_sum_of_cells_is_the_energy_of_the_span(
+    when: list[int], data: st.DataObject, grid: int
+) -> None:
+    kind = data.draw(st.sampled_from(list(Kind)))
+    power = data.draw(st.lists(st.floats(-1e6, 1e6), min_size=len(when), max_size=len(when)))
+    readings = [(float(t), p) for t, p in zip(when, power, strict=True)]
+    span = (-grid * 20, grid * -(-8000 // grid))
+    one = meter(kind)
+    cells, known = energies(one, readings, *span, grid)
+    (whole,), (all_known,) = energies(one, readings, *span, span[1] - span[0])
+    scale = sum(abs(c) for c in cells) + 1.0
+    assert sum(cells) == pytest.approx(whole, abs=1e-12 * scale)
+    assert sum(known) == all_known
+
+
+@given(times, st.data())
+def test_the_integral_of_a_piecewise_linear_power_is_its_register(
+    when: list[int], data: st.DataObject
+) -> None:
+    power = data.draw(st.lists(st.floats(0, 1e6), min_size=len(when), max_size=len(when)))
+    steps = [(b - a) * (p + q) / 2 for a, b, p, q in zip(when, when[1:], power, power[1:], strict=False)]
+    register = np.concatenate([[0.0], np.cumsum(steps)])
+    wide = {"max_gap": 5000 * SECOND}
+    (integral,), _ = energies(
+        meter(Kind.INSTANT, **wide), list(zip(map(float, when), power, strict=True)), 0, 4200, 4200
+    )
+    (counted,), _ = energies(
+        meter(Kind.REGISTER, **wide), list(zip(map(float, when), register.tolist(), strict=True)), 0, 4200, 4200
+    )
+    assert counted == pytest.approx(integral, rel=1e-12, abs=1e-9)
+
+
+spans = st.lists(st.tuples(st.integers(0, 90), st.integers(1, 30)), max_size=5)
+
+
+@given(st.lists(spans, min_size=1, max_size=4))
+def test_common_time_is_the_intersection(holes: list[list[tuple[int, int]]]) -> None:
+    """Against a second-by-second count: seconds 0 to 120, each meter knows all but its holes."""
+    parts, sets = [], []
+    for number, gaps in enumerate(holes):
+        known = sorted(set(range(120)) - {s for a, n in gaps for s in range(a, a + n)})
+        sets.append(set(known))
+        parts += [(number, s, s + 1) for s in known]
+    columns = np.array(parts, np.int64).reshape(-1, 3)
+    ones = np.ones(len(columns))
+    found = Segments(columns[:, 0], columns[:, 1], columns[:, 2], ones, ones, ones, ones < 0)
+    both = common_time(found, len(holes), 0, 120, 40)
+    counted = set()
+    for start, end, label in zip(both.start, both.end, both.label, strict=True):
+        assert start // 40 == (end - 1) // 40 == label
+        counted |= set(range(start, end))
+    assert counted == set.intersection(*sets)
+
+
