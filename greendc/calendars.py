@@ -94,3 +94,25 @@ def rfc3339(instant: int) -> str:
     whole, fraction = divmod(instant, SECOND)
     text = (EPOCH + timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else f"{text}Z"
+
+
+def parse_rfc3339(text: str) -> int:
+    """Instant in ns of an RFC 3339 time with an offset.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such time.
+
+    >>> parse_rfc3339("2025-03-01T01:00:00+01:00") == 1740787200 * SECOND
+    True
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"{text!r} has no offset from UTC: write it with Z or +01:00"
+        raise ValueError(message)
+    span = moment - EPOCH
+    fraction = text.partition(".")[2]
+    digits = "".join(c for c in fraction[:9] if c.isdigit())
+    whole = span.days * DAY + span.seconds * SECOND
+    return whole + int(digits.ljust(9, "0")) if digits else whole

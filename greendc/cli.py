@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from greendc import __version__, app
+from greendc import __version__, app, exports, replay
 from greendc.config import check_text, load
+from greendc.explain import explain
 from greendc.ports import GreendcError
 from greendc.queries import KNOWN_PERIODS
 
@@ -40,14 +41,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     config = load(arguments.config) if arguments.config else None
-    options = app.ReplayOptions(
+    options = replay.Options(
         out=arguments.out,
         keep=arguments.keep,
         speed=None if arguments.speed == "max" else float(arguments.speed),
         progress=not arguments.quiet and sys.stderr.isatty(),
         into_store=arguments.into_store and _agreed(arguments),
     )
-    result = app.replay(arguments.logs, config, options)
+    result = replay.replay(arguments.logs, config, options)
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(result.as_json() if arguments.json else result.summary())
@@ -65,14 +66,14 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    count = app.record(load(arguments.config), arguments.out, seconds=arguments.duration)
+    count = exports.record(load(arguments.config), arguments.out, seconds=arguments.duration)
     print(f"{count} messages written to {arguments.out}", file=sys.stderr)
     return GOOD if count else PROBLEMS
 
 
 def _export(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
-    request = app.ExportRequest(
+    request = exports.Request(
         format=arguments.format,
         start=arguments.start,
         end=arguments.end,
@@ -81,13 +82,15 @@ def _export(arguments: argparse.Namespace) -> int:
         periods=tuple(arguments.period or ()),
         revisions=arguments.revisions,
     )
-    app.export_journal(config, request) if arguments.journal else app.export(config, request)
+    exports.export_journal(config, request) if arguments.journal else exports.export(config, request)
     return GOOD
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
-    text = app.explain(config, arguments.metric, arguments.at, arguments.period, arguments.site, arguments.data)
+    text = explain(
+        config, arguments.metric, arguments.at, arguments.period, arguments.site, arguments.data
+    )
     print(text)
     return GOOD
 

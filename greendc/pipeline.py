@@ -32,8 +32,10 @@ class Pipeline:
         self.last_arrival: int | None = None
         self.states: dict[str, dict[str, Any]] = {}
         state = store.get("state")
+        self._rebuild_from = 1
         if state is not None:
             self.done_to, self.states = state["done_to"], state["sites"]
+            self._rebuild_from = state["rebuild_from"]
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -147,6 +149,10 @@ class Pipeline:
         """The oldest journal entry that open cells still need."""
         books = [ledger.book for ledger in self.ledgers.values()]
         return min([book.rebuild_from(self.done_to) for book in books], default=self.done_to + 1)
+
+    def start_at(self) -> tuple[int, int]:
+        """(rebuild_from, done_to) as the store had them when this pipeline was made."""
+        return self._rebuild_from, self.done_to
 
     def resume(self, entries: Iterable[tuple[int, Entry]], done_to: int) -> None:
         """Read entries from `rebuild_from` up to `done_to` again: their readings, not their effects."""

@@ -1,13 +1,14 @@
 """The types that cross rooms."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from greendc.core.facility import Site
+from greendc.core.figure import Figure
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -151,3 +152,28 @@ class Columns:
     time: IntArray
     value: FloatArray
     rejected: list[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A revision as it was written: `id` grows with every one."""
+
+    id: int
+    site: str
+    figure: Figure
+
+
+class LedgerReader(Protocol):
+    """What a sink may ask of the ledger."""
+
+    def cursor(self, sink: str) -> int:
+        """Id of the last row that the sink has written; 0 at first."""
+        ...
+
+    def rows_after(self, position: int, limit: int) -> Iterable[LedgerRow]:
+        """The next committed rows in the order of their ids."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        ...

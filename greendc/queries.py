@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from greendc.calendars import rfc3339
-from greendc.config import Config
-from greendc.core.accounts import Account
+from greendc.lines import PUBLISHED, line, published
+from greendc.core.accounts import Account, missing
 from greendc.core.cells import SHARES, Block
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, Site
@@ -19,13 +18,11 @@ from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import SiteBook
 from greendc.core.sums import fsum_rows
-from greendc.core.units import J_PER_KWH
 from greendc.ports import GreendcError
-from greendc.store import PERIODS, connect, read_figures
+from greendc.store import PERIODS, connect, read_figures, read_revisions
 
 EXPORTED = ("cell", "hour", "day", "month", "year")
 LOG = "log"
-G_PER_KG = 1000.0
 
 
 class Ledger:
@@ -53,6 +50,10 @@ class Ledger:
     def figures(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
         """Newest figures of a site and period that start in [lo, hi), by start and name."""
         return read_figures(self._db, site, period, lo, hi)
+
+    def revisions(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
+        """Every revision of every figure, the first one first."""
+        return read_revisions(self._db, site, period, lo, hi)
 
     def tally(self, site: str) -> dict[str, int]:
         """Counts by outcome of a site, or of the daemon (site "")."""
@@ -82,6 +83,7 @@ class Whole:
 
     start: int | None
     end: int | None
+    accounts: Mapping[str, Account]
     figures: Mapping[str, Figure]
     published: Mapping[str, float]  # sums of the cells' values as they are published
 
@@ -97,14 +99,15 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
         if figure.quantity in sums:
             sums[figure.quantity].add(figure)
     if start == EVER:
-        return Whole(None, None, {}, {})
+        return Whole(None, None, accounts, {}, {})
     meters = np.array([[sums[m.id].amount() for m in book.rules.meters]])
     evaluator = Evaluator(site, book.books)
     figures = {}
     for name, account in accounts.items():
         block = sums[name].block(account, start, end)
         figures[name] = evaluator.figures(PeriodBlock(LOG, block, meters))[0]
-    return Whole(start, end, figures, {name: math.fsum(s.values) for name, s in sums.items()})
+    totals = {name: math.fsum(s.values) for name, s in sums.items()}
+    return Whole(start, end, accounts, figures, totals)
 
 
 class _NoHistory:
@@ -144,54 +147,24 @@ class _Sum:
         return Block(account, *one, np.array([self.valid], np.int64), terms.reshape(1, -1, SHARES))
 
 
-# -- as people and programs see it ------------------------------------------------------------------
-
-
-PUBLISHED = {"J": ("kWh", J_PER_KWH), "g": ("kg", G_PER_KG)}
-
-
-def published(figure: Figure, value: float | None) -> float | None:
-    """A value of a figure in the unit in which it is published: kWh, kg or the KPI's own."""
-    if value is None:
-        return None
-    return value / PUBLISHED[figure.unit][1] if figure.unit in PUBLISHED else value
-
-
-def line(site: str, figure: Figure) -> dict[str, Any]:
-    """One exported line."""
-    return {
-        "site": site,
-        "period": figure.period,
-        "start": rfc3339(figure.start),
-        "end": rfc3339(figure.end),
-        "quantity": figure.quantity,
-        "value": published(figure, figure.value),
-        "unit": PUBLISHED.get(figure.unit, (figure.unit, 1.0))[0],
-        "category": figure.category,
-        "coverage": figure.coverage,
-        "estimated_share": figure.estimated,
-        "distributed_share": figure.distributed,
-        "uncertainty": published(figure, figure.uncertainty),
-        "status": figure.status,
-        "reason": figure.reason,
-        "doubt": figure.doubt,
-    }
-
-
 def lines(
     ledger: Ledger,
-    config: Config,
+    sites: Sequence[Site],
     *,
     span: tuple[int, int] = (-EVER, EVER),
     periods: Sequence[str] = (*EXPORTED, LOG),
+    revisions: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """All newest figures in a fixed order: by site, period, start and quantity."""
-    for site in config.plan().sites:
+    """All newest figures (or all revisions) in a fixed order: by site, period, start and quantity."""
+    for site in sites:
         for period in periods:
             if period == LOG:
                 whole = whole_log(ledger, site, *span)
                 for name in sorted(whole.figures):
                     yield {**line(site.id, whole.figures[name]), **_exact(whole, name)}
+            elif revisions:
+                for figure in ledger.revisions(site.id, period, *span):
+                    yield {**line(site.id, figure), "revision": figure.revision}
             else:
                 for figure in ledger.figures(site.id, period, *span):
                     yield line(site.id, figure)
@@ -203,6 +176,11 @@ def _exact(whole: Whole, name: str) -> dict[str, float]:
     if figure.value is None or figure.unit not in PUBLISHED:
         return {}
     return {"value": whole.published[name]}
+
+
+def unavailable(site: Site) -> dict[str, str]:
+    """Names that the site's present configuration has no figures for, and why."""
+    return missing(site.epochs[-1], frozenset(site.intensity))
 
 
 KNOWN_PERIODS = (*PERIODS, LOG)

@@ -18,7 +18,7 @@ import zstandard
 from greendc.core.facility import IntArray
 from greendc.core.readings import Readings, joined
 from greendc.core.figure import Figure
-from greendc.ports import Event, GreendcError
+from greendc.ports import Event, GreendcError, LedgerRow
 
 SCHEMA_VERSION = 1
 
@@ -147,6 +147,11 @@ class Store:
         self._db.execute("INSERT OR IGNORE INTO config (hash, body) VALUES (?, ?)", (hash_, body))
         row = self._db.execute("SELECT id FROM config WHERE hash = ?", (hash_,)).fetchone()
         self._config = int(row[0])
+
+    def config_body(self) -> bytes | None:
+        """The configuration that the newest figures rest on."""
+        row = self._db.execute("SELECT body FROM config ORDER BY id DESC LIMIT 1").fetchone()
+        return None if row is None else bytes(row[0])
 
     def move_cursor(self, sink: str, position: int) -> None:
         """Keep how far a sink has written."""
@@ -321,6 +326,48 @@ def read_figures(
     )
     for name, unit, revision, _, _, *rest in rows:
         yield Figure(name, unit, period, *rest[:-1], revision, rest[-1])
+
+
+def read_revisions(
+    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
+) -> Iterator[Figure]:
+    """Every revision of a site's figures whose start lies in [lo, hi), by start, name and revision."""
+    rows = db.execute(
+        f"SELECT q.name, q.unit, f.revision, {SELECTED} FROM figure f JOIN quantity q ON q.id = f.quantity "  # noqa: S608
+        "WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? "
+        "ORDER BY f.start, q.name, f.revision",
+        (PERIODS.index(period), lo, hi, site),
+    )
+    for name, unit, revision, _, _, *rest in rows:
+        yield Figure(name, unit, period, *rest[:-1], revision, rest[-1])
+
+
+class StoredLedger:
+    """Implements `ports.LedgerReader` on a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger for reading."""
+        self._db = connect(path, readonly=True)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def cursor(self, sink: str) -> int:
+        """Id of the last row that the sink has written; 0 at first."""
+        row = self._db.execute("SELECT position FROM cursor WHERE sink = ?", (sink,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def rows_after(self, position: int, limit: int) -> Iterator[LedgerRow]:
+        """The next committed rows in the order of their ids."""
+        rows = self._db.execute(
+            f"SELECT f.id, q.site, q.name, q.unit, f.revision, {SELECTED} FROM figure f "  # noqa: S608
+            "JOIN quantity q ON q.id = f.quantity WHERE f.id > ? ORDER BY f.id LIMIT ?",
+            (position, limit),
+        )
+        for number, site, name, unit, revision, _, period, *rest in rows:
+            figure = Figure(name, unit, PERIODS[period], *rest[:-1], revision, rest[-1])
+            yield LedgerRow(number, site, figure)
 
 
 def as_ints(body: bytes) -> IntArray:

@@ -234,3 +234,24 @@ class _Layout:
                 yield method, {**amounts, "co2e_g": term}
         else:
             yield None, amounts
+
+
+def missing(epoch: Epoch, methods: frozenset[str]) -> dict[str, str]:
+    """Totals and KPIs that the configuration gives no account to, and the reason in a word."""
+    out: dict[str, str] = {}
+    if not epoch.e_dc:
+        out |= dict.fromkeys(("e_dc", "dcie", "erf", "ere", "ipue"), "no_e_dc")
+    if not epoch.e_it:
+        names_ = ("e_it", "ipue", "dcie", "ere", "cue_location", "cue_market")
+        out |= dict.fromkeys((*names_, *[f"ppue_{s}" for s in SUBSYSTEMS]), "no_it_meter")
+    if not epoch.e_reuse:
+        out |= dict.fromkeys(("e_reuse", "erf", "ere"), "no_reuse_meter")
+    for name in SUBSYSTEMS:
+        residual = name == "other" and epoch.boundary == "metered" and epoch.e_dc and epoch.e_it
+        if not epoch.subsystems.get(name) and not residual:
+            out.setdefault(f"ppue_{name}", "no_meter")
+    for method in ("location", "market"):
+        carried = method in methods and (epoch.imports or epoch.fuels)
+        if not carried:
+            out |= dict.fromkeys((f"co2e_{method}", f"cue_{method}"), f"no_{method}_factor")
+    return out

@@ -32,3 +32,15 @@ class Metric:
     over: str | None = None  # None, "category", "subsystem" or "method"
     scale: float = 1.0
     bounds: tuple[float, float] = (-float("inf"), float("inf"))
+    stem: str | None = None  # of the Prometheus name, where it is not the metric's name
+    labels: tuple[str, ...] = ("site", "window")  # of the Prometheus series
+
+    @property
+    def series(self) -> str:
+        """The name of the Prometheus series."""
+        return f"greendc_{self.stem or self.name}_{self.suffix}"
+
+    @property
+    def meaning(self) -> str:
+        """The first line of the formula's docstring: Prometheus HELP and METRICS.md."""
+        return (self.compute.__doc__ or "").partition("\n")[0]

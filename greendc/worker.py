@@ -1,0 +1,143 @@
+"""The one thread that owns the state: what arrives is journalled, acknowledged, computed, committed."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from greendc import faults
+from greendc.journal import Journal, Quarantined, Redelivery
+from greendc.pipeline import Pipeline
+from greendc.ports import Columns, Entry, Event, RawBatch
+
+log = logging.getLogger(__name__)
+
+COMMIT_SECONDS = 10.0
+TICK_SECONDS = 60.0
+LONG = 64 * 1024  # bytes of a payload that is kept as a message
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the run has seen, for its summary and logs."""
+
+    messages: int = 0
+    redelivered: int = 0
+    set_aside: int = 0
+    events: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """Takes entries in the order in which they arrived; see `greendc.pipeline` for what follows."""
+
+    journal: Journal
+    pipeline: Pipeline
+    redelivery: Redelivery
+    clock: Callable[[], int] = time.time_ns
+    counts: Counts = field(default_factory=Counts)
+    _committed: float = field(default_factory=time.monotonic)
+    _ticked: float = field(default_factory=time.monotonic)
+
+    def take(self, entries: Sequence[Entry], acknowledge: Callable[[], None] = lambda: None) -> None:
+        """Journal, acknowledge, compute. What was redelivered is only acknowledged."""
+        kept = [entry for e in entries if (entry := self._new(e)) is not None]
+        faults.reached("before_journal_commit")
+        numbers = self.journal.append(kept) if kept else []
+        faults.reached("after_journal_commit")
+        acknowledge()
+        for number, entry in zip(numbers, kept, strict=True):
+            columns = self.pipeline.handle(number, entry)
+            if isinstance(entry, RawBatch) and columns is not None:
+                self._set_aside_rejected(entry, columns)
+        if self.pipeline.written:
+            self.commit()
+
+    def _new(self, entry: Entry) -> Entry | None:
+        """What of an entry is to be journalled: neither redelivered, nor unbound, nor too long."""
+        if isinstance(entry, Event):
+            self.counts.events += 1
+            return entry
+        self.counts.messages += len(entry)
+        fresh, again = self.redelivery.split(entry)
+        self.counts.redelivered += len(again)
+        self.pipeline.store.begin()
+        self.pipeline.store.count("", {"redelivered": len(again)})
+        bound = self._bound(fresh)
+        self.redelivery.note(bound)
+        return bound if len(bound) else None
+
+    def _bound(self, batch: RawBatch) -> RawBatch:
+        known = self.pipeline.decoder.binds
+        refused = {
+            row: "unbound" if not known(topic) else "too_long"
+            for row, (topic, payload) in enumerate(zip(batch.topics, batch.payloads, strict=True))
+            if len(payload) > LONG or not known(topic)
+        }
+        if not refused:
+            return batch
+        self._set_aside(batch, list(refused.items()))
+        tally = {"messages": len(refused)}
+        for reason in refused.values():
+            tally[f"rejected:{reason}"] = tally.get(f"rejected:{reason}", 0) + 1
+        self.pipeline.store.count("", tally)
+        return rows_of(batch, [row for row in range(len(batch)) if row not in refused])
+
+    def _set_aside_rejected(self, batch: RawBatch, columns: Columns) -> None:
+        if columns.rejected:
+            self._set_aside(batch, columns.rejected)
+
+    def _set_aside(self, batch: RawBatch, rows: Sequence[tuple[int, str]]) -> None:
+        """Keep what was refused where a person can look at it, in bounded room."""
+        self.counts.set_aside += len(rows)
+        self.journal.quarantine(
+            [
+                Quarantined(batch.arrivals[row], batch.topics[row], batch.payloads[row], reason)
+                for row, reason in rows
+            ]
+        )
+
+    # -- time --------------------------------------------------------------------------------
+
+    def beat(self) -> None:
+        """Called at least every second: journals a tick a minute, commits every ten seconds."""
+        now = time.monotonic()
+        if now - self._ticked >= TICK_SECONDS:
+            self._ticked = now
+            self.take([Event("tick", self.clock())])
+        if now - self._committed >= COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit the ledger with its position; let go of journal beyond its limit."""
+        self.pipeline.commit()
+        self._committed = time.monotonic()
+        if self.journal.size_bytes > self.journal.limit_bytes:
+            self.journal.prune(self.pipeline.rebuild_from)
+
+
+def rows_of(batch: RawBatch, rows: Sequence[int]) -> RawBatch:
+    """Some messages of a batch."""
+    return replace(
+        batch,
+        arrivals=[batch.arrivals[i] for i in rows],
+        topics=[batch.topics[i] for i in rows],
+        payloads=[batch.payloads[i] for i in rows],
+        mids=[batch.mids[i] for i in rows],
+        flags=[batch.flags[i] for i in rows],
+    )
+
+
+def resume(journal: Journal, pipeline: Pipeline) -> int:
+    """Bring a pipeline up to the end of its journal; returns the entries taken newly."""
+    rebuild_from, done_to = pipeline.start_at()
+    pipeline.resume(journal.read(rebuild_from, done_to + 1), done_to)
+    taken = 0
+    for number, entry in journal.read(done_to + 1):
+        faults.reached("during_start")
+        pipeline.handle(number, entry)
+        taken += 1
+    if taken:
+        log.info("took in %d journal entries that the last run had not committed", taken)
+    pipeline.commit()
+    return taken
