@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from greendc.calendars import LocalCalendar
-from greendc.core.accounts import Account
+from greendc.core.accounts import Account, energy_meters
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import Site
 from greendc.core.periods import Periods, StoredRow
@@ -21,16 +21,12 @@ class SiteLedger:
     def __init__(self, site: Site, store: Store) -> None:
         """Begin with an empty state; see `restore`."""
         self.site, self.store = site, store
-        self.book = SiteBook(site, store.history(site.id, self._names_of(site)))
+        self.meters = [meter.id for meter in energy_meters(site)]
+        self.book = SiteBook(site, store.history(site.id, self.meters))
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
-        self.meters = [m.id for m in self.book.rules.meters]
         calendar = LocalCalendar(site.zone)
         self.periods = Periods(accounts, self.meters, calendar, self._stored, self.book.step_ns)
         self.evaluator = Evaluator(site, self.book.books)
-
-    @staticmethod
-    def _names_of(site: Site) -> list[str]:
-        return [m.id for m in SiteBook.meters_of(site)]
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
         for figure in self.store.figures(self.site.id, period, lo, hi):

@@ -16,7 +16,7 @@ from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock
-from greendc.core.site import SiteBook
+from greendc.core.site import meters_and_books
 from greendc.core.sums import fsum_rows
 from greendc.ports import GreendcError
 from greendc.store import PERIODS, connect, read_figures, read_revisions
@@ -65,13 +65,6 @@ class Ledger:
         rows = self._db.execute("SELECT arrival, kind, data FROM event ORDER BY id")
         return [(arrival, kind, msgspec.json.decode(data)) for arrival, kind, data in rows]
 
-    def config_body(self) -> bytes:
-        """The newest configuration that figures rest on."""
-        row = self._db.execute("SELECT body FROM config ORDER BY id DESC LIMIT 1").fetchone()
-        if row is None:
-            message = "the ledger is empty: nothing has been computed into it"
-            raise GreendcError(message)
-        return bytes(row[0])
 
 
 # -- the whole log --------------------------------------------------------------------------------
@@ -90,8 +83,8 @@ class Whole:
 
 def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Whole:
     """Sum a site's cells from the first to the last one."""
-    book = SiteBook(site, _NoHistory())
-    accounts = {a.name: a for layout in reversed(book.books) for a in layout.accounts}
+    physical, books = meters_and_books(site)
+    accounts = {a.name: a for layout in reversed(books) for a in layout.accounts}
     sums: dict[str, _Sum] = {name: _Sum() for name in accounts}
     start, end = EVER, -EVER
     for figure in ledger.figures(site.id, "cell", lo, hi):
@@ -100,22 +93,14 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
             sums[figure.quantity].add(figure)
     if start == EVER:
         return Whole(None, None, accounts, {}, {})
-    meters = np.array([[sums[m.id].amount() for m in book.rules.meters]])
-    evaluator = Evaluator(site, book.books)
+    meters = np.array([[sums[m.id].amount() if m.id in sums else 0.0 for m in physical]])
+    evaluator = Evaluator(site, books)
     figures = {}
     for name, account in accounts.items():
         block = sums[name].block(account, start, end)
         figures[name] = evaluator.figures(PeriodBlock(LOG, block, meters))[0]
     totals = {name: math.fsum(s.values) for name, s in sums.items()}
     return Whole(start, end, accounts, figures, totals)
-
-
-class _NoHistory:
-    def readings(self, lo: int, hi: int) -> Any:  # noqa: ANN401, ARG002 - never asked
-        raise AssertionError
-
-    def around(self, meter: int, lo: int, hi: int, count: int) -> Any:  # noqa: ANN401, ARG002
-        raise AssertionError
 
 
 class _Sum:

@@ -147,10 +147,11 @@ class Store:
         self._db.execute("INSERT OR IGNORE INTO config (hash, body) VALUES (?, ?)", (hash_, body))
         row = self._db.execute("SELECT id FROM config WHERE hash = ?", (hash_,)).fetchone()
         self._config = int(row[0])
+        self.set("config", self._config)
 
     def config_body(self) -> bytes | None:
         """The configuration that the newest figures rest on."""
-        row = self._db.execute("SELECT body FROM config ORDER BY id DESC LIMIT 1").fetchone()
+        row = self._db.execute("SELECT body FROM config WHERE id = ?", (self.get("config"),)).fetchone()
         return None if row is None else bytes(row[0])
 
     def move_cursor(self, sink: str, position: int) -> None:

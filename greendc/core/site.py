@@ -52,12 +52,17 @@ class Settled:
             self.counts[outcome] = self.counts.get(outcome, 0) + number
 
 
+def meters_and_books(site: Site) -> tuple[tuple[Meter, ...], tuple[Book, ...]]:
+    """A site's physical energy meters in the order of their places, and the layout of each epoch."""
+    return energy_meters(site), tuple(book(site, epoch) for epoch in site.epochs)
+
+
 class SiteBook:
     """One site's open readings and how far each meter and account is closed."""
 
     def __init__(self, site: Site, history: History) -> None:
         self.site, self.history = site, history
-        self.books: tuple[Book, ...] = tuple(book(site, epoch) for epoch in site.epochs)
+        _, self.books = meters_and_books(site)
         self.rules = self.books[0].rules
         count = len(self.rules.meters)
         self.step_ns = min(b.epoch.cell for b in self.books)
@@ -75,11 +80,6 @@ class SiteBook:
         self.heard: IntArray = np.full(count, -EVER, np.int64)  # newest arrived reading of each
         self.hot = Readings.none()
         self.waiting: list[Readings] = []
-
-    @staticmethod
-    def meters_of(site: Site) -> tuple[Meter, ...]:
-        """The meters in the order of their places."""
-        return energy_meters(site)
 
     # -- state across runs -------------------------------------------------------------------
 
