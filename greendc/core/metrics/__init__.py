@@ -24,7 +24,7 @@ Every KPI that greendc publishes. This page is generated from `greendc/core/metr
 
 `name` is the name in the ledger, in `--json` and in exports. `ipue` is called `pue` where it
 stands for twelve months with sufficient coverage. `ipue_cat1` … stand for categories of PUE
-beside the highest. An undefined value is absent: no row value, no sample.
+beside the highest. What is undefined is `null` with a reason here and no sample in Prometheus.
 
 """
 
