@@ -1,0 +1,304 @@
+"""One connection to the broker: a paho client driven by hand, on one thread."""
+
+import logging
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from paho.mqtt.client import (
+    MQTT_CLEAN_START_FIRST_ONLY,
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+    MQTTv5,
+    MQTTv311,
+    error_string,
+)
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.exception import MQTTException
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from greendc.ports import DUP, RETAIN, RawBatch
+from greendc.sources.settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+# What the network, a broker out of its mind or paho's reader of packets may raise.
+FAULTS = (OSError, ValueError, LookupError, struct.error, MQTTException)
+
+PINGREQ = b"\xc0\x00"  # MQTT 3.1.1, 3.12
+FILTERS_A_PACKET = 100
+PACKETS_A_READ = 256
+BYTES_A_READ = 2**20
+
+
+class Connected(Protocol):
+    """What is called when the broker has accepted the connection."""
+
+    def __call__(self, connection: "Connection", *, session_present: bool) -> None:
+        """Subscribe what is wanted; runs on the network thread, inside paho's callback."""
+
+
+class Connection:
+    """A paho client that lives as long as one connection, so that none inherits from another.
+
+    Nothing here waits except `open`, `wait` and `leave`.
+
+    Raises
+    ------
+    OSError, ValueError, LookupError, struct.error, MQTTException
+        From all methods (`FAULTS`): the connection is of no use any more.
+    """
+
+    def __init__(
+        self, settings: MqttSettings, connected: Connected, clock: Callable[[], int]
+    ) -> None:
+        self.established = False
+        self.refused: tuple[str, ...] = ()
+        self._settings, self._connected, self._clock = settings, connected, clock
+        self._rows: list[tuple[int, str, bytes, int, int]] = []
+        self._bytes = self._arrival = 0
+        self._asked: dict[int | None, list[str]] = {}
+        self._reason = "closed by the broker"
+        self._opened = self._heard = self._pinged = time.monotonic()
+        self._client = self._new_client()
+
+    # -- opening and closing -----------------------------------------------------------------
+
+    def _new_client(self) -> Client:
+        own = self._settings
+        five = own.protocol == "5"
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=own.client_id,
+            clean_session=None if five else not own.persistent,
+            protocol=MQTTv5 if five else MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=own.persistent,
+        )
+        client.connect_timeout = own.connect_timeout
+        if own.username is not None:
+            client.username_pw_set(own.username, own.password)
+        if own.tls is not None:
+            client.tls_set_context(own.tls.context())
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        # With this set paho queues what it sends; `write` sends it outside of callbacks.
+        client.on_socket_register_write = _nothing
+        return client
+
+    def open(self) -> None:
+        """Connect the socket and send CONNECT; at most `connect_timeout` per step."""
+        own = self._settings
+        clean = not own.persistent
+        five = own.protocol == "5"
+        self._check(
+            self._client.connect(
+                own.host,
+                own.port,
+                own.keepalive,
+                clean_start=clean if five else MQTT_CLEAN_START_FIRST_ONLY,
+                properties=self._connect_properties() if five else None,
+            )
+        )
+        self._opened = self._heard = self._pinged = time.monotonic()
+        self.write()
+
+    def _connect_properties(self) -> Properties:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.ReceiveMaximum = self._settings.receive_maximum
+        if self._settings.persistent:
+            properties.SessionExpiryInterval = self._settings.session_expiry
+        return properties
+
+    def leave(self, seconds: float) -> None:
+        """Send what waits, then DISCONNECT, within so many seconds."""
+        deadline = time.monotonic() + seconds
+        self._flush(deadline)
+        if self._client.socket() is not None:
+            self._client.disconnect()
+            self._flush(deadline)
+
+    def _flush(self, deadline: float) -> None:
+        while self._client.want_write() and (left := deadline - time.monotonic()) > 0:
+            sock = self._client.socket()
+            if sock is None:
+                return
+            with selectors.DefaultSelector() as selector:
+                selector.register(sock, selectors.EVENT_WRITE)
+                selector.select(left)
+            self._client.loop_write()
+
+    def close(self) -> None:
+        """Let the socket go, whatever its state."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    # -- one round ---------------------------------------------------------------------------
+
+    def wait(self, ear: socket.socket, *, reading: bool, timeout: float) -> tuple[bool, bool]:
+        """Wait until there is something to do: (bytes to read, rung at `ear`)."""
+        sock = self._socket()
+        if reading and _buffered(sock):
+            return True, True
+        wanted = (selectors.EVENT_READ if reading else 0) | (
+            selectors.EVENT_WRITE if self._client.want_write() else 0
+        )
+        with selectors.DefaultSelector() as selector:
+            selector.register(ear, selectors.EVENT_READ)
+            if wanted:
+                selector.register(sock, wanted)
+            found = {key.fd: events for key, events in selector.select(timeout)}
+        heard = bool(found.get(sock.fileno(), 0) & selectors.EVENT_READ)
+        return heard, ear.fileno() in found
+
+    def read(self, messages: int) -> None:
+        """Read at most so many messages of what has come."""
+        self._heard = time.monotonic()
+        for _ in range(min(messages, PACKETS_A_READ)):
+            before = len(self._rows)
+            self._check(self._client.loop_read())
+            if len(self._rows) == before or self._bytes >= BYTES_A_READ:
+                return
+
+    def collected(self, session: int) -> RawBatch:
+        """What was read since the last call, as a batch of a session."""
+        rows, self._rows, self._bytes = self._rows, [], 0
+        arrivals, topics, payloads, mids, flags = zip(*rows, strict=True) if rows else ((),) * 5
+        return RawBatch(
+            list(arrivals), list(topics), list(payloads), list(mids), list(flags), session
+        )
+
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        """Queue acknowledgements in this order."""
+        for mid in mids:
+            self._check(self._client.ack(mid, qos=1))
+
+    def write(self) -> None:
+        """Send what is queued, as far as the network takes it."""
+        if self._client.want_write():
+            self._check(self._client.loop_write())
+
+    def keep_alive(self, *, reading: bool) -> None:
+        """Ask for a sign of life in time; give up a connection that gives none.
+
+        paho's own keep-alive would end a connection whose answers wait unread behind
+        messages, that is exactly while the inbox is full.
+        """
+        now = time.monotonic()
+        if not self.established:
+            if now - self._opened > self._settings.connect_timeout:
+                raise TimeoutError("the broker does not answer CONNECT")
+            return
+        interval = self._interval()
+        if not reading:
+            self._heard = now
+        if now - self._heard > 2 * interval:
+            raise TimeoutError(f"no sign of the broker for {now - self._heard:.0f} s")
+        if now - self._pinged >= interval and not self._client.want_write():
+            self._ping()
+            self._pinged = now
+
+    def _interval(self) -> float:
+        """Seconds between pings; a broker of MQTT 5 may want them more often than we said."""
+        told = self._client.keepalive
+        own = self._settings.ping_interval
+        return min(own, told / 2) if told else own
+
+    def _ping(self) -> None:
+        try:
+            sent = self._socket().send(PINGREQ)
+        except BlockingIOError:
+            return
+        if sent != len(PINGREQ):
+            raise ConnectionError("the network took half a packet")
+
+    def subscribe(self, filters: Sequence[str], removed: Sequence[str]) -> None:
+        """Subscribe topic filters at QoS 1; unsubscribe those no longer wanted."""
+        for lo in range(0, len(removed), FILTERS_A_PACKET):
+            self._check(self._client.unsubscribe(list(removed[lo : lo + FILTERS_A_PACKET]))[0])
+        for lo in range(0, len(filters), FILTERS_A_PACKET):
+            some = list(filters[lo : lo + FILTERS_A_PACKET])
+            code, mid = self._client.subscribe([(topic, self._option()) for topic in some])
+            self._check(code)
+            self._asked[mid] = some
+
+    def _option(self) -> Any:  # paho wants one type for each protocol
+        if self._settings.protocol != "5":
+            return 1
+        # Under a kept session retained messages would come again at each connection.
+        return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+
+    # -- paho's callbacks --------------------------------------------------------------------
+
+    def _on_connect(
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, *_: object
+    ) -> None:
+        if reason.is_failure:
+            self._reason = f"refused: {reason}"
+            return
+        self.established = True
+        self._connected(self, session_present=flags.session_present)
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, *_: object
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._reason = f"the broker disconnects: {reason}"
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], *_: object
+    ) -> None:
+        asked = self._asked.pop(mid, [])
+        for topic, code in zip(asked, codes, strict=False):
+            if code.is_failure:
+                self.refused = (*self.refused, topic)
+                log.error("the broker refuses the subscription %s: %s", topic, code)
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:
+            topic = error.object.decode(errors="replace")
+        payload = bytes(message.payload)
+        flags = message.qos | (RETAIN if message.retain else 0) | (DUP if message.dup else 0)
+        now = self._clock()
+        # Two messages in one tick of the clock are still one after the other.
+        self._arrival = now + 1 if now == self._arrival else now
+        self._rows.append((self._arrival, topic, payload, message.mid, flags))
+        self._bytes += len(payload) + len(topic)
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _socket(self) -> Any:
+        sock = self._client.socket()
+        if sock is None:
+            raise ConnectionError(self._reason)
+        return sock
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self.close()
+            raise ConnectionError(
+                self._reason if not self.established else f"{error_string(code)} ({self._reason})"
+            )
+
+
+def _buffered(sock: Any) -> bool:
+    """Whether TLS holds decrypted bytes, of which no selector knows."""
+    pending = getattr(sock, "pending", None)
+    return pending is not None and pending() > 0
+
+
+def _nothing(_client: Client, _data: object, _sock: object) -> None:
+    """Tell paho that somebody else sends."""

@@ -1,0 +1,319 @@
+"""The broker's messages, from a supervised connection into the inbox.
+
+One thread owns everything that paho does. It reads while the inbox has room, and
+neither acknowledges nor discards anything by itself: what the worker has journalled
+comes back through `MqttSource.acknowledge`.
+"""
+
+import logging
+import random
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from greendc.ports import Entry, Event, GreendcError
+from greendc.sources.connection import FAULTS, Connection
+from greendc.sources.inbox import Delivery, Inbox
+from greendc.sources.settings import MqttSettings, TlsSettings
+
+__all__ = [
+    "Delivery",
+    "Inbox",
+    "MqttSettings",
+    "MqttSource",
+    "SourceState",
+    "TlsSettings",
+    "observe",
+]
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN = 5.0  # s
+FLUSH_WITHIN = 3.0  # s of them for acknowledgements and the DISCONNECT
+LONGEST_WAIT = 1.0  # s between two looks at the clock
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the source is doing. `since` [ns UTC] is when `phase` began.
+
+    `phase` is `stopped`, `connecting`, `connected`, `holding` (connected, but the inbox
+    is full) or `waiting` (for the next attempt). `refused` are the subscriptions that
+    the broker did not grant.
+    """
+
+    phase: str = "stopped"
+    since: int = 0
+    last_error: str | None = None
+    session: int = 0
+    connection: int = 0
+    messages: int = 0
+    acknowledged: int = 0
+    outdated_acks: int = 0
+    sessions_lost: int = 0
+    refused: tuple[str, ...] = ()
+
+
+class MqttSource:
+    """Keeps a session with the broker and puts what it delivers into `inbox`.
+
+    Parameters
+    ----------
+    settings, subscriptions
+        Where to connect and the topic filters; all are subscribed at QoS 1.
+    inbox
+        Holds at least `settings.receive_maximum` messages.
+    session
+        Number of the session that the journal ends with, 0 where there is none yet. A
+        session that the broker no longer has becomes an event `session_lost` with that
+        number, and the next number holds from there on.
+    last_arrival
+        Arrival of the last journalled message [ns UTC], from where a lost session's gap runs.
+    removed
+        Topic filters of earlier configurations, to be unsubscribed.
+    clock
+        The time of arrival [ns UTC].
+
+    Raises
+    ------
+    ValueError
+        Where the inbox holds less than the broker may send unacknowledged.
+    GreendcError
+        Where a file of the TLS settings is missing or no use.
+    """
+
+    def __init__(  # noqa: PLR0913 - two of six are for restarts, one for tests
+        self,
+        settings: MqttSettings,
+        subscriptions: Sequence[str],
+        inbox: Inbox,
+        *,
+        session: int = 0,
+        last_arrival: int | None = None,
+        removed: Sequence[str] = (),
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        if inbox.capacity < settings.receive_maximum:
+            raise ValueError("the inbox must hold receive_maximum messages")
+        _refuse_bad_files(settings)
+        self._settings, self._inbox, self._clock = settings, inbox, clock
+        self._filters, self._removed = tuple(subscriptions), tuple(removed)
+        self._last_arrival = last_arrival
+        self._acks: deque[tuple[int, list[int]]] = deque()
+        self._calls: deque[Callable[[Connection], None]] = deque()
+        self._state = SourceState(session=session, since=clock())
+        self._stopping = self._paused = False
+        self._ear, self._bell = socket.socketpair()
+        for end in (self._ear, self._bell):
+            end.settimeout(0.0)
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        inbox.on_room = self._wake
+
+    # -- for other threads -------------------------------------------------------------------
+
+    @property
+    def state(self) -> SourceState:
+        """What the source is doing at this moment."""
+        return self._state
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    def acknowledge(self, connection: int, mids: Sequence[int]) -> None:
+        """Have messages acknowledged, in this order, if `connection` still stands; 0 is no mid."""
+        self._acks.append((connection, [mid for mid in mids if mid]))
+        self._wake()
+
+    def resubscribe(self, subscriptions: Sequence[str], removed: Sequence[str]) -> None:
+        """Take other topic filters from now on, under the same session."""
+        self._filters, self._removed = tuple(subscriptions), (*self._removed, *removed)
+        self._calls.append(self._subscribe)
+        self._wake()
+
+    def pause(self) -> None:
+        """Read no further message; the connection stays, for acknowledgements."""
+        self._paused = True
+        self._wake()
+
+    def stop(self) -> None:
+        """Send the acknowledgements that wait, disconnect and end, within 5 s."""
+        self._stopping = True
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join(STOP_WITHIN)
+        if not self._thread.is_alive():
+            self._ear.close()
+            self._bell.close()
+
+    def _wake(self) -> None:
+        try:
+            self._bell.send(b"\0")
+        except BlockingIOError:
+            pass  # it has been rung often enough
+        except OSError:
+            log.debug("the source has ended; there is nobody to wake")
+
+    # -- the network thread ------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._supervise()
+        finally:
+            self._show("stopped")
+
+    def _supervise(self) -> None:
+        delay = self._settings.retry_first
+        while not self._stopping:
+            began = time.monotonic()
+            try:
+                self._serve()
+            except FAULTS as error:
+                self._show("waiting", last_error=f"{type(error).__name__}: {error}")
+                log.warning("connection to %s: %s", self._settings.address, error)
+            if time.monotonic() - began > delay:
+                delay = self._settings.retry_first
+            # Half to all of it, so that many daemons do not come back in one moment.
+            self._sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            delay = min(2 * delay, self._settings.retry_limit)
+
+    def _serve(self) -> None:
+        """One connection, from its beginning to its end."""
+        while not self._stopping and not self._inbox.room:
+            self._nap(LONGEST_WAIT)
+        number = self._state.connection + 1
+        self._show("connecting", connection=number)
+        connection = Connection(self._settings, self._connected, self._clock)
+        try:
+            connection.open()
+            while not self._stopping:
+                self._step(connection, number)
+            self._acknowledge(connection, number)
+            connection.leave(FLUSH_WITHIN)
+        finally:
+            connection.close()
+
+    def _step(self, connection: Connection, number: int) -> None:
+        reading = not connection.established or (self._inbox.room > 0 and not self._paused)
+        if connection.established:
+            self._show("connected" if reading else "holding", refused=connection.refused)
+        heard, awake = connection.wait(self._ear, reading=reading, timeout=self._patience())
+        if awake:
+            self._empty_ear()
+        if heard:
+            try:
+                connection.read(self._inbox.room if connection.established else 1)
+            finally:
+                self._hand_over(connection, number)
+        self._acknowledge(connection, number)
+        while self._calls and connection.established:
+            self._calls.popleft()(connection)
+        connection.keep_alive(reading=reading)
+        connection.write()
+
+    def _patience(self) -> float:
+        return min(LONGEST_WAIT, self._settings.ping_interval / 2)
+
+    def _hand_over(self, connection: Connection, number: int) -> None:
+        batch = connection.collected(self._state.session)
+        if len(batch):
+            self._last_arrival = batch.arrivals[-1]
+            self._state = replace(self._state, messages=self._state.messages + len(batch))
+            self._inbox.put(number, [batch])
+
+    def _acknowledge(self, connection: Connection, number: int) -> None:
+        sent = outdated = 0
+        while self._acks:
+            where, mids = self._acks.popleft()
+            if where == number:
+                connection.acknowledge(mids)
+                sent += len(mids)
+            else:
+                outdated += len(mids)  # the broker delivers them again
+        if sent or outdated:
+            self._state = replace(
+                self._state,
+                acknowledged=self._state.acknowledged + sent,
+                outdated_acks=self._state.outdated_acks + outdated,
+            )
+
+    def _connected(self, connection: Connection, *, session_present: bool) -> None:
+        if not session_present or not self._state.session:
+            self._new_session()
+        log.info("connected to %s, session %d", self._settings.address, self._state.session)
+        self._subscribe(connection)
+
+    def _new_session(self) -> None:
+        state = self._state
+        if state.session:
+            now = self._clock()
+            data = {"from": self._last_arrival, "to": now, "session": state.session}
+            self._inbox.put(state.connection, [Event("session_lost", now, data)])
+            log.warning("the broker has lost session %d", state.session)
+            state = replace(state, sessions_lost=state.sessions_lost + 1)
+        self._state = replace(state, session=state.session + 1)
+
+    def _subscribe(self, connection: Connection) -> None:
+        removed = [topic for topic in self._removed if topic not in self._filters]
+        connection.subscribe(self._filters, removed)
+
+    # -- waiting -----------------------------------------------------------------------------
+
+    def _show(self, phase: str, **changes: object) -> None:
+        state = self._state
+        since = state.since if state.phase == phase else self._clock()
+        self._state = replace(state, phase=phase, since=since, **changes)  # type: ignore[arg-type]
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for so long, or until told to stop."""
+        deadline = time.monotonic() + seconds
+        while not self._stopping and (left := deadline - time.monotonic()) > 0:
+            self._nap(left)
+
+    def _nap(self, seconds: float) -> None:
+        """Wait for so long, or until woken."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._ear, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self._empty_ear()
+
+    def _empty_ear(self) -> None:
+        try:
+            while self._ear.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _refuse_bad_files(settings: MqttSettings) -> None:
+    """Fail at the start, not at each attempt to connect."""
+    if settings.tls is not None:
+        try:
+            settings.tls.context()
+        except OSError as error:
+            raise GreendcError(f"mqtt.tls: {settings.tls}: {error}") from error
+
+
+def observe(
+    settings: MqttSettings, subscriptions: Sequence[str], stop: threading.Event
+) -> Iterator[Entry]:
+    """What the broker sends to an observer, until `stop` is set.
+
+    It has its own client id, leaves no session behind and acknowledges on receipt. A
+    connection that was lost in between is an event `session_lost`: what came meanwhile
+    is not in the record.
+    """
+    own = replace(settings, client_id=f"{settings.client_id}-record", persistent=False)
+    inbox = Inbox(capacity=max(10_000, settings.receive_maximum))
+    source = MqttSource(own, subscriptions, inbox)
+    source.start()
+    try:
+        while not stop.is_set():
+            for delivery in inbox.take(timeout=0.2):
+                yield from delivery.entries
+    finally:
+        source.stop()
