@@ -1,6 +1,7 @@
 """The broker configuration that the project ships, on a real Mosquitto."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def received(broker: Mosquitto) -> list[int]:
 
 
 def kill_and_start(broker: Mosquitto) -> None:
+    """Killed after the next of its regular saves."""
+    published = time.time()
+    deadline = time.monotonic() + TIMEOUT
+    while not broker.store.exists() or broker.store.stat().st_mtime <= published:
+        assert time.monotonic() < deadline, "the broker has not saved its queue"
+        time.sleep(0.05)
     broker.kill()
     broker.start()
 
