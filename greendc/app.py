@@ -21,7 +21,9 @@ from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError, RawBatch
 from greendc.sinks import Sinks
-from greendc.sources.mqtt import Inbox, MqttSource, settings_of
+from greendc.sources.inbox import Inbox
+from greendc.sources.mqtt import MqttSource
+from greendc.sources.settings import MqttSettings, TlsSettings
 from greendc.store import Store, StoredLedger
 from greendc.worker import Worker, resume
 
@@ -116,6 +118,8 @@ class Daemon:
             self.worker.pipeline.decoder.subscriptions(),
             self.inbox,
             session=self.data.journal.last_session,
+            last_arrival=self.data.journal.last_arrival,
+            removed=self.data.removed,
         )
         targets = [(sink.kind, config.data / sink.path) for sink in config.sinks]
         self.sinks = Sinks(targets, lambda: StoredLedger(config.data / LEDGER))
@@ -150,7 +154,7 @@ class Daemon:
             return False
         busy = False
         for connection, entries in self.inbox.take(timeout):
-            mids = [m for e in entries if isinstance(e, RawBatch) for m, f in zip(e.mids, e.flags, strict=True) if f & 3]
+            mids = [mid for e in entries if isinstance(e, RawBatch) for mid in e.mids]
             self.worker.take(entries, lambda c=connection, m=mids: self.source.acknowledge(c, m))  # type: ignore[misc]
             busy = busy or any(isinstance(e, RawBatch) for e in entries)
         return busy

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 10.0
 TICK_SECONDS = 60.0
+PRUNE_AT = 0.9  # of the journal's limit
 LONG = 64 * 1024  # bytes of a payload that is kept as a message
 
 
@@ -112,7 +113,7 @@ class Worker:
         """Commit the ledger with its position; let go of journal beyond its limit."""
         self.pipeline.commit()
         self._committed = time.monotonic()
-        if self.journal.size_bytes > self.journal.limit_bytes:
+        if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
             self.journal.prune(self.pipeline.rebuild_from)
 
 

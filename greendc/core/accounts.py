@@ -177,15 +177,16 @@ class _Layout:
         if epoch.e_it:
             sums["e_it"] = sums[f"e_it_cat{max(epoch.e_it)}"]
         for name, pairs in epoch.subsystems.items():
-            sums[f"e_{name}"] = pairs
+            sums[f"subsystem_{name}"] = pairs
         terms = {name: Term(self._members(pairs)) for name, pairs in sums.items() if pairs}
         if epoch.boundary == "metered" and "e_dc" in terms and "e_it" in terms:
-            terms["e_other"] = self._residual(terms)
+            terms["subsystem_other"] = self._residual(terms)
         return terms
 
     def _residual(self, terms: dict[str, Term]) -> Term:
         """`other` of a metered boundary: what E_DC holds beyond E_IT and the subsystems metered."""
-        known = [terms[f"e_{name}"] for name in SUBSYSTEMS[:-1] if f"e_{name}" in terms]
+        named = [f"subsystem_{name}" for name in SUBSYSTEMS[:-1]]
+        known = [terms[name] for name in named if name in terms]
         less = [(n, -w) for term in (terms["e_it"], *known) for n, w in term.members]
         return Term((*terms["e_dc"].members, *less))
 
@@ -227,8 +228,8 @@ class _Layout:
                 yield category, {**amounts, "e_it_j": amounts[f"e_it_cat{category}_j"]}
         elif metric.over == "subsystem":
             for name in SUBSYSTEMS:
-                if f"e_{name}" in sums:
-                    yield name, {**amounts, "e_subsystem_j": amounts[f"e_{name}_j"]}
+                if f"subsystem_{name}" in sums:
+                    yield name, {**amounts, "e_subsystem_j": sums[f"subsystem_{name}"]}
         elif metric.over == "method":
             for method, term in carbon.items():
                 yield method, {**amounts, "co2e_g": term}

@@ -225,7 +225,8 @@ class SiteBook:
         """Merge into the readings held; returns older ones and (meter, span) that may change."""
         start = np.full(len(self.rules.meters), -EVER, np.int64)
         start[self.hot.meter[::-1]] = self.hot.time[::-1]  # the first of each meter is written last
-        behind = fresh.time < start[fresh.meter]
+        # without a reading held before its open cells a meter has none archived either
+        behind = (fresh.time < start[fresh.meter]) & (start <= self.floors())[fresh.meter]
         old, fresh = fresh.where(behind), fresh.where(~behind)
         dirty = self._reached(old)
         held = self.hot
@@ -432,9 +433,8 @@ class SiteBook:
         floor = self.closed.copy()
         for layout in self.books:
             for account in layout.accounts:
-                done = self.account_closed.get(account.name)
-                if done is not None and len(account.needs):
-                    floor[account.needs] = np.minimum(floor[account.needs], done)
+                done = self.account_closed.get(account.name, self.origin or -EVER)
+                floor[account.needs] = np.minimum(floor[account.needs], done)
         return floor
 
     def sealed(self) -> IntArray:
