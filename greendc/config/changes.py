@@ -1,0 +1,140 @@
+"""What of a configuration decides figures, its hash, and what a reload changes of the past."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from greendc.calendars import rfc3339
+from greendc.config.scalars import instant
+from greendc.core.facility import EVER
+
+LABELS = ("name", "room", "rack")  # text for people
+READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "sentinels")
+ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w")
+UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
+SITE_ONWARD = ("lateness", "horizon", "topics", "zone")
+
+Steps = list[tuple[int, Any]]
+Values = dict[tuple[str, ...], Steps]
+
+
+def figures_hash(effective: Mapping[str, Any]) -> str:
+    """SHA-256 of everything in an effective configuration that can change a figure."""
+    sites = [_without_labels(site) for site in effective["sites"]]
+    told = {"sites": sites, "content": effective["content"]}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_labels(given: Any) -> Any:
+    if isinstance(given, dict):
+        return {k: _without_labels(v) for k, v in given.items() if k not in LABELS}
+    return [_without_labels(item) for item in given] if isinstance(given, list) else given
+
+
+# -- values in time ---------------------------------------------------------------------------
+
+
+def steps_of(given: Any) -> Steps:
+    """A value of an effective configuration as (start [ns], value) pairs.
+
+    >>> steps_of(5)[0][1]
+    5
+    """
+    if isinstance(given, list) and given and all(_dated(item) for item in given):
+        starts = [instant(i["from"]) if "from" in i else -EVER for i in given]
+        return [(start, item["value"]) for start, item in zip(starts, given, strict=True)]
+    return [(-EVER, given)]
+
+
+def _dated(item: object) -> bool:
+    return isinstance(item, dict) and "value" in item and set(item) <= {"from", "value"}
+
+
+def site_values(site: Mapping[str, Any], content: Mapping[str, Any]) -> Values:
+    """Everything of a site that decides closed figures, by its path.
+
+    A meter that stands at no point decides nothing, so it is as if it were not there.
+    """
+    found: Values = {}
+    skipped = (*LABELS, *SITE_ONWARD, "id", "meters", "derived", "emissions")
+    for key, given in site.items():
+        if key not in skipped:
+            found[key,] = steps_of(given)
+    for kind in ("meters", "derived"):
+        for meter in site.get(kind, ()):
+            found |= _meter_values(kind, meter)
+    for path, given in _emissions(site.get("emissions", {})):
+        found[path] = [(start, _with_content(v, content)) for start, v in steps_of(given)]
+    return found
+
+
+def _meter_values(kind: str, meter: Mapping[str, Any]) -> Values:
+    skipped = (*LABELS, *READING, *ONWARD, "id")
+    place = f"{kind}[{meter['id']}]"
+    return {(place, key): steps_of(given) for key, given in meter.items() if key not in skipped}
+
+
+def _emissions(given: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in given.items():
+        if key == "fuels":
+            for point, fuel in value.items():
+                yield ("emissions", "fuels", point), fuel
+        else:
+            yield ("emissions", key), value
+
+
+def _with_content(factor: Any, content: Mapping[str, Any]) -> Any:
+    """A factor together with what its table or file says."""
+    rows = [
+        row for row in content["tables"] if row[:2] == [factor.get("table"), factor.get("zone")]
+    ]
+    name = [factor.get("series"), factor.get("column")]
+    series = [found for found in content["series"] if found[:2] == name]
+    return [factor, rows, series]
+
+
+# -- before and after -------------------------------------------------------------------------
+
+
+def differing(old: Values, new: Values, before: int) -> list[tuple[str, ...]]:
+    """Paths whose value differs at some time before an instant [ns], where both know the meter.
+
+    Of a meter that only one of them has, just its point counts: a new meter may
+    stand at no point before.
+    """
+    places = {path[0] for path in old} & {path[0] for path in new}
+    found = []
+    for path in dict.fromkeys((*old, *new)):
+        absent: Steps = [(-EVER, None)]
+        if path[0] not in places and path[0].endswith("]"):
+            absent = [(-EVER, "none")]
+            if path[-1] != "point":
+                continue
+        if _clipped(old.get(path, absent), before) != _clipped(new.get(path, absent), before):
+            found.append(path)
+    return found
+
+
+def _clipped(steps: Steps, before: int) -> Steps:
+    """What holds before an instant, without steps that change nothing."""
+    out: Steps = []
+    for start, value in steps:
+        if start < before and (not out or out[-1][1] != value):
+            out.append((start, value))
+    if out and out[0][1] is None:
+        del out[0]
+    return out
+
+
+def told(site: str, path: tuple[str, ...], earliest: int) -> str:
+    """A changed key and from when on it may change."""
+    key = f"{site}.{'.'.join(path)}"
+    if path[-1] in UNDATED:
+        place = path[0]
+        return (
+            f"{key}: cannot be dated; from {rfc3339(earliest)} on set {site}.{place}.point to none "
+            f"and add a meter with a new id"
+        )
+    return f"{key}: earliest allowed from is {rfc3339(earliest)}"

@@ -1,0 +1,325 @@
+"""A loaded configuration and what follows from it."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from greendc.config import changes, models
+from greendc.config.epochs import Layout
+from greendc.config.factors import Content, intensity, used_by, vintage
+from greendc.config.meters import fill
+from greendc.config.problems import fail, problems_of
+from greendc.config.routes import routes
+from greendc.config.rules import METHODS, problems
+from greendc.config.scalars import Timed
+from greendc.config.tree import Tree, parse
+from greendc.config.zones import grid_limit
+from greendc.core.facility import EVER, SECOND, Intensity, Site
+from greendc.ports import GreendcError, Plan
+
+OVERRIDES = {
+    "GREENDC_DATA": ("data",),
+    "GREENDC_MQTT_HOST": ("mqtt", "host"),
+    "GREENDC_MQTT_PORT": ("mqtt", "port"),
+    "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
+}
+JOURNALLED = "configuration in the journal"
+
+Span = tuple[int, int]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Config:
+    """A configuration without mistakes, with the content of the factor files that it uses."""
+
+    def __init__(self, root: models.Root, content: Content) -> None:
+        """Take what `load` or `from_effective` has found good."""
+        self.root, self.content = root, content
+
+    # -- parts --------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Path:
+        """Folder of journal and ledger."""
+        return self.root.data
+
+    @property
+    def mqtt(self) -> models.Mqtt:
+        """The broker."""
+        return self.root.mqtt
+
+    @property
+    def journal(self) -> models.Journal:
+        """Limits of the journal."""
+        return self.root.journal
+
+    @property
+    def sinks(self) -> tuple[models.Sink, ...]:
+        """Where the ledger is copied to."""
+        return self.root.sinks
+
+    @property
+    def sites(self) -> tuple[models.Site, ...]:
+        """The data centres."""
+        return self.root.sites
+
+    # -- ready to run -------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """Sites, meters and routes, ready to run."""
+        return self._plan
+
+    @cached_property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The sites with their meters' defaults filled in."""
+        return tuple(
+            Layout(site, {m.id: fill(m) for m in site.meters}, grid_limit(site.zone))
+            for site in self.sites
+        )
+
+    @cached_property
+    def _plan(self) -> Plan:
+        meters = {layout.site.id: layout.meters for layout in self.layouts}
+        return Plan(
+            sites=tuple(self._site(layout) for layout in self.layouts),
+            meters=tuple((site, name) for site, found in meters.items() for name in found),
+            routes=tuple(routes(self.sites, meters)),
+        )
+
+    def _site(self, layout: Layout) -> Site:
+        site = layout.site
+        return Site(
+            id=site.id,
+            name=site.name or site.id,
+            zone=site.zone,
+            lateness=site.lateness,
+            horizon=site.horizon,
+            grid_limit=layout.limit,
+            meters=tuple(layout.meters),
+            epochs=layout.epochs(),
+            intensity=dict(self._intensities(site)),
+        )
+
+    def _intensities(self, site: models.Site) -> Iterator[tuple[str, Intensity]]:
+        for method, timed in methods(site):
+            yield method, intensity(timed, self.content)
+
+    # -- in the journal -----------------------------------------------------------------------
+
+    def effective(self) -> dict[str, Any]:
+        """Everything that holds, defaults and factor content included, without secrets."""
+        told: dict[str, Any] = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {**told, "content": self.content.plain()}
+
+    def body(self) -> bytes:
+        """The effective configuration as JSON, always in the same order."""
+        text = json.dumps(self.effective(), sort_keys=True, ensure_ascii=False)
+        return text.encode()
+
+    def figures_hash(self) -> str:
+        """SHA-256 of everything that can change a figure."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        return changes.figures_hash(self.effective())
+
+    @classmethod
+    def from_effective(cls, effective: Mapping[str, Any]) -> "Config":
+        """Load what `effective` gave; needs no file.
+
+        Raises
+        ------
+        GreendcError
+            If it is no configuration for this version of greendc.
+        """
+        given = {key: value for key, value in effective.items() if key != "content"}
+        root = _validated(models.Root, given, None, JOURNALLED)
+        fail(problems(root, None), None, JOURNALLED)
+        return cls(root, Content.of(effective["content"]))
+
+    @classmethod
+    def from_body(cls, body: bytes) -> "Config":
+        """Load what `body` gave.
+
+        Raises
+        ------
+        GreendcError
+            As `from_effective`.
+        """
+        return cls.from_effective(json.loads(body))
+
+    # -- changes ------------------------------------------------------------------------------
+
+    @staticmethod
+    def changed_past(
+        old: Mapping[str, Any], new: Mapping[str, Any], before: int | Mapping[str, int]
+    ) -> list[str]:
+        """Keys that decide figures and differ for times before `before`, each with what may be.
+
+        Parameters
+        ----------
+        old, new
+            Effective configurations.
+        before
+            Start of the open cells, for all sites or by site id; a site that is not
+            named has no closed cells. [ns]
+        """
+        after = {layout.site.id: layout for layout in Config.from_effective(new).layouts}
+        sites = {site["id"]: site for site in new["sites"]}
+        out = []
+        for site in old["sites"]:
+            name = site["id"]
+            limit = before if isinstance(before, int) else before.get(name)
+            if limit is None or name not in sites:
+                continue
+            was = changes.site_values(site, old["content"])
+            now = changes.site_values(sites[name], new["content"])
+            border = after[name].border(limit)
+            earliest = -(-limit // border) * border
+            out += [changes.told(name, p, earliest) for p in changes.differing(was, now, limit)]
+        return out
+
+    # -- vintage ------------------------------------------------------------------------------
+
+    def warnings(self, span: Span | None) -> list[str]:
+        """What a reader of the figures should know: factors of another year than the figures'.
+
+        Parameters
+        ----------
+        span
+            First and last instant of the figures; None where there are none. [ns]
+        """
+        found = [
+            f"{site.id}: emissions.{method}: factor of {year} ({source}) used for {used}"
+            for site in self.sites
+            for method, _ in methods(site)
+            for year, source, used in self._mismatches(site, method, span)
+        ]
+        return list(dict.fromkeys(found))
+
+    def vintage_mismatch(self, site_id: str, method: str, span: Span) -> bool:
+        """Whether a method's factor stands for another year than some of the span."""
+        site = next(site for site in self.sites if site.id == site_id)
+        return any(True for _ in self._mismatches(site, method, span))
+
+    def _mismatches(
+        self, site: models.Site, method: str, span: Span | None
+    ) -> Iterator[tuple[int, str, str]]:
+        timed = dict(methods(site)).get(method)
+        if timed is None or span is None:
+            return
+        ends = [*[step.start for step in timed.steps[1:]], EVER]
+        for step, end in zip(timed.steps, ends, strict=True):
+            year, source = vintage(step.value, self.content)
+            lo, hi = max(step.start, span[0]), min(end, span[1])
+            if year is not None and lo < hi:
+                used = [y for y in _years(lo, hi, site.zone) if y != year]
+                if used:
+                    yield year, source, ", ".join(str(y) for y in used)
+
+
+def methods(site: models.Site) -> Iterator[tuple[str, Timed[models.Factor]]]:
+    """Accounting methods for which a site has factors."""
+    for method in METHODS:
+        timed: Timed[models.Factor] | None = getattr(site.emissions, method)
+        if timed is not None:
+            yield method, timed
+
+
+def _years(lo: int, hi: int, zone: str) -> range:
+    place = ZoneInfo(zone)
+    first, last = (datetime.fromtimestamp(t // SECOND, place).year for t in (lo, hi - 1))
+    return range(first, last + 1)
+
+
+# -- from a file ------------------------------------------------------------------------------
+
+
+def load(path: Path) -> Config:
+    """Load a configuration file, the environment's overrides applied.
+
+    Raises
+    ------
+    GreendcError
+        If the file cannot be read or is not good: a line for every mistake, with
+        file, line and key.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GreendcError(f"{path}: cannot be read: {error}") from error
+    name, tree = str(path), parse(text, str(path))
+    if isinstance(tree.data, dict):
+        _override(tree.data)
+    root = _validated(models.Root, tree.data, tree, name)
+    fail(problems(root, path.parent), tree, name)
+    return Config(_placed(root, path.parent), _content(root, path.parent))
+
+
+def _override(data: dict[str, Any]) -> None:
+    for name, keys in OVERRIDES.items():
+        if name not in os.environ:
+            continue
+        given: str | int = os.environ[name]
+        if keys[-1] == "port":
+            if not os.environ[name].isdecimal():
+                raise GreendcError(f"{name}: must be a port number, not {given!r}")
+            given = int(given)
+        if keys == ("data",):
+            given = str(Path(os.environ[name]).absolute())
+        _set(data, keys, given)
+
+
+def _set(data: dict[str, Any], keys: tuple[str, ...], given: str | int) -> None:
+    for key in keys[:-1]:
+        inner: Any = data.setdefault(key, {})
+        if not isinstance(inner, dict):  # the models will say so
+            return
+        data = inner
+    data[keys[-1]] = given
+
+
+def _validated(model: type[models.Root], data: Any, tree: Tree | None, name: str) -> models.Root:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        fail(problems_of(error, model), tree, name)
+        raise
+
+
+def _placed(root: models.Root, folder: Path) -> models.Root:
+    """The same with every file under the configuration's folder."""
+    mqtt = _moved(root.mqtt, folder, ("password_file",))
+    if root.mqtt.tls is not None:
+        tls = _moved(root.mqtt.tls, folder, ("ca", "cert", "key_"))
+        mqtt = mqtt.model_copy(update={"tls": tls})
+    data = (folder / root.data).absolute()
+    return root.model_copy(update={"data": data, "mqtt": mqtt})
+
+
+def _moved(model: M, folder: Path, keys: tuple[str, ...]) -> M:
+    paths = {key: getattr(model, key) for key in keys}
+    moved = {key: (folder / path).absolute() for key, path in paths.items() if path is not None}
+    return model.model_copy(update=moved)
+
+
+def _content(root: models.Root, folder: Path) -> Content:
+    found = [
+        used_by(step.value, folder)
+        for site in root.sites
+        for _, timed in methods(site)
+        for step in timed.steps
+    ]
+    return Content(
+        {key: row for part in found for key, row in part.rows.items()},
+        {key: series for part in found for key, series in part.series.items()},
+    )

@@ -1,0 +1,179 @@
+"""Physical meters: what is left out is filled in, what cannot be is a problem."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from greendc.config import models
+from greendc.config.problems import Problem
+from greendc.config.scalars import Timed
+from greendc.config.tree import Loc
+from greendc.config.words import nearest
+from greendc.core import facility
+from greendc.core.facility import MINUTE, Kind
+from greendc.core.quantities import POINTS
+from greendc.core.units import QUANTITIES, Unit, units_of
+from greendc.ports import Scale
+
+COUNTERS = ("energy", "heat", "volume")
+FLOWS = ("power", "thermal_power")
+FAST = 5 * MINUTE
+FAST_GAP = 15 * MINUTE
+OVERLOAD = (-0.001, 1.2)  # of the rating: the power that can be, unless a range is given
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A meter with all that follows from what it says."""
+
+    given: models.Meter
+    quantity: str
+    kind: Kind
+    max_gap: int
+    silent_after: int
+
+    @property
+    def unit(self) -> Timed[str]:
+        """Unit of the payloads; the base unit where payloads name their own."""
+        base = next(iter(units_of(self.quantity)))
+        return self.given.unit or Timed[str].model_validate(base)
+
+    def factor(self) -> float:
+        """Newest factor from numbers in the payload to base units."""
+        unit = units_of(self.quantity)[self.unit.last]
+        return self.given.multiplier.last * unit.factor
+
+    def at(self, when: int) -> facility.Meter:
+        """The meter as the core sees it at an instant [ns]."""
+        given, register = self.given, self.given.register_ or models.Register()
+        low, high = self.limits()
+        counts = self.kind is Kind.REGISTER and given.range is not None
+        return facility.Meter(
+            id=given.id,
+            point=given.point.held(when),
+            quantity=self.quantity,
+            kind=self.kind,
+            nominal=given.nominal,
+            max_gap=self.max_gap,
+            silent_after=self.silent_after,
+            accuracy=None if given.accuracy_class is None else given.accuracy_class / 100,
+            rating=given.rating_w,
+            modulus=register.modulus * abs(self.factor()),
+            step=register.step * abs(self.factor()),
+            range_=(low, high) if counts else (0.0, math.inf),
+            subsystem=given.subsystem.held(when) if given.subsystem else None,
+        )
+
+    def limits(self) -> tuple[float, float]:
+        """Least and largest value that can be, in base units."""
+        given = self.given
+        if given.range is not None:
+            unit = units_of(self.quantity)[self.unit.last]
+            low, high = given.range
+            return low * unit.factor + unit.offset, high * unit.factor + unit.offset
+        if self.quantity in FLOWS and given.rating_w is not None:
+            return OVERLOAD[0] * given.rating_w, OVERLOAD[1] * given.rating_w
+        return -math.inf, math.inf
+
+    def scale(self, unit: Timed[str]) -> Scale:
+        """Factor and offset to base units in time, multiplier included."""
+        multiplier, known = self.given.multiplier, units_of(self.quantity)
+        starts = sorted({-facility.EVER, *multiplier.changes, *unit.changes})
+        units = [known[unit.held(start)] for start in starts]
+        factors = [
+            multiplier.held(start) * u.factor for start, u in zip(starts, units, strict=True)
+        ]
+        return Scale(
+            np.array(starts, np.int64),
+            np.array(factors, np.float64),
+            np.array([u.offset for u in units], np.float64),
+        )
+
+    def units(self) -> dict[str, Scale]:
+        """A scale for every unit that a payload may name."""
+        names: dict[str, Unit] = dict(units_of(self.quantity))
+        return {name: self.scale(Timed[str].model_validate(name)) for name in names}
+
+
+def quantity_of(meter: models.Meter) -> str | None:
+    """What a meter measures: as it says, or as its first point with a default does."""
+    if meter.quantity is not None:
+        return str(meter.quantity)
+    listed = [POINTS[step.value].quantities for step in meter.point.steps]
+    return next((quantities[0] for quantities in listed if quantities), None)
+
+
+def fill(meter: models.Meter) -> Filled:
+    """Fill in the defaults of a meter that `meter_problems` found good."""
+    quantity = quantity_of(meter) or "state"
+    kind = Kind(meter.kind or ("register" if quantity in COUNTERS else "instant"))
+    silent = meter.silent_after or 3 * meter.nominal
+    gap = meter.max_gap or min(3 * meter.nominal, silent)
+    return Filled(meter, quantity, kind, gap, silent)
+
+
+# -- problems ---------------------------------------------------------------------------------
+
+
+def meter_problems(meter: models.Meter, loc: Loc, *, names_unit: bool) -> Iterator[Problem]:
+    """What a meter says that cannot be; `names_unit`: its payloads carry their unit."""
+    quantity = quantity_of(meter)
+    if quantity is None:
+        yield Problem((*loc, "quantity"), "missing: point none does not say what is measured")
+        return
+    yield from _point_problems(meter, quantity, loc)
+    yield from _unit_problems(meter, quantity, loc, names_unit=names_unit)
+    yield from _kind_problems(meter, quantity, loc)
+    yield from _span_problems(fill(meter), loc)
+    if meter.range is not None and meter.range[0] >= meter.range[1]:
+        yield Problem((*loc, "range"), "the least value must stand before the largest")
+
+
+def _point_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Problem]:
+    for i, step in enumerate(meter.point.steps):
+        allowed = POINTS[step.value].quantities
+        if allowed and quantity not in allowed:
+            text = f"{step.value} is measured as {' or '.join(allowed)}, not as {quantity}"
+            yield Problem((*loc, "point", "steps", i, "value"), text)
+
+
+def _unit_problems(
+    meter: models.Meter, quantity: str, loc: Loc, *, names_unit: bool
+) -> Iterator[Problem]:
+    known = units_of(quantity)
+    if meter.unit is None:
+        if not names_unit and quantity != "state":
+            text = f"missing: {quantity} comes in {', '.join(known)}"
+            yield Problem((*loc, "unit"), text)
+        return
+    for i, step in enumerate(meter.unit.steps):
+        if step.value not in known:
+            listed = ", ".join(known)
+            text = f"{step.value!r} is no unit of {quantity} ({listed}){nearest(step.value, known)}"
+            yield Problem((*loc, "unit", "steps", i, "value"), text)
+
+
+def _kind_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Problem]:
+    at = (*loc, "kind")
+    if meter.kind is None and quantity in FLOWS:
+        yield Problem(at, "missing: instant, mean_prev, mean_next or on_change")
+    if meter.kind == "register" and QUANTITIES[quantity] not in {"energy", "volume"}:
+        yield Problem(at, f"a register counts energy, heat or volume, not {quantity}")
+    if meter.kind not in {None, "register"} and quantity in {"energy", "heat"}:
+        yield Problem(at, f"{quantity} is counted by a register; power is {meter.kind}")
+    if meter.kind == "on_change" and meter.silent_after is None:
+        yield Problem((*loc, "silent_after"), "missing: on_change does not say how long it holds")
+    if meter.register_ is not None and fill(meter).kind is not Kind.REGISTER:
+        yield Problem((*loc, "register"), f"only for kind register, not {fill(meter).kind}")
+
+
+def _span_problems(filled: Filled, loc: Loc) -> Iterator[Problem]:
+    meter = filled.given
+    for key, span in (("max_gap", filled.max_gap), ("nominal", meter.nominal)):
+        if span > filled.silent_after:
+            yield Problem((*loc, key), "must not be longer than silent_after")
+    if filled.kind is Kind.INSTANT and meter.nominal <= FAST and filled.max_gap > FAST_GAP:
+        text = "at most 15min where nominal is 5min or less"
+        yield Problem((*loc, "max_gap"), text)

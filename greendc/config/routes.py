@@ -1,0 +1,161 @@
+"""Topic patterns and what stands in their payloads."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from greendc.config import models
+from greendc.config.meters import Filled
+from greendc.config.problems import Problem
+from greendc.config.tree import Loc
+from greendc.ports import Field, Route
+
+_LEVEL = re.compile(r"\{[a-z_]+\}|[^+#{}/\0]*")
+METER = "{meter}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one meter's payloads are read: its own keys go before those of its topic."""
+
+    pattern: str
+    tag: str | None
+    codec: str
+    value: tuple[str | int, ...]
+    time_at: tuple[str | int, ...] | None
+    unit_at: tuple[str | int, ...] | None
+    time: str
+
+
+def readings(site: models.Site, meter: models.Meter) -> list[Reading]:
+    """All ways on which a meter's readings come."""
+    if meter.topic is not None:
+        return [_reading(models.Topic(topic=meter.topic), meter, None)]
+    tag = meter.tag or meter.id
+    return [_reading(t, meter, tag) for t in site.topics if METER in t.topic.split("/")]
+
+
+def _reading(topic: models.Topic, meter: models.Meter, tag: str | None) -> Reading:
+    codec = meter.codec or topic.codec
+    time_at = meter.time_at if meter.time_at is not None else topic.time_at
+    unit_at = meter.unit_at if meter.unit_at is not None else topic.unit_at
+    value = meter.value if meter.value is not None else topic.value
+    default = "arrival" if time_at is None else "payload"
+    time = meter.time or topic.time or default
+    plain = codec == "number"
+    return Reading(topic.topic, tag, codec, () if plain else value, time_at, unit_at, time)
+
+
+def pattern_filter(pattern: str) -> str:
+    """The MQTT subscription of a pattern.
+
+    >>> pattern_filter("json/{key}/{meter}/attrs")
+    'json/+/+/attrs'
+    """
+    return re.sub(r"\{[a-z_]+\}", "+", pattern)
+
+
+def routes(
+    sites: tuple[models.Site, ...], meters: Mapping[str, Mapping[str, Filled]]
+) -> list[Route]:
+    """Routes of all sites' meters; `meters` by site and id, in the order of the plan.
+
+    A pattern that several sites share is one route.
+    """
+    found: dict[tuple[str, str], dict[str | None, list[Field]]] = {}
+    number = 0
+    for site in sites:
+        for filled in meters[site.id].values():
+            for reading in readings(site, filled.given):
+                tags = found.setdefault((reading.pattern, reading.codec), {})
+                tags.setdefault(reading.tag, []).append(_field(number, filled, reading))
+            number += 1
+    return [_route(*key, tags) for key, tags in found.items()]
+
+
+def _route(pattern: str, codec: str, tags: Mapping[str | None, list[Field]]) -> Route:
+    fields = tuple(field for listed in tags.values() for field in listed)
+    by_tag = {tag: tuple(listed) for tag, listed in tags.items() if tag is not None}
+    return Route(pattern, pattern_filter(pattern), codec, fields, by_tag or None)
+
+
+def _field(number: int, filled: Filled, reading: Reading) -> Field:
+    low, high = filled.limits()
+    return Field(
+        meter=number,
+        value=reading.value,
+        time=reading.time_at,
+        unit=reading.unit_at,
+        time_rule=reading.time,
+        scale=filled.scale(filled.unit),
+        units=filled.units() if reading.unit_at is not None else {},
+        low=low,
+        high=high,
+        sentinels=filled.given.sentinels,
+    )
+
+
+# -- problems ---------------------------------------------------------------------------------
+
+
+def topic_problems(topic: str, loc: Loc) -> Iterator[Problem]:
+    """What is wrong with a topic pattern."""
+    bad = [level for level in topic.split("/") if not _LEVEL.fullmatch(level)]
+    if bad:
+        text = f'level "{bad[0]}" must be plain text, or {{name}} in small letters'
+        yield Problem(loc, text)
+    names = re.findall(r"\{[a-z_]+\}", topic)
+    if len(set(names)) < len(names):
+        yield Problem(loc, "captures the same name twice")
+
+
+def site_topic_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
+    """What is wrong with a site's topics."""
+    for i, topic in enumerate(site.topics):
+        at = (*loc, "topics", i)
+        yield from topic_problems(topic.topic, (*at, "topic"))
+        if METER not in topic.topic.split("/"):
+            text = "captures no {meter}; give the topic to the meter itself instead"
+            yield Problem((*at, "topic"), text)
+
+
+def way_problems(site: models.Site, meter: models.Meter, loc: Loc) -> Iterator[Problem]:
+    """What is wrong with the way of a meter's readings."""
+    ways = readings(site, meter)
+    if meter.topic is not None:
+        yield from topic_problems(meter.topic, (*loc, "topic"))
+        if METER in meter.topic:
+            yield Problem((*loc, "topic"), "a meter's own topic cannot capture {meter}")
+    elif not ways:
+        yield Problem((*loc, "topic"), "missing: no topic of the site leads to this meter")
+    elif "/" in (meter.tag or meter.id):
+        yield Problem((*loc, "tag"), "is one level of a topic and can hold no /")
+    if meter.codec is not None and meter.topic is None:
+        yield Problem((*loc, "codec"), "only beside the meter's own topic")
+    yield from _time_problems(ways, loc)
+
+
+def _time_problems(ways: list[Reading], loc: Loc) -> Iterator[Problem]:
+    for way in ways:
+        stamped = way.time_at is not None and way.codec != "number"
+        if way.time != "arrival" and not stamped:
+            yield Problem((*loc, "time"), f"{way.time} needs time_at in a JSON payload")
+        if way.codec == "number" and (way.time_at is not None or way.unit_at is not None):
+            yield Problem((*loc, "codec"), "a plain number has neither time_at nor unit_at")
+
+
+def double_problems(sites: tuple[models.Site, ...]) -> Iterator[Problem]:
+    """Meters that read the same value of the same topic, and topics read in two ways."""
+    owners: dict[tuple[object, ...], tuple[str, str]] = {}
+    codecs: dict[str, str] = {}
+    for i, site in enumerate(sites):
+        for j, meter in enumerate(site.meters):
+            loc = ("sites", i, "meters", j)
+            for way in readings(site, meter):
+                key = (way.pattern, way.tag, way.value)
+                owner = owners.setdefault(key, (site.id, meter.id))
+                if owner != (site.id, meter.id):
+                    text = f'reads the same value of the same topic as "{owner[1]}" of {owner[0]}'
+                    yield Problem(loc, text)
+                if codecs.setdefault(way.pattern, way.codec) != way.codec:
+                    yield Problem(loc, f"the topic {way.pattern} is read as {codecs[way.pattern]}")

@@ -1,0 +1,240 @@
+"""What must hold in a configuration beyond the form of its keys."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from greendc.calendars import rfc3339
+from greendc.config import models
+from greendc.config.epochs import Instant, Layout, Pairs, structural
+from greendc.config.factors import used_by
+from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
+from greendc.config.meters import fill, meter_problems
+from greendc.config.problems import Problem
+from greendc.config.routes import double_problems, readings, site_topic_problems, way_problems
+from greendc.config.scalars import Timed, duration_text
+from greendc.config.tree import Loc
+from greendc.config.words import nearest
+from greendc.config.zones import grid_limit
+from greendc.core.quantities import POINTS, is_fuel
+
+METHODS = ("location", "market")
+
+
+def problems(root: models.Root, folder: Path | None) -> list[Problem]:
+    """All that is wrong; with a `folder` factor tables and series are looked at too."""
+    found: list[Problem] = []
+    if not root.sites:
+        found.append(Problem(("sites",), "needs at least one site"))
+    found += _twice([s.id for s in root.sites], lambda i: ("sites", i, "id"))
+    for i, site in enumerate(root.sites):
+        found += site_problems(site, ("sites", i), folder)
+    return found + list(double_problems(root.sites))
+
+
+def _twice(ids: Sequence[str], place: Callable[[int], Loc]) -> list[Problem]:
+    first = {name: i for i, name in reversed(list(enumerate(ids)))}
+    return [
+        Problem(place(i), f'"{name}" is there twice')
+        for i, name in enumerate(ids)
+        if first[name] != i
+    ]
+
+
+def site_problems(site: models.Site, loc: Loc, folder: Path | None) -> list[Problem]:
+    """All that is wrong with one site; later questions are asked only if earlier ones are good."""
+    found = [*_alone(site, loc), *_emission_problems(site, loc, folder)]
+    if found:
+        return found
+    layout = Layout(site, {m.id: fill(m) for m in site.meters}, grid_limit(site.zone))
+    for when in layout.cuts:
+        here = layout.derived(when)
+        found += input_problems(site, here, loc)
+        if not found:
+            found += kind_problems(site, here, loc)
+        if not found:
+            found += instant_problems(layout.instant(when), loc)
+    return found or list(_border_problems(layout, loc))
+
+
+def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
+    if not site.meters:
+        yield Problem((*loc, "meters"), "needs at least one meter")
+    ids = [*[m.id for m in site.meters], *[d.id for d in site.derived]]
+    count = len(site.meters)
+    yield from _twice(
+        ids,
+        lambda i: (*loc, *(("meters", i) if i < count else ("derived", i - count)), "id"),
+    )
+    yield from _time_problems(site, loc)
+    yield from site_topic_problems(site, loc)
+    for i, meter in enumerate(site.meters):
+        at = (*loc, "meters", i)
+        names = bool(ways := readings(site, meter)) and all(w.unit_at is not None for w in ways)
+        yield from meter_problems(meter, at, names_unit=names)
+        yield from way_problems(site, meter, at)
+    for i, derived in enumerate(site.derived):
+        yield from form_problems(derived, (*loc, "derived", i))
+
+
+# -- time -------------------------------------------------------------------------------------
+
+
+def _time_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
+    try:
+        limit = grid_limit(site.zone)
+    except ValueError as error:
+        yield Problem((*loc, "zone"), str(error))
+    else:
+        for i, step in enumerate(site.cell.steps):
+            if limit % step.value:
+                text = (
+                    f"{duration_text(step.value)} does not divide the hour and every UTC offset of "
+                    f"{site.zone}; the longest that does is {duration_text(limit)}"
+                )
+                yield Problem((*loc, "cell", "steps", i, "value"), text)
+    for place, timed in structural(site, loc):
+        yield from _first_problems(place, timed)
+    for i, meter in enumerate(site.meters):
+        at = (*loc, "meters", i)
+        yield from _first_problems((*at, "multiplier"), meter.multiplier)
+        if meter.unit is not None:
+            yield from _first_problems((*at, "unit"), meter.unit)
+
+
+def _first_problems(place: Loc, timed: Timed[Any]) -> Iterator[Problem]:
+    if timed.steps[0].from_ is not None:
+        text = "the first value holds from the beginning: leave out its from"
+        yield Problem((*place, "steps", 0, "from"), text)
+
+
+def _border_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
+    for place, timed in structural(layout.site, loc):
+        for i, step in enumerate(timed.steps):
+            if step.from_ is None:
+                continue
+            border = layout.border(step.from_)
+            if step.from_ % border:
+                good = (step.from_ + border // 2) // border * border
+                text = (
+                    f"must lie on the meters' grid of {duration_text(border)}; "
+                    f"the nearest is {rfc3339(good)}"
+                )
+                yield Problem((*place, "steps", i, "from"), text)
+
+
+# -- sums -------------------------------------------------------------------------------------
+
+
+def instant_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
+    """What is wrong with the sums of figures at one instant."""
+    named = list(_name_problems(site, loc))
+    yield from named
+    if named:
+        return
+    yield from _category_problems(site, loc)
+    if site.site.e_dc_meters is not None and site.boundary == "metered":
+        yield Problem((*loc, "e_dc_meters"), "only beside e_dc: bottom_up")
+    for category, names in site.e_it().items():
+        pairs = tuple((name, 1.0) for name in names)
+        yield from _double_problems(site, pairs, f"E_IT of category {category}", (*loc, "e_it"))
+    if site.boundary == "metered" or len(site.e_it()) < 2 or site.site.e_dc_meters is not None:
+        yield from _double_problems(site, site.e_dc(), "E_DC", (*loc, "e_dc"))
+    yield from _fuel_problems(site, loc)
+
+
+def _name_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
+    ids = list(site.points())
+    listed: dict[str, tuple[str, ...]] = {}
+    for key in ("e_dc_meters", "imports"):
+        timed: Timed[tuple[str, ...]] | None = getattr(site.site, key)
+        listed[key] = timed.held(site.when) if timed is not None else ()
+    if site.site.e_it is not None:
+        listed["e_it"] = tuple(n for names in site.e_it().values() for n in names)
+    for key, names in listed.items():
+        for name in names:
+            if name not in ids:
+                yield Problem((*loc, key), f'no meter "{name}"{nearest(name, ids)}')
+
+
+def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
+    found = site.e_it_by_points()
+    if site.site.e_it is None:
+        if len(found) > 1:
+            text = "missing: IT meters stand at points of several PUE categories; say which sum to"
+            pasted = "".join(f"\n      {c}: [{', '.join(names)}]" for c, names in found.items())
+            lines = (
+                f"{text} E_IT, each sum by the lowest category in it, such as\n    e_it:{pasted}"
+            )
+            yield Problem((*loc, "e_it"), lines)
+        return
+    points = site.points()
+    for category, names in site.e_it().items():
+        for name in names:
+            own = POINTS[points[name]].category
+            if own is None or own < category:
+                said = "is no IT point" if own is None else f"is category {own}"
+                text = f'"{name}" cannot count as category {category}: {points[name]} {said}'
+                yield Problem((*loc, "e_it"), text)
+    if len(site.e_it()) > 1 and site.boundary == "bottom_up" and site.site.e_dc_meters is None:
+        text = (
+            "missing: with several E_IT it is not clear which of them is in E_DC; list its meters"
+        )
+        yield Problem((*loc, "e_dc_meters"), text)
+
+
+def _double_problems(site: Instant, pairs: Pairs, total: str, loc: Loc) -> Iterator[Problem]:
+    times: Counter[str] = Counter()
+    ways: dict[str, list[str]] = {}
+    for name, weight in pairs:
+        for meter, count in contents(name, site.known).items():
+            times[meter] += count if weight > 0 else -count
+            ways.setdefault(meter, []).append(name)
+    for meter, count in times.items():
+        if abs(count) > 1:
+            by = ", ".join(ways[meter])
+            text = f'counts "{meter}" {abs(count)} times in {total}, by way of {by}'
+            yield Problem(loc, text)
+
+
+# -- emissions --------------------------------------------------------------------------------
+
+
+def _emission_problems(site: models.Site, loc: Loc, folder: Path | None) -> Iterator[Problem]:
+    emissions = site.emissions
+    for method in METHODS:
+        timed: Timed[models.Factor] | None = getattr(emissions, method)
+        for i, step in enumerate(timed.steps if timed is not None else ()):
+            at = (*loc, "emissions", method, "steps", i, "value")
+            yield from _factor_problems(step.value, at, folder)
+    for point in emissions.fuels:
+        if not is_fuel(point):
+            known = ", ".join(name for name in POINTS if is_fuel(name))
+            yield Problem((*loc, "emissions", "fuels", point), f"is not one of {known}")
+
+
+def _factor_problems(factor: models.Factor, loc: Loc, folder: Path | None) -> Iterator[Problem]:
+    forms = [key for key in ("factor", "table", "series") if getattr(factor, key) is not None]
+    if len(forms) != 1:
+        said = " and ".join(forms) if forms else "none"
+        yield Problem(loc, f"needs exactly one of factor, table and series, not {said}")
+    elif folder is not None:
+        try:
+            used_by(factor, folder)
+        except ValueError as error:
+            yield Problem((*loc, "zone" if forms == ["table"] else forms[0]), str(error))
+    if forms == ["factor"] and (factor.year is None or factor.source is None):
+        key = "year" if factor.year is None else "source"
+        text = "missing: an auditor asks for the year and the source of a factor"
+        yield Problem((*loc, key), text)
+
+
+def _fuel_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
+    emissions = site.site.emissions
+    if emissions.location is None and emissions.market is None:
+        return
+    for name, point in site.points().items():
+        if is_fuel(point) and point not in emissions.fuels:
+            text = f'missing: "{name}" is {POINTS[point].meaning}, and its emissions belong to CO2e'
+            yield Problem((*loc, "emissions", "fuels", point), text)

@@ -1,0 +1,235 @@
+"""Values of a configuration file: durations, instants, and values that change in time."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    Strict,
+    WithJsonSchema,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+from greendc.calendars import rfc3339
+from greendc.config.words import nearest
+from greendc.core.facility import DAY, EVER, HOUR, MINUTE, SECOND
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SPANS = {"d": DAY, "h": HOUR, "min": MINUTE, "s": SECOND}
+_DURATION = re.compile(r"([1-9][0-9]*)(d|h|min|s)")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\d\d)")
+
+
+def duration(text: object) -> int:
+    """Read a duration such as ``10min`` [ns].
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole, positive number of d, h, min or s.
+
+    Examples
+    --------
+    >>> duration("10min") // SECOND
+    600
+    """
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("must be a duration such as 60s, 10min, 1h or 7d")
+    return int(found[1]) * _SPANS[found[2]]
+
+
+def duration_text(span: int) -> str:
+    """The shortest text of a whole number of seconds [ns].
+
+    >>> duration_text(90 * MINUTE)
+    '90min'
+    """
+    unit = next(u for u, size in _SPANS.items() if span % size == 0)
+    return f"{span // _SPANS[unit]}{unit}"
+
+
+def instant(text: object) -> int:
+    """Read an RFC 3339 time with its offset [ns since 1970-01-01T00:00:00Z].
+
+    Raises
+    ------
+    ValueError
+        If it is no such time, or names no offset.
+
+    Examples
+    --------
+    >>> instant("1970-01-01T01:00:00+01:00")
+    0
+    """
+    found = _INSTANT.fullmatch(text) if isinstance(text, str) else None
+    if found is None or not isinstance(text, str):
+        raise ValueError("must be a time with its offset, such as 2025-03-01T00:00:00Z")
+    whole = datetime.fromisoformat(re.sub(r"\.\d+", "", text))
+    fraction = int((found[1] or "").ljust(9, "0"))
+    return (whole - _EPOCH) // timedelta(seconds=1) * SECOND + fraction
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(duration),
+    PlainSerializer(duration_text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
+Instant = Annotated[
+    int,
+    BeforeValidator(instant),
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+NotNegative = Annotated[FiniteFloat, Field(ge=0)]
+Id = Annotated[str, Field(pattern=r"^[^\s/{}+#\[\]]+$")]
+Items = Annotated[tuple[T, ...], Strict(strict=False)]
+Pair = Annotated[tuple[FiniteFloat, FiniteFloat], Strict(strict=False)]
+File = Annotated[Path, Strict(strict=False), PlainSerializer(str, return_type=str)]
+
+
+def _path(given: object) -> object:
+    """A path into a payload: ``data.0.value``, or a list where a key holds a dot."""
+    if isinstance(given, str):
+        given = [int(p) if p.isdecimal() else p for p in given.split(".")] if given else []
+    keys = isinstance(given, list | tuple) and all(type(p) in {str, int} for p in given)
+    if not keys:
+        raise ValueError("must be a path such as data.0.value, or a list of keys and numbers")
+    return given
+
+
+PayloadPath = Annotated[
+    tuple[str | int, ...],
+    Strict(strict=False),
+    BeforeValidator(_path),
+    PlainSerializer(list, return_type=list[str | int]),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": ["string", "integer"]}},
+            ]
+        }
+    ),
+]
+
+
+def one_of(what: str, words: Iterable[str]) -> tuple[object, ...]:
+    """Annotations of a text that must be one of the words."""
+    known = list(words)
+
+    def listed(given: str) -> str:
+        if given not in known:
+            raise ValueError(f'"{given}" is no {what}{nearest(given, known)}')
+        return given
+
+    return AfterValidator(listed), WithJsonSchema({"type": "string", "enum": known})
+
+
+def key(default: Any, description: str, **more: Any) -> Any:
+    """A key that may be left out; its default stands as it would in the file."""
+    return Field(default, description=description, **more)
+
+
+class Model(BaseModel):
+    """Strict and frozen; a key that is not known is an error."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+
+class Step(Model, Generic[T]):
+    """A value that holds from a time on."""
+
+    from_: Instant | None = Field(None, alias="from", description="When the value begins to hold.")
+    value: T = Field(description="The value.")
+
+    @property
+    def start(self) -> int:
+        """When the value begins to hold; the beginning of time where not said [ns]."""
+        return -EVER if self.from_ is None else self.from_
+
+
+class Timed(Model, Generic[T]):
+    """A value for all times, or a list of `{from, value}`, each until the next."""
+
+    steps: Items[Step[T]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        if isinstance(given, cls):
+            return given
+        dated = isinstance(given, list) and given and all(_is_step(item) for item in given)
+        return {"steps": given if dated else [{"value": given}]}
+
+    @field_validator("steps")
+    @classmethod
+    def _in_order(cls, steps: tuple[Step[T], ...]) -> tuple[Step[T], ...]:
+        starts = [step.start for step in steps]
+        if any(later <= earlier for earlier, later in pairwise(starts)):
+            raise ValueError("each `from` must be later than the one before")
+        return steps
+
+    @model_serializer(mode="wrap")
+    def _shortest(self, handler: SerializerFunctionWrapHandler) -> Any:
+        steps = [_shown(step) for step in handler(self)["steps"]]
+        return steps[0]["value"] if len(steps) == 1 and "from" not in steps[0] else steps
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe what stands in the file: the value itself, or the list."""
+        steps = handler.resolve_ref_schema(handler(schema))["properties"]["steps"]
+        step = handler.resolve_ref_schema(steps["items"])
+        return {"anyOf": [step["properties"]["value"], {**steps, "minItems": 1}]}
+
+    def at(self, when: int) -> T | None:
+        """The value at an instant [ns]; None before the first."""
+        held = [step.value for step in self.steps if step.start <= when]
+        return held[-1] if held else None
+
+    def held(self, when: int) -> T:
+        """The value at an instant [ns]; before the first step the first value."""
+        found = self.at(when)
+        return self.steps[0].value if found is None else found
+
+    @property
+    def last(self) -> T:
+        """The newest value."""
+        return self.steps[-1].value
+
+    @property
+    def changes(self) -> tuple[int, ...]:
+        """When the value changes [ns]."""
+        return tuple(step.start for step in self.steps if step.from_ is not None)
+
+
+def _shown(step: dict[str, Any]) -> dict[str, Any]:
+    start = step.get("from", step.get("from_"))
+    return {**({} if start is None else {"from": start}), "value": step["value"]}
+
+
+def _is_step(item: object) -> bool:
+    return isinstance(item, dict) and "value" in item and set(item) <= {"from", "value"}

@@ -1,0 +1,122 @@
+"""YAML text as plain data, with the line of each value."""
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from greendc.ports import GreendcError
+
+Loc = tuple[str | int, ...]
+
+_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$|[-+]?\.(?:inf|Inf|INF)$|\.nan$")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loader that leaves times as text and knows `1e3` for a number."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float"))
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+@dataclass
+class Tree:
+    """Plain data and the line of each key or item, by its path."""
+
+    data: Any = None
+    lines: dict[Loc, int] = field(default_factory=dict)
+    mistakes: list[tuple[int, Loc, str]] = field(default_factory=list)
+
+    def place(self, loc: Loc) -> tuple[int, Loc]:
+        """Line and path in the file of a place in the models, which may be deeper than the file."""
+        path: Loc = ()
+        line, data = self.lines.get((), 1), self.data
+        for step in loc:
+            inside = step in data if isinstance(data, dict) else isinstance(data, list)
+            if inside and (isinstance(data, dict) or isinstance(step, int)):
+                path, data = (*path, step), data[step]
+                line = self.lines.get(path, line)
+        return line, path
+
+
+def parse(text: str, name: str) -> Tree:
+    """Read YAML; what is said twice or cannot be plain data is a mistake of the tree.
+
+    Raises
+    ------
+    GreendcError
+        If the text is no YAML; it names the line.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        tree = Tree()
+        tree.data = _Builder(loader, tree).build(node, ()) if node is not None else {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        raise GreendcError(f"{name}:{line}: no YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise GreendcError(f"{name}:1: no YAML: {error}") from error
+    finally:
+        loader.dispose()
+    return tree
+
+
+class _Builder:
+    """Turns nodes into data, noting lines and mistakes."""
+
+    def __init__(self, loader: _Loader, tree: Tree) -> None:
+        self.loader, self.tree = loader, tree
+        self.open: set[int] = set()
+
+    def build(self, node: yaml.Node, loc: Loc) -> Any:
+        self.tree.lines.setdefault(loc, node.start_mark.line + 1)
+        if id(node) in self.open:
+            self._mistake(node, loc, "holds itself")
+            return None
+        self.open.add(id(node))
+        data = self._content(node, loc)
+        self.open.remove(id(node))
+        return data
+
+    def _content(self, node: yaml.Node, loc: Loc) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, loc))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*loc, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node, loc)
+
+    def _pairs(self, node: yaml.MappingNode, loc: Loc) -> Iterator[tuple[str | int, Any]]:
+        seen: set[Hashable] = set()
+        for key_node, value in node.value:
+            key = self._scalar(key_node, loc)
+            if type(key) not in {str, int}:
+                self._mistake(key_node, loc, f"{key!r} is no key; put it in quotes")
+                continue
+            path = (*loc, key)
+            if key in seen:
+                self._mistake(key_node, path, "the key is there twice")
+            seen.add(key)
+            self.tree.lines[path] = key_node.start_mark.line + 1
+            yield key, self.build(value, path)
+
+    def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            return None
+        try:
+            return self.loader.construct_object(node)
+        except (ValueError, yaml.constructor.ConstructorError) as error:
+            self._mistake(node, loc, f"cannot be read: {error}")
+            return None
+
+    def _mistake(self, node: yaml.Node, loc: Loc, text: str) -> None:
+        self.tree.mistakes.append((node.start_mark.line + 1, loc, text))

@@ -1,0 +1,14 @@
+"""The nearest right word."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """A hint at the known word that is nearest, or nothing.
+
+    >>> nearest("knd", ["kind", "unit"])
+    '; did you mean "kind"?'
+    """
+    found = get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return f'; did you mean "{found[0]}"?' if found else ""
