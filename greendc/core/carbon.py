@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.facility import Intensity, IntArray
+from greendc.core.facility import IntArray, Intensity
 from greendc.core.ratio import FloatArray
 from greendc.core.units import G_PER_KG, J_PER_KWH
 
@@ -87,8 +87,8 @@ def emissions_g(energy_j: npt.ArrayLike, g_per_kwh: npt.ArrayLike) -> FloatArray
     >>> print(emissions_g(energy_j=100 * 3.6e6, g_per_kwh=423.0))
     42300.0
     """
-    mass: FloatArray = np.asarray(energy_j, np.float64) / J_PER_KWH * g_per_kwh
-    return mass
+    energy_kwh = np.asarray(energy_j, np.float64) / J_PER_KWH
+    return energy_kwh * np.asarray(g_per_kwh, np.float64)
 
 
 def fuel_emissions_g(volume_m3: npt.ArrayLike, kg_per_m3: npt.ArrayLike) -> FloatArray:
@@ -115,8 +115,8 @@ def fuel_emissions_g(volume_m3: npt.ArrayLike, kg_per_m3: npt.ArrayLike) -> Floa
     >>> print(fuel_emissions_g(volume_m3=20.0, kg_per_m3=2661.55))
     53231000.0
     """
-    mass: FloatArray = np.asarray(volume_m3, np.float64) * kg_per_m3 * G_PER_KG
-    return mass
+    mass_kg = np.asarray(volume_m3, np.float64) * np.asarray(kg_per_m3, np.float64)
+    return mass_kg * G_PER_KG
 
 
 def effective_intensity(energy_j: npt.ArrayLike, g_per_kwh: npt.ArrayLike) -> float:
@@ -170,7 +170,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Change of emissions by cause: IT load, efficiency (PUE) and grid. [g]"""
+    """Change of emissions [g] by cause: IT load, efficiency (PUE) and grid."""
 
     load_g: float
     efficiency_g: float
@@ -178,7 +178,7 @@ class Change:
 
     @property
     def total_g(self) -> float:
-        """The whole change. [g]"""
+        """The whole change [g]."""
         return self.load_g + self.efficiency_g + self.grid_g
 
 
