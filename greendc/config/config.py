@@ -1,39 +1,31 @@
 """A loaded configuration and what follows from it."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from greendc.config import changes, models
 from greendc.config.epochs import Layout
-from greendc.config.factors import Content, intensity, used_by, vintage
+from greendc.config.factors import Content, intensity, vintage
 from greendc.config.meters import fill
 from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
 from greendc.config.rules import METHODS, problems
 from greendc.config.scalars import Timed
-from greendc.config.tree import Tree, parse
+from greendc.config.tree import Tree
 from greendc.config.zones import grid_limit
 from greendc.core.facility import EVER, SECOND, Intensity, Site
-from greendc.ports import GreendcError, Plan
+from greendc.ports import Plan
 
-OVERRIDES = {
-    "GREENDC_DATA": ("data",),
-    "GREENDC_MQTT_HOST": ("mqtt", "host"),
-    "GREENDC_MQTT_PORT": ("mqtt", "port"),
-    "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
-}
 JOURNALLED = "configuration in the journal"
 
 Span = tuple[int, int]
-M = TypeVar("M", bound=BaseModel)
 
 
 class Config:
@@ -141,7 +133,7 @@ class Config:
             If it is no configuration for this version of greendc.
         """
         given = {key: value for key, value in effective.items() if key != "content"}
-        root = _validated(models.Root, given, None, JOURNALLED)
+        root = validated(given, None, JOURNALLED)
         fail(problems(root, None), None, JOURNALLED)
         return cls(root, Content.of(effective["content"]))
 
@@ -240,86 +232,16 @@ def _years(lo: int, hi: int, zone: str) -> range:
     return range(first, last + 1)
 
 
-# -- from a file ------------------------------------------------------------------------------
-
-
-def load(path: Path) -> Config:
-    """Load a configuration file, the environment's overrides applied.
+def validated(data: Any, tree: Tree | None, name: str) -> models.Root:
+    """The models of plain data, or all mistakes in it as one error.
 
     Raises
     ------
     GreendcError
-        If the file cannot be read or is not good: a line for every mistake, with
-        file, line and key.
+        A line for every mistake.
     """
-    path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GreendcError(f"{path}: cannot be read: {error}") from error
-    name, tree = str(path), parse(text, str(path))
-    if isinstance(tree.data, dict):
-        _override(tree.data)
-    root = _validated(models.Root, tree.data, tree, name)
-    fail(problems(root, path.parent), tree, name)
-    return Config(_placed(root, path.parent), _content(root, path.parent))
-
-
-def _override(data: dict[str, Any]) -> None:
-    for name, keys in OVERRIDES.items():
-        if name not in os.environ:
-            continue
-        given: str | int = os.environ[name]
-        if keys[-1] == "port":
-            if not os.environ[name].isdecimal():
-                raise GreendcError(f"{name}: must be a port number, not {given!r}")
-            given = int(given)
-        if keys == ("data",):
-            given = str(Path(os.environ[name]).absolute())
-        _set(data, keys, given)
-
-
-def _set(data: dict[str, Any], keys: tuple[str, ...], given: str | int) -> None:
-    for key in keys[:-1]:
-        inner: Any = data.setdefault(key, {})
-        if not isinstance(inner, dict):  # the models will say so
-            return
-        data = inner
-    data[keys[-1]] = given
-
-
-def _validated(model: type[models.Root], data: Any, tree: Tree | None, name: str) -> models.Root:
-    try:
-        return model.model_validate(data)
+        return models.Root.model_validate(data)
     except ValidationError as error:
-        fail(problems_of(error, model), tree, name)
+        fail(problems_of(error, models.Root), tree, name)
         raise
-
-
-def _placed(root: models.Root, folder: Path) -> models.Root:
-    """The same with every file under the configuration's folder."""
-    mqtt = _moved(root.mqtt, folder, ("password_file",))
-    if root.mqtt.tls is not None:
-        tls = _moved(root.mqtt.tls, folder, ("ca", "cert", "key_"))
-        mqtt = mqtt.model_copy(update={"tls": tls})
-    data = (folder / root.data).absolute()
-    return root.model_copy(update={"data": data, "mqtt": mqtt})
-
-
-def _moved(model: M, folder: Path, keys: tuple[str, ...]) -> M:
-    paths = {key: getattr(model, key) for key in keys}
-    moved = {key: (folder / path).absolute() for key, path in paths.items() if path is not None}
-    return model.model_copy(update=moved)
-
-
-def _content(root: models.Root, folder: Path) -> Content:
-    found = [
-        used_by(step.value, folder)
-        for site in root.sites
-        for _, timed in methods(site)
-        for step in timed.steps
-    ]
-    return Content(
-        {key: row for part in found for key, row in part.rows.items()},
-        {key: series for part in found for key, series in part.series.items()},
-    )

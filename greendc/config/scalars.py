@@ -161,8 +161,8 @@ class Model(BaseModel):
 class Step(Model, Generic[T]):
     """A value that holds from a time on."""
 
-    from_: Instant | None = Field(None, alias="from", description="When the value begins to hold.")
-    value: T = Field(description="The value.")
+    from_: Instant | None = Field(None, alias="from")
+    value: T
 
     @property
     def start(self) -> int:

@@ -1,0 +1,97 @@
+"""From a file to a configuration."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from greendc.config import models
+from greendc.config.config import Config, methods, validated
+from greendc.config.factors import Content, used_by
+from greendc.config.problems import fail
+from greendc.config.rules import problems
+from greendc.config.tree import parse
+from greendc.ports import GreendcError
+
+OVERRIDES = {
+    "GREENDC_DATA": ("data",),
+    "GREENDC_MQTT_HOST": ("mqtt", "host"),
+    "GREENDC_MQTT_PORT": ("mqtt", "port"),
+    "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
+}
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(path: Path) -> Config:
+    """Load a configuration file, the environment's overrides applied.
+
+    Raises
+    ------
+    GreendcError
+        If the file cannot be read or is not good: a line for every mistake, with
+        file, line and key.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GreendcError(f"{path}: cannot be read: {error}") from error
+    name, tree = str(path), parse(text, str(path))
+    if isinstance(tree.data, dict):
+        _override(tree.data)
+    root = validated(tree.data, tree, name)
+    fail(problems(root, path.parent), tree, name)
+    return Config(_placed(root, path.parent), _content(root, path.parent))
+
+
+def _override(data: dict[str, Any]) -> None:
+    for name, keys in OVERRIDES.items():
+        if name not in os.environ:
+            continue
+        given: str | int = os.environ[name]
+        if keys[-1] == "port":
+            if not os.environ[name].isdecimal():
+                raise GreendcError(f"{name}: must be a port number, not {given!r}")
+            given = int(given)
+        if keys == ("data",):
+            given = str(Path(os.environ[name]).absolute())
+        _set(data, keys, given)
+
+
+def _set(data: dict[str, Any], keys: tuple[str, ...], given: str | int) -> None:
+    for key in keys[:-1]:
+        inner: Any = data.setdefault(key, {})
+        if not isinstance(inner, dict):  # the models will say so
+            return
+        data = inner
+    data[keys[-1]] = given
+
+
+def _placed(root: models.Root, folder: Path) -> models.Root:
+    """The same with every file under the configuration's folder."""
+    mqtt = _moved(root.mqtt, folder, ("password_file",))
+    if root.mqtt.tls is not None:
+        tls = _moved(root.mqtt.tls, folder, ("ca", "cert", "key_"))
+        mqtt = mqtt.model_copy(update={"tls": tls})
+    data = (folder / root.data).absolute()
+    return root.model_copy(update={"data": data, "mqtt": mqtt})
+
+
+def _moved(model: M, folder: Path, keys: tuple[str, ...]) -> M:
+    paths = {key: getattr(model, key) for key in keys}
+    moved = {key: (folder / path).absolute() for key, path in paths.items() if path is not None}
+    return model.model_copy(update=moved)
+
+
+def _content(root: models.Root, folder: Path) -> Content:
+    found = [
+        used_by(step.value, folder)
+        for site in root.sites
+        for _, timed in methods(site)
+        for step in timed.steps
+    ]
+    return Content(
+        {key: row for part in found for key, row in part.rows.items()},
+        {key: series for part in found for key, series in part.series.items()},
+    )
