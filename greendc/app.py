@@ -17,6 +17,7 @@ import tzdata
 
 from greendc import __version__, faults
 from greendc.config import Config
+from greendc.core.facility import SECOND
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError, RawBatch
@@ -41,7 +42,9 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            message = f"{folder}: in use by another greendc (process {file.read().strip() or 'unknown'})"
+            message = (
+                f"{folder}: in use by another greendc (process {file.read().strip() or 'unknown'})"
+            )
             raise GreendcError(message) from error
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -78,6 +81,7 @@ class Data:
         known = Config.from_body(before) if before is not None else config
         self._refuse_changes_of_the_past(known, config)
         pipeline = Pipeline(known, self.store)
+        before_now = set(pipeline.decoder.subscriptions())
         resume(self.journal, pipeline)
         redelivery = Redelivery(config.mqtt.receive_maximum)
         tail = max(1, self.journal.last - 2 * config.mqtt.receive_maximum)
@@ -86,18 +90,39 @@ class Data:
                 redelivery.note(entry)
         self.worker = Worker(self.journal, pipeline, redelivery)
         self.worker.take([config_event(config, time.time_ns())])
+        self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
 
     def _refuse_changes_of_the_past(self, known: Config, config: Config) -> None:
         state = self.store.get("state")
         if state is None:
             return
-        before = {site: s["watermark"] for site, s in state["sites"].items() if s["origin"] is not None}
+        before = {
+            site: s["watermark"] for site, s in state["sites"].items() if s["origin"] is not None
+        }
         changed = config.changed_past(known.effective(), config.effective(), before)
         if changed:
-            message = "\n".join(
-                ["the configuration changes figures that are closed:", *changed]
-            )
+            message = "\n".join(["the configuration changes figures that are closed:", *changed])
             raise GreendcError(message)
+
+
+def mqtt_settings(config: Config) -> MqttSettings:
+    """The broker as the source wants it told."""
+    mqtt = config.mqtt
+    tls = None
+    if mqtt.tls is not None:
+        tls = TlsSettings(mqtt.tls.ca, mqtt.tls.cert, mqtt.tls.key_)
+    return MqttSettings(
+        host=mqtt.host,
+        port=mqtt.port,
+        protocol=mqtt.protocol,
+        client_id=mqtt.client_id,
+        keepalive=mqtt.keepalive // SECOND,
+        receive_maximum=mqtt.receive_maximum,
+        session_expiry=mqtt.session_expiry // SECOND,
+        username=mqtt.username,
+        password=mqtt.password(),
+        tls=tls,
+    )
 
 
 # -- run ------------------------------------------------------------------------------------------
@@ -114,7 +139,7 @@ class Daemon:
         self.worker = self.data.worker
         self.inbox = Inbox(capacity=max(2 * config.mqtt.receive_maximum, 1000))
         self.source = MqttSource(
-            settings_of(config.mqtt),
+            mqtt_settings(config),
             self.worker.pipeline.decoder.subscriptions(),
             self.inbox,
             session=self.data.journal.last_session,
@@ -186,22 +211,37 @@ class Daemon:
 
 def run(config: Config, *, until_idle: float | None = None) -> int:
     """Run the daemon; returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     with ExitStack() as stack:
         daemon = Daemon(config, until_idle=until_idle, stack=stack)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, daemon.stop)
-        log.info("greendc %s on %s; broker %s:%d", __version__, config.data, config.mqtt.host, config.mqtt.port)
+        log.info(
+            "greendc %s on %s; broker %s:%d",
+            __version__,
+            config.data,
+            config.mqtt.host,
+            config.mqtt.port,
+        )
         daemon.run()
         counts = daemon.worker.counts
-        log.info("stopped: %d messages, %d redelivered, %d set aside", counts.messages, counts.redelivered, counts.set_aside)
+        log.info(
+            "stopped: %d messages, %d redelivered, %d set aside",
+            counts.messages,
+            counts.redelivered,
+            counts.set_aside,
+        )
     return 0
 
 
 def close(config: Config, site: str, at: int) -> str:
     """Declare the end of a site's input up to a time."""
     if site not in {s.id for s in config.sites}:
-        message = f"{site}: no such site; the configuration has {', '.join(s.id for s in config.sites)}"
+        message = (
+            f"{site}: no such site; the configuration has {', '.join(s.id for s in config.sites)}"
+        )
         raise GreendcError(message)
     with ExitStack() as stack:
         data = Data(config, config.data, stack)

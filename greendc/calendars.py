@@ -52,7 +52,9 @@ class LocalCalendar:
 
     def months(self, lo: int, hi: int) -> list[int]:
         """First instants of the local months around [lo, hi) [ns]."""
-        return self._borders(lo, hi, self._date(lo).replace(day=1), lambda day: months_later(day, 1))
+        return self._borders(
+            lo, hi, self._date(lo).replace(day=1), lambda day: months_later(day, 1)
+        )
 
     def years(self, lo: int, hi: int) -> list[int]:
         """First instants of the local years around [lo, hi) [ns]."""
@@ -81,7 +83,7 @@ def months_later(day: date, months: int) -> date:
     datetime.date(2024, 2, 29)
     """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day  # noqa: PLR2004
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
     return date(year, month + 1, min(day.day, last))
 
 

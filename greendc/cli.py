@@ -58,7 +58,9 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _agreed(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
-    answer = input("Join this log to the configured data folder? It cannot be taken out again. [y/N] ")
+    answer = input(
+        "Join this log to the configured data folder? It cannot be taken out again. [y/N] "
+    )
     if answer.strip().lower() not in {"y", "yes"}:
         message = "nothing was changed (answer y, or give --yes)"
         raise GreendcError(message)
@@ -82,7 +84,9 @@ def _export(arguments: argparse.Namespace) -> int:
         periods=tuple(arguments.period or ()),
         revisions=arguments.revisions,
     )
-    exports.export_journal(config, request) if arguments.journal else exports.export(config, request)
+    exports.export_journal(config, request) if arguments.journal else exports.export(
+        config, request
+    )
     return GOOD
 
 
@@ -109,31 +113,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"greendc {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="validate a configuration; what can be computed, and why not")
+    check = commands.add_parser(
+        "check", help="validate a configuration; what can be computed, and why not"
+    )
     check.add_argument("file", type=Path)
     check.set_defaults(command=_check)
 
     run = commands.add_parser("run", help="the daemon")
     _config(run)
     run.add_argument(
-        "--until-idle", type=float, metavar="SECONDS", help="end the input after so long without a message"
+        "--until-idle",
+        type=float,
+        metavar="SECONDS",
+        help="end the input after so long without a message",
     )
     run.set_defaults(command=_run)
 
-    _replay_parser(commands.add_parser("replay", help="run recorded logs or a journal through the pipeline"))
+    _replay_parser(
+        commands.add_parser("replay", help="run recorded logs or a journal through the pipeline")
+    )
 
     record = commands.add_parser("record", help="record the raw traffic of the configured topics")
     _config(record)
-    record.add_argument("-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst")
+    record.add_argument(
+        "-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst"
+    )
     record.add_argument("--duration", type=float, metavar="SECONDS", help="stop after so long")
     record.set_defaults(command=_record)
 
-    _export_parser(commands.add_parser("export", help="the ledger, or the journal as a recorded log"))
+    _export_parser(
+        commands.add_parser("export", help="the ledger, or the journal as a recorded log")
+    )
 
     explain = commands.add_parser("explain", help="why a figure is what it is")
     _config(explain)
     explain.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
-    explain.add_argument("--at", metavar="TIME", help="a time within the period (default: the newest)")
+    explain.add_argument(
+        "--at", metavar="TIME", help="a time within the period (default: the newest)"
+    )
     explain.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
     explain.add_argument("--site", help="default: the only site")
     explain.add_argument("--data", type=Path, help="data folder (default: the configured one)")
@@ -152,13 +169,25 @@ def _config(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay_parser(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db")
-    parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own")
+    parser.add_argument(
+        "logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db"
+    )
+    parser.add_argument(
+        "-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own"
+    )
     parser.add_argument("--speed", default="max", help="max (default), or a multiple of real time")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="every newest figure as JSON lines")
-    parser.add_argument("--json", action="store_true", help="totals of the whole log as one JSON object")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the ledger for export and explain")
-    parser.add_argument("--into-store", action="store_true", help="join the log to the configured data folder")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="every newest figure as JSON lines"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="totals of the whole log as one JSON object"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the ledger for export and explain"
+    )
+    parser.add_argument(
+        "--into-store", action="store_true", help="join the log to the configured data folder"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(command=_replay)
@@ -166,13 +195,23 @@ def _replay_parser(parser: argparse.ArgumentParser) -> None:
 
 def _export_parser(parser: argparse.ArgumentParser) -> None:
     _config(parser)
-    parser.add_argument("--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics"))
-    parser.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339; default: the beginning")
+    parser.add_argument(
+        "--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics")
+    )
+    parser.add_argument(
+        "--from", dest="start", metavar="TIME", help="RFC 3339; default: the beginning"
+    )
     parser.add_argument("--to", dest="end", metavar="TIME", help="RFC 3339; default: the end")
     parser.add_argument("-o", "--out", type=Path, help="default: standard output")
-    parser.add_argument("--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones")
-    parser.add_argument("--revisions", action="store_true", help="every revision, not only the newest")
-    parser.add_argument("--journal", action="store_true", help="the journal as a recorded log instead")
+    parser.add_argument(
+        "--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones"
+    )
+    parser.add_argument(
+        "--revisions", action="store_true", help="every revision, not only the newest"
+    )
+    parser.add_argument(
+        "--journal", action="store_true", help="the journal as a recorded log instead"
+    )
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
     parser.set_defaults(command=_export)
 

@@ -21,7 +21,7 @@ LEDGER = "ledger.db"
 ROLLING = ("24h", "7d", "30d", "12mo")
 
 
-def explain(  # noqa: PLR0913 - the command's own arguments
+def explain(
     config: Config, metric: str, at: str | None, period: str, site: str | None, data: Path | None
 ) -> str:
     """Text that takes one figure of the ledger apart.

@@ -17,17 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from greendc.app import JOURNAL, LEDGER
+from greendc.app import JOURNAL, LEDGER, mqtt_settings
 from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import EVER
+from greendc.journal import read_journal
+from greendc.lines import COLUMNS
 from greendc.openmetrics import exposition
 from greendc.ports import GreendcError, RawBatch
 from greendc.profiles import Decoder
-from greendc.lines import COLUMNS
 from greendc.queries import EXPORTED, LOG, Ledger, lines
-from greendc.sources.mqtt import observe, settings_of
-from greendc.sources.recording import read_journal, write_log
+from greendc.sources.mqtt import observe
+from greendc.sources.recording import write_log
 
 Line = dict[str, Any]
 ROWS_A_GROUP = 50_000
@@ -164,7 +165,9 @@ def export_journal(config: Config, request: Request) -> None:
     journal = (request.data or config.data) / JOURNAL
     lo, hi = request.span
     with ExitStack() as stack:
-        writer = stack.enter_context(write_log(request.out or Path(os.devnull) if request.out else sys.stdout.buffer))
+        writer = stack.enter_context(
+            write_log(request.out or Path(os.devnull) if request.out else sys.stdout.buffer)
+        )
         for _, entry in read_journal(journal):
             first = entry.arrivals[0] if isinstance(entry, RawBatch) else entry.arrival
             if lo <= first < hi:
@@ -180,7 +183,7 @@ def record(config: Config, out: Path, *, seconds: float | None = None) -> int:
     bar = tqdm(unit=" messages", disable=not sys.stderr.isatty(), file=sys.stderr)
     with bar, write_log(out) as writer:
         try:
-            for batch in observe(settings_of(config.mqtt), subscriptions, stop):
+            for batch in observe(mqtt_settings(config), subscriptions, stop):
                 writer.write(batch)
                 count += len(batch)
                 bar.update(len(batch))

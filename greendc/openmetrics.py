@@ -9,10 +9,19 @@ from greendc.core.facility import SECOND
 Line = dict[str, Any]
 
 FAMILIES = {
-    "greendc_ledger_energy_joules": ("joules", "Energy of a meter or total in a period, as the ledger holds it."),
+    "greendc_ledger_energy_joules": (
+        "joules",
+        "Energy of a meter or total in a period, as the ledger holds it.",
+    ),
     "greendc_ledger_emissions_grams": ("grams", "Emissions of a period, as the ledger holds them."),
-    "greendc_ledger_kpi": ("", "KPI of a period in the unit of its standard, as the ledger holds it."),
-    "greendc_ledger_coverage_ratio": ("ratio", "Share of a period in which all that a figure needs was known."),
+    "greendc_ledger_kpi": (
+        "",
+        "KPI of a period in the unit of its standard, as the ledger holds it.",
+    ),
+    "greendc_ledger_coverage_ratio": (
+        "ratio",
+        "Share of a period in which all that a figure needs was known.",
+    ),
 }
 J_PER_KWH, G_PER_KG = 3.6e6, 1000.0
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from greendc import faults
 from greendc.config import Config
-from greendc.core.readings import Readings
+from greendc.core.readings import BoolArray, Readings
 from greendc.ledger import SiteLedger
 from greendc.ports import Columns, Entry, Event, RawBatch
 from greendc.profiles import Decoder
@@ -78,7 +78,9 @@ class Pipeline:
         rejected = Counter(reason for _, reason in columns.rejected)
         huge = ~(np.abs(columns.value) < MAGNITUDE)
         rejected["out_of_range"] += int(huge.sum())
-        self.store.count("", {"messages": len(batch), **{f"rejected:{r}": n for r, n in rejected.items()}})
+        self.store.count(
+            "", {"messages": len(batch), **{f"rejected:{r}": n for r, n in rejected.items()}}
+        )
         if batch.arrivals:
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
@@ -89,7 +91,7 @@ class Pipeline:
                 self.written += ledger.add(readings)
         return columns
 
-    def _readings(self, first: int, columns: Columns, mine: "np.typing.NDArray[np.bool_]") -> Readings:
+    def _readings(self, first: int, columns: Columns, mine: BoolArray) -> Readings:
         return Readings(
             first + columns.row[mine],
             self._local[columns.meter[mine]],

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from greendc.lines import PUBLISHED, line, published
 from greendc.core.accounts import Account, missing
 from greendc.core.cells import SHARES, Block
 from greendc.core.evaluate import Evaluator
@@ -18,6 +17,7 @@ from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
 from greendc.core.sums import fsum_rows
+from greendc.lines import PUBLISHED, line, published
 from greendc.ports import GreendcError
 from greendc.store import PERIODS, connect, read_figures, read_revisions
 
@@ -51,7 +51,9 @@ class Ledger:
         """Newest figures of a site and period that start in [lo, hi), by start and name."""
         return read_figures(self._db, site, period, lo, hi)
 
-    def revisions(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
+    def revisions(
+        self, site: str, period: str, lo: int = -EVER, hi: int = EVER
+    ) -> Iterator[Figure]:
         """Every revision of every figure, the first one first."""
         return read_revisions(self._db, site, period, lo, hi)
 
@@ -64,7 +66,6 @@ class Ledger:
         """Events kept for people: (arrival, kind, data)."""
         rows = self._db.execute("SELECT arrival, kind, data FROM event ORDER BY id")
         return [(arrival, kind, msgspec.json.decode(data)) for arrival, kind, data in rows]
-
 
 
 # -- the whole log --------------------------------------------------------------------------------

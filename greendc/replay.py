@@ -18,9 +18,9 @@ from greendc.config import Config
 from greendc.core.facility import SECOND, Site
 from greendc.core.figure import Figure
 from greendc.exports import write_lines
+from greendc.lines import published
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
-from greendc.lines import published
 from greendc.queries import Ledger, Whole, lines, unavailable, whole_log
 from greendc.sources.recording import LogCounts, open_entries
 from greendc.store import Store
@@ -74,7 +74,9 @@ class Result:
 
     def summary(self) -> str:
         """The same for people."""
-        return "\n".join([*self._head(), *[row for site in self.plan for row in self._site(site)], *self.notes])
+        return "\n".join(
+            [*self._head(), *[row for site in self.plan for row in self._site(site)], *self.notes]
+        )
 
     def _head(self) -> Iterator[str]:
         rejected = ", ".join(f"{reason} {n}" for reason, n in sorted(self.rejected.items()))
@@ -97,7 +99,9 @@ def _row(figure: Figure) -> str:
     unit = {"J": "kWh", "g": "kg", "1": ""}.get(figure.unit, figure.unit)
     shown = "-" if value is None else f"{value:.6g}" if figure.unit == "1" else f"{value:,.4f}"
     doubt = published(figure, figure.uncertainty)
-    around = f"± {doubt:.3g}" if doubt is not None else f"± ? ({figure.doubt})" if figure.doubt else ""
+    around = (
+        f"± {doubt:.3g}" if doubt is not None else f"± ? ({figure.doubt})" if figure.doubt else ""
+    )
     category = f"category {figure.category}" if figure.category is not None else ""
     parts = [f"{shown:>16} {unit:<11}", f"coverage {figure.coverage:.4g}"]
     parts += [f"estimated {figure.estimated:.4g}"] if figure.estimated else []
@@ -111,7 +115,9 @@ def _site(site: Site, whole: Whole) -> dict[str, Any]:
     mass: dict[str, float | None] = {"location": None, "market": None}
     for name, account in whole.accounts.items():
         figure = whole.figures.get(name)
-        value = whole.published.get(name) if figure is not None and figure.value is not None else None
+        value = (
+            whole.published.get(name) if figure is not None and figure.value is not None else None
+        )
         if account.kind == "kpi":
             kpi[name] = _kpi(figure)
         elif account.kind == "mass":
@@ -185,7 +191,9 @@ def _feed(pipeline: Pipeline, entries: Iterable[Entry]) -> None:
     pipeline.commit()
 
 
-def _first_config(entries: Iterator[Entry], config: Config | None) -> tuple[Config, Iterator[Entry]]:
+def _first_config(
+    entries: Iterator[Entry], config: Config | None
+) -> tuple[Config, Iterator[Entry]]:
     """The configuration to begin with: the one given, or the log's own first one."""
     if config is not None:
         return config, entries
@@ -193,12 +201,18 @@ def _first_config(entries: Iterator[Entry], config: Config | None) -> tuple[Conf
         if isinstance(entry, Event) and entry.kind == "config":
             return Config.from_effective(entry.data["effective"]), entries
         break
-    message = "the log does not begin with a configuration (it is no journal); give one with -c FILE"
+    message = (
+        "the log does not begin with a configuration (it is no journal); give one with -c FILE"
+    )
     raise GreendcError(message)
 
 
 def _into_store(
-    entries: Iterator[Entry], config: Config | None, counts: LogCounts, options: Options, stack: ExitStack
+    entries: Iterator[Entry],
+    config: Config | None,
+    counts: LogCounts,
+    options: Options,
+    stack: ExitStack,
 ) -> Result:
     if config is None:
         message = "--into-store needs the configuration of the data folder: -c FILE"
@@ -273,7 +287,9 @@ def _result(folder: Path, pipeline: Pipeline, counts: LogCounts, options: Option
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
         if options.out is not None:
             write_lines(options.out, lines(ledger, sites), progress=options.progress)
-    rejected = {k.removeprefix("rejected:"): n for k, n in tally.items() if k.startswith("rejected:")}
+    rejected = {
+        k.removeprefix("rejected:"): n for k, n in tally.items() if k.startswith("rejected:")
+    }
     rejected.update(counts.bad)
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
     result.warnings = pipeline.config.warnings(result.span)

@@ -16,8 +16,8 @@ import numpy as np
 import zstandard
 
 from greendc.core.facility import IntArray
-from greendc.core.readings import Readings, joined
 from greendc.core.figure import Figure
+from greendc.core.readings import Readings, joined
 from greendc.ports import Event, GreendcError, LedgerRow
 
 SCHEMA_VERSION = 1
@@ -115,7 +115,7 @@ class Store:
 
     # -- small things ------------------------------------------------------------------------
 
-    def get(self, key: str) -> Any:  # noqa: ANN401 - whatever was set
+    def get(self, key: str) -> Any:
         """Read a value set under a key; None if there is none."""
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else msgspec.msgpack.decode(row[0])
@@ -151,7 +151,9 @@ class Store:
 
     def config_body(self) -> bytes | None:
         """The configuration that the newest figures rest on."""
-        row = self._db.execute("SELECT body FROM config WHERE id = ?", (self.get("config"),)).fetchone()
+        row = self._db.execute(
+            "SELECT body FROM config WHERE id = ?", (self.get("config"),)
+        ).fetchone()
         return None if row is None else bytes(row[0])
 
     def move_cursor(self, sink: str, position: int) -> None:
@@ -249,7 +251,9 @@ class ArchivedReadings:
     def _placed(self, body: bytes) -> Readings:
         found = unpacked(body)
         order = np.argsort(self._numbers)
-        place = np.minimum(np.searchsorted(self._numbers, found.meter, sorter=order), len(order) - 1)
+        place = np.minimum(
+            np.searchsorted(self._numbers, found.meter, sorter=order), len(order) - 1
+        )
         known = self._numbers[order[place]] == found.meter
         here = Readings(found.seq, order[place], found.time, found.value)
         return here if known.all() else here.where(known)
@@ -275,7 +279,10 @@ class ArchivedReadings:
         )
         first, last = -(2**63), 2**63 - 1
         return joined(
-            [*self._some(before, meter, (first, lo), count), *self._some(after, meter, (hi, last), count)]
+            [
+                *self._some(before, meter, (first, lo), count),
+                *self._some(after, meter, (hi, last), count),
+            ]
         )
 
     def _some(
@@ -284,7 +291,9 @@ class ArchivedReadings:
         found: list[Readings] = []
         for (body,) in rows:
             part = self._placed(body)
-            part = part.where((part.meter == meter) & (part.time >= span[0]) & (part.time < span[1]))
+            part = part.where(
+                (part.meter == meter) & (part.time >= span[0]) & (part.time < span[1])
+            )
             if len(part):
                 found.append(part)
                 count -= len(part)

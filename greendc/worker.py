@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,13 +10,13 @@ from greendc import faults
 from greendc.journal import Journal, Quarantined, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Columns, Entry, Event, RawBatch
+from greendc.profiles import LONGEST_PAYLOAD
 
 log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 10.0
 TICK_SECONDS = 60.0
 PRUNE_AT = 0.9  # of the journal's limit
-LONG = 64 * 1024  # bytes of a payload that is kept as a message
 
 
 @dataclass(slots=True)
@@ -40,7 +41,9 @@ class Worker:
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
 
-    def take(self, entries: Sequence[Entry], acknowledge: Callable[[], None] = lambda: None) -> None:
+    def take(
+        self, entries: Sequence[Entry], acknowledge: Callable[[], None] = lambda: None
+    ) -> None:
         """Journal, acknowledge, compute. What was redelivered is only acknowledged."""
         kept = [entry for e in entries if (entry := self._new(e)) is not None]
         faults.reached("before_journal_commit")
@@ -69,19 +72,18 @@ class Worker:
         return bound if len(bound) else None
 
     def _bound(self, batch: RawBatch) -> RawBatch:
-        known = self.pipeline.decoder.binds
+        """The messages of known topics and of tolerable length; the others are set aside."""
+        unbound = self.pipeline.decoder.unbound(batch.topics)
         refused = {
-            row: "unbound" if not known(topic) else "too_long"
-            for row, (topic, payload) in enumerate(zip(batch.topics, batch.payloads, strict=True))
-            if len(payload) > LONG or not known(topic)
+            row: "unbound" if unbound[row] else "too_long"
+            for row, payload in enumerate(batch.payloads)
+            if unbound[row] or len(payload) > LONGEST_PAYLOAD
         }
         if not refused:
             return batch
         self._set_aside(batch, list(refused.items()))
-        tally = {"messages": len(refused)}
-        for reason in refused.values():
-            tally[f"rejected:{reason}"] = tally.get(f"rejected:{reason}", 0) + 1
-        self.pipeline.store.count("", tally)
+        tally = Counter(f"rejected:{reason}" for reason in refused.values())
+        self.pipeline.store.count("", {"messages": len(refused), **tally})
         return rows_of(batch, [row for row in range(len(batch)) if row not in refused])
 
     def _set_aside_rejected(self, batch: RawBatch, columns: Columns) -> None:

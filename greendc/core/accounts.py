@@ -141,9 +141,7 @@ class _Layout:
 
     def book(self) -> Book:
         accounts = (*self._meters(), *self._totals(), *self._masses(), *self._kpis())
-        return Book(
-            self.epoch, self.rules, self.nodes, self.derivations, accounts, self.grids
-        )
+        return Book(self.epoch, self.rules, self.nodes, self.derivations, accounts, self.grids)
 
     def _members(self, pairs: tuple[tuple[str, float], ...]) -> Members:
         return tuple((self.nodes[name], weight) for name, weight in pairs)

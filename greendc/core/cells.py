@@ -9,7 +9,7 @@ import numpy.typing as npt
 from greendc.core.accounts import Account, Book, Derivation, Term
 from greendc.core.carbon import cell_intensity
 from greendc.core.energy import Segments, Windows, common_time, integrate
-from greendc.core.facility import SECOND, Intensity, IntArray, Op
+from greendc.core.facility import SECOND, IntArray, Intensity, Op
 from greendc.core.sums import fsum_groups, fsum_rows
 from greendc.core.units import J_PER_KWH
 
@@ -45,7 +45,7 @@ class _Amounts:
     distributed: FloatArray
 
 
-def cell_blocks(  # noqa: PLR0913 - one call a closing; each argument is a thing of its own
+def cell_blocks(
     book: Book,
     accounts: Sequence[Account],
     found: Segments,
@@ -72,7 +72,7 @@ def cell_blocks(  # noqa: PLR0913 - one call a closing; each argument is a thing
 
 
 class _Cells:
-    def __init__(  # noqa: PLR0913 - see cell_blocks
+    def __init__(
         self,
         book: Book,
         accounts: Sequence[Account],

@@ -58,7 +58,13 @@ class Rules:
     def reach(self) -> IntArray:
         """How far a reading can matter to the time before or after it; registers: any. [ns]"""
         by_kind = np.stack(
-            [self.max_gap, self.nominal, self.nominal, self.silent_after, np.full_like(self.kind, EVER)]
+            [
+                self.max_gap,
+                self.nominal,
+                self.nominal,
+                self.silent_after,
+                np.full_like(self.kind, EVER),
+            ]
         )
         return by_kind[self.kind, np.arange(len(self.kind))]
 
@@ -239,7 +245,9 @@ class Windows:
         return cls(start, start + grid, np.arange(len(start)), len(start))
 
 
-def integrate(found: Segments, windows: Windows, meters: int) -> tuple[FloatArray, IntArray, FloatArray]:
+def integrate(
+    found: Segments, windows: Windows, meters: int
+) -> tuple[FloatArray, IntArray, FloatArray]:
     """Energy, known time and distributed energy of each meter in each labelled sum.
 
     A segment cut by a border is split on the straight line of power, a register's
@@ -317,7 +325,11 @@ def common_time(found: Segments, meters: int, lo: int, hi: int, grid: int) -> Wi
     keep = end > begin
     edges = np.concatenate([begin[keep], end[keep], np.arange(lo, hi, grid)])
     change = np.concatenate(
-        [np.ones(keep.sum(), np.int64), np.full(keep.sum(), -1), np.zeros((hi - lo) // grid, np.int64)]
+        [
+            np.ones(keep.sum(), np.int64),
+            np.full(keep.sum(), -1),
+            np.zeros((hi - lo) // grid, np.int64),
+        ]
     )
     order = np.argsort(edges, kind="stable")
     edges, depth = edges[order], np.cumsum(change[order])

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.accounts import Account, Book
+from greendc.core.accounts import Account, Book, Term
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, IntArray, Site
+from greendc.core.facility import SECOND, Site
 from greendc.core.figure import Figure
 from greendc.core.metrics import judge
 from greendc.core.periods import PeriodBlock
-from greendc.core.uncertainty import Sensitivity, expand, expanded_uncertainty
+from greendc.core.uncertainty import Expansion, Sensitivity, expand, expanded_uncertainty
+from greendc.core.units import J_PER_KWH
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,7 +40,9 @@ class Evaluator:
             return self._pue(found)
         return self._figures(found, account.name)
 
-    def _figures(self, found: PeriodBlock, name: str, masked: Mapping[int, str] | None = None) -> list[Figure]:
+    def _figures(
+        self, found: PeriodBlock, name: str, masked: Mapping[int, str] | None = None
+    ) -> list[Figure]:
         block, account = found.block, found.block.account
         value, status, reason = self._judged(block)
         self._mask(found, value, status, reason, masked or {})
@@ -124,7 +127,7 @@ class Evaluator:
                     return "no_intensity"
         return MASKED
 
-    def _grade(  # noqa: PLR0913 - columns of one table
+    def _grade(
         self,
         block: Block,
         value: FloatArray,
@@ -145,7 +148,42 @@ class Evaluator:
     # -- uncertainty ---------------------------------------------------------------------------
 
     def _doubts(self, found: PeriodBlock, value: FloatArray) -> tuple[FloatArray, list[str | None]]:
-        raise NotImplementedError
+        """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
+        block = found.block
+        metric = block.account.metric
+        denominator: FloatArray | float = 1.0
+        if metric is not None:
+            denominator = block.terms[:, :, 0] @ np.array(metric.denominator)
+        methods = {t.method for t in block.account.terms if t.method is not None}
+        intensity: FloatArray | float = 0.0
+        for method in methods:
+            intensity = cell_intensity(block.start, block.end, self.site.intensity[method])
+        doubt = expanded_uncertainty(
+            self._form(block),
+            found.meters,
+            block.valid / SECOND,
+            value,
+            denominator,
+            intensity,
+        )
+        return doubt.value, doubt.reason
+
+    def _form(self, block: Block) -> Sensitivity:
+        number, _ = self._layout(block)
+        key = number, block.account.name
+        if key not in self._forms:
+            self._forms[key] = self._sensitivity(self._expansions[number], block.account)
+        return self._forms[key]
+
+    @staticmethod
+    def _sensitivity(expansion: Expansion, account: Account) -> Sensitivity:
+        metric, ones = account.metric, (1.0,) * len(account.terms)
+        above, carried = _members(account.terms, ones if metric is None else metric.numerator)
+        below, _ = _members(
+            account.terms, (0.0,) * len(ones) if metric is None else metric.denominator
+        )
+        scale = 1.0 if metric is None else metric.scale
+        return expansion.sensitivity(above, below, carried=carried, scale=scale)
 
     # -- twelve months -------------------------------------------------------------------------
 
@@ -162,6 +200,19 @@ class Evaluator:
         return self._figures(found, name, interim) + self._figures(found, annual, full)
 
 
+def _members(
+    terms: Sequence[Term], weights: Sequence[float]
+) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """Nodes of a weighted sum of terms: those that count as they are, and those that carry emissions."""
+    plain: list[tuple[int, float]] = []
+    carried: list[tuple[int, float]] = []
+    for term, weight in zip(terms, weights, strict=True):
+        members = [(node, weight * w) for node, w in term.members if weight]
+        (plain if term.method is None else carried).extend(members)
+        plain += [(node, weight * factor / J_PER_KWH) for node, factor in term.fuels if weight]
+    return plain, carried
+
+
 def _shares(terms: FloatArray, which: int) -> FloatArray:
     """Share of the amount that is estimated or distributed, of the most affected term."""
     amount = np.abs(terms[:, :, 0])
@@ -173,8 +224,3 @@ def _shares(terms: FloatArray, which: int) -> FloatArray:
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def seconds_of(block: Block) -> IntArray:
-    """Length of each row. [ns]"""
-    return block.end - block.start

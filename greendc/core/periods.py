@@ -115,7 +115,9 @@ class Level:
     def total(self, rows: list[int], names: Sequence[str]) -> tuple[IntArray, list[FloatArray]]:
         """Known time and terms of accounts summed over rows: exact, and correctly rounded."""
         places = [self.shape.place[name] for name in names]
-        columns = np.concatenate([np.arange(self.shape.width)[self.shape.columns[n]] for n in names])
+        columns = np.concatenate(
+            [np.arange(self.shape.width)[self.shape.columns[n]] for n in names]
+        )
         there = np.array(rows, np.int64)[:, None]
         valid = self.valid[there, places].sum(axis=0)
         terms = fsum_columns(self.terms[there, columns])
@@ -193,7 +195,9 @@ class Periods:
         self.shape = Shape.of(accounts)
         self.accounts = {a.name: a for a in reversed(accounts)}
         self.calendar, self.step = calendar, step
-        self.meter_columns = [self.shape.columns[m].start if m in self.shape.columns else -1 for m in meters]
+        self.meter_columns = [
+            self.shape.columns[m].start if m in self.shape.columns else -1 for m in meters
+        ]
         self.levels = {p: Level(p, self.shape, reader) for p in ("cell", "hour", "day", "month")}
         self.marks = Marks()
 
@@ -285,17 +289,23 @@ class Periods:
         hours = self.levels["hour"]
         for period, length in ROLLING.items():
             last = max(self.marks.written.get(period, {}).get(n, -EVER) for n in kept)
-            ends = range(lo + HOUR, min(hi - HOUR + length, max(upto, last)) // HOUR * HOUR + 1, HOUR)
+            ends = range(
+                lo + HOUR, min(hi - HOUR + length, max(upto, last)) // HOUR * HOUR + 1, HOUR
+            )
             spans = [(end - length, end) for end in ends]
             yield from self._write(period, kept, spans, hours, lambda a, b: range(a, b, HOUR))
 
-    def _twelve_months(self, names: list[str], days: list[Span], upto: int) -> Iterator[PeriodBlock]:
+    def _twelve_months(
+        self, names: list[str], days: list[Span], upto: int
+    ) -> Iterator[PeriodBlock]:
         kept = [n for n in names if self.accounts[n].kind != "meter"]
         if not kept:
             return
         last = max(self.marks.written.get("12mo", {}).get(n, -EVER) for n in kept)
         horizon = min(max(upto, last), days[-1][1] + 366 * DAY)
-        ends = [d for d in self.calendar.days(days[0][1], horizon) if days[0][1] <= d <= max(upto, last)]
+        ends = [
+            d for d in self.calendar.days(days[0][1], horizon) if days[0][1] <= d <= max(upto, last)
+        ]
         level = self.levels["day"]
         for end in ends:
             borders = self.calendar.twelve_months(end)
@@ -305,7 +315,10 @@ class Periods:
     def _sliced(self, found: PeriodBlock, borders: list[list[int]], below: str) -> PeriodBlock:
         """Add the coverage of each month of a year."""
         name = found.block.account.name
-        known = [[self._known(name, a, b, below) for a, b in zip(row, row[1:], strict=False)] for row in borders]
+        known = [
+            [self._known(name, a, b, below) for a, b in zip(row, row[1:], strict=False)]
+            for row in borders
+        ]
         return PeriodBlock(found.period, found.block, found.meters, np.array(known))
 
     def _known(self, name: str, lo: int, hi: int, below: str) -> float:
@@ -344,7 +357,11 @@ class Periods:
             yield PeriodBlock(period, block, meters)
 
     def _meters(
-        self, level: Level, starts: Callable[[int, int], Iterable[int]], start: IntArray, end: IntArray
+        self,
+        level: Level,
+        starts: Callable[[int, int], Iterable[int]],
+        start: IntArray,
+        end: IntArray,
     ) -> FloatArray:
         """What each physical meter counted in each span: for the uncertainty, rounding is no matter."""
         out = np.zeros((len(start), len(self.meter_columns)))

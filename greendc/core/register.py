@@ -89,7 +89,9 @@ def _walk(meter: Meter, time: IntArray, value: FloatArray) -> tuple[IntArray, Fl
             anchor = i
             continue
         upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
-        delta = register_delta(meter, value[anchor], value[i], int(time[i] - time[anchor]), upcoming)
+        delta = register_delta(
+            meter, value[anchor], value[i], int(time[i] - time[anchor]), upcoming
+        )
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
     return place, steps

@@ -221,7 +221,9 @@ class SiteBook:
         settled.count("late_beyond_horizon", int(beyond.sum()))
         return fresh.where(~beyond)
 
-    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, list[tuple[int, Span]]]:
+    def _take_in(
+        self, fresh: Readings, settled: Settled
+    ) -> tuple[Readings, list[tuple[int, Span]]]:
         """Merge into the readings held; returns older ones and (meter, span) that may change."""
         start = np.full(len(self.rules.meters), -EVER, np.int64)
         start[self.hot.meter[::-1]] = self.hot.time[::-1]  # the first of each meter is written last
@@ -270,8 +272,7 @@ class SiteBook:
         hi = np.where(register, EVER, np.minimum(after, np.minimum(time, EVER - reach) + reach))
         hit = lo < self.sealed()[meter]
         return [
-            (int(m), (int(a), int(b)))
-            for m, a, b in zip(meter[hit], lo[hit], hi[hit], strict=True)
+            (int(m), (int(a), int(b))) for m, a, b in zip(meter[hit], lo[hit], hi[hit], strict=True)
         ]
 
     def _neighbour(self, place: IntArray, step: int, default: int) -> IntArray:

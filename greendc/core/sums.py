@@ -23,7 +23,7 @@ def fsum_rows(rows: FloatArray) -> FloatArray:
     """
     columns = rows.shape[1]
     rows = rows[np.any(rows != 0.0, axis=1)]
-    if len(rows) > 2:  # noqa: PLR2004 - up to two terms one addition is correctly rounded
+    if len(rows) > 2:
         return np.array([math.fsum(column) for column in rows.T.tolist()]) + 0.0
     # + 0.0 makes every zero a positive one, whichever way it came about
     return sum(rows, np.zeros(columns))

@@ -88,9 +88,13 @@ class Runner:
 class Sinks:
     """All configured sinks."""
 
-    def __init__(self, targets: Sequence[tuple[str, Path]], ledger: Callable[[], LedgerReader]) -> None:
+    def __init__(
+        self, targets: Sequence[tuple[str, Path]], ledger: Callable[[], LedgerReader]
+    ) -> None:
         """`targets` are (kind, file) pairs of the configuration."""
-        self._runners = [Runner(f"{kind}:{path}", SINKS[kind](path), ledger) for kind, path in targets]
+        self._runners = [
+            Runner(f"{kind}:{path}", SINKS[kind](path), ledger) for kind, path in targets
+        ]
 
     def start(self) -> None:
         """Start every sink."""

@@ -21,7 +21,9 @@ class JsonlFile:
     def write(self, rows: Sequence[LedgerRow]) -> None:
         """Append and wait for the disk."""
         with self.path.open("ab") as file:
-            file.writelines(orjson.dumps(as_line(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+            file.writelines(
+                orjson.dumps(as_line(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows
+            )
             file.flush()
             os.fsync(file.fileno())
 

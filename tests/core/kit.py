@@ -4,7 +4,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from greendc.core.facility import EVER, HOUR, MINUTE, SECOND, Derived, Epoch, Intensity, Kind, Meter, Op, Site
+from greendc.core.facility import (
+    EVER,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Derived,
+    Epoch,
+    Intensity,
+    Kind,
+    Meter,
+    Op,
+    Site,
+)
 from greendc.core.readings import Readings, joined, merged
 from greendc.core.site import Settled, SiteBook
 
@@ -51,7 +63,9 @@ DERIVED = (
 )
 
 
-def site(meters: tuple[Meter, ...] = METERS, lateness: int = 10 * MINUTE, zone: str = "Europe/Berlin") -> Site:
+def site(
+    meters: tuple[Meter, ...] = METERS, lateness: int = 10 * MINUTE, zone: str = "Europe/Berlin"
+) -> Site:
     """A bottom-up site with every kind of meter."""
     names = {m.id for m in meters}
     cooling = tuple((n, 1.0) for n in ("pump", "fan", "register") if n in names)
@@ -62,13 +76,29 @@ def site(meters: tuple[Meter, ...] = METERS, lateness: int = 10 * MINUTE, zone: 
         {"cooling": cooling, "power": (("ups_loss", 1.0),), "lighting": (("light", 1.0),)}, 10.0,
     )  # fmt: skip
     start = np.array([-EVER], np.int64)
-    factor = Intensity(start, np.array([EVER], np.int64), np.array([400.0]), 2024, "DEU", "made up for tests")
+    factor = Intensity(
+        start, np.array([EVER], np.int64), np.array([400.0]), 2024, "DEU", "made up for tests"
+    )
     return Site(
-        "test", "Test", zone, lateness, 30 * 24 * HOUR, HOUR, tuple(m.id for m in meters), (epoch,), {"location": factor}
+        "test",
+        "Test",
+        zone,
+        lateness,
+        30 * 24 * HOUR,
+        HOUR,
+        tuple(m.id for m in meters),
+        (epoch,),
+        {"location": factor},
     )
 
 
-def played(one: Site, readings: list[tuple[int, int, float]], cuts: list[int], *, ends: list[int] | None = None) -> Rows:
+def played(
+    one: Site,
+    readings: list[tuple[int, int, float]],
+    cuts: list[int],
+    *,
+    ends: list[int] | None = None,
+) -> Rows:
     """Newest rows after readings (meter, second, value) cut into batches; the input ends after `ends`."""
     history = MemoryHistory()
     book = SiteBook(one, history)

@@ -1,6 +1,5 @@
 """Energy from readings: published examples, conservation, registers."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,9 +66,7 @@ def test_silence_is_missing_not_zero(kind: Kind, known: list[float]) -> None:
 
 
 def test_a_mean_is_held_until_the_next_reading_at_most_for_its_interval() -> None:
-    cells, known = energies(
-        meter(Kind.MEAN_NEXT), [(0, 10), (30, 20), (200, 30)], 0, 300, 100
-    )
+    cells, known = energies(meter(Kind.MEAN_NEXT), [(0, 10), (30, 20), (200, 30)], 0, 300, 100)
     assert cells == [10 * 30 + 20 * 60, 0.0, 30 * 60]
     assert known == [90.0, 0.0, 60.0]
 
@@ -108,7 +105,9 @@ def test_e_6_3_a_five_digit_display_rolls_over() -> None:
         ([10.0, 1e12, 11.0], [0.0, 1.0]),  # faster than the rating allows
     ],
 )
-def test_registers_tell_dip_reset_and_nonsense_apart(values: list[float], expected: list[float]) -> None:
+def test_registers_tell_dip_reset_and_nonsense_apart(
+    values: list[float], expected: list[float]
+) -> None:
     one = counter(rating=1000.0, step=0.1)
     time = np.arange(len(values), dtype=np.int64) * HOUR
     anchor, energy = register_steps((one,), np.zeros(len(values), np.int64), time, np.array(values))
@@ -142,14 +141,20 @@ def test_the_integral_of_a_piecewise_linear_power_is_its_register(
     when: list[int], data: st.DataObject
 ) -> None:
     power = data.draw(st.lists(st.floats(0, 1e6), min_size=len(when), max_size=len(when)))
-    steps = [(b - a) * (p + q) / 2 for a, b, p, q in zip(when, when[1:], power, power[1:], strict=False)]
+    steps = [
+        (b - a) * (p + q) / 2 for a, b, p, q in zip(when, when[1:], power, power[1:], strict=False)
+    ]
     register = np.concatenate([[0.0], np.cumsum(steps)])
     wide = {"max_gap": 5000 * SECOND}
     (integral,), _ = energies(
         meter(Kind.INSTANT, **wide), list(zip(map(float, when), power, strict=True)), 0, 4200, 4200
     )
     (counted,), _ = energies(
-        meter(Kind.REGISTER, **wide), list(zip(map(float, when), register.tolist(), strict=True)), 0, 4200, 4200
+        meter(Kind.REGISTER, **wide),
+        list(zip(map(float, when), register.tolist(), strict=True)),
+        0,
+        4200,
+        4200,
     )
     assert counted == pytest.approx(integral, rel=1e-12, abs=1e-9)
 
@@ -174,5 +179,3 @@ def test_common_time_is_the_intersection(holes: list[list[tuple[int, int]]]) -> 
         assert start // 40 == (end - 1) // 40 == label
         counted |= set(range(start, end))
     assert counted == set.intersection(*sets)
-
-

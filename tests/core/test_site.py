@@ -7,7 +7,9 @@ from greendc.core.facility import MINUTE
 from tests.core.kit import METERS, played, site
 
 reading = st.tuples(
-    st.integers(0, len(METERS) - 1), st.integers(0, 3600), st.floats(0, 1e5).map(lambda x: round(x, 3))
+    st.integers(0, len(METERS) - 1),
+    st.integers(0, 3600),
+    st.floats(0, 1e5).map(lambda x: round(x, 3)),
 )
 sparse = st.lists(reading, min_size=1, max_size=60, unique_by=lambda r: (r[0], r[1]))
 
@@ -20,7 +22,11 @@ def dense(draw: st.DrawFn) -> list[tuple[int, int, float]]:
         phase, value = draw(st.integers(0, 59)), 0.0
         gone = draw(st.sets(st.integers(0, 29), max_size=10))
         for minute in range(30):
-            value = draw(st.sampled_from([value + 7.5, 100.0 * minute, value])) if minute % 5 == 0 else value + 1.0
+            value = (
+                draw(st.sampled_from([value + 7.5, 100.0 * minute, value]))
+                if minute % 5 == 0
+                else value + 1.0
+            )
             if minute not in gone:
                 out.append((number, 60 * minute + phase, value))
     return out
@@ -35,7 +41,9 @@ def in_time(readings: list[tuple[int, int, float]]) -> list[tuple[int, int, floa
 
 @given(logs, st.data())
 @settings(max_examples=20)
-def test_batches_leave_no_trace(readings: list[tuple[int, int, float]], data: st.DataObject) -> None:
+def test_batches_leave_no_trace(
+    readings: list[tuple[int, int, float]], data: st.DataObject
+) -> None:
     ordered = in_time(readings)
     cuts = data.draw(st.lists(st.integers(0, len(ordered))))
     assert played(site(), ordered, cuts) == played(site(), ordered, [])
