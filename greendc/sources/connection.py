@@ -8,24 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from paho.mqtt.client import (
-    MQTT_CLEAN_START_FIRST_ONLY,
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-    MQTTv5,
-    MQTTv311,
-    error_string,
-)
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, error_string
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.exception import MQTTException
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from greendc.ports import DUP, RETAIN, RawBatch
+from greendc.sources.client import connect, new_client, option
 from greendc.sources.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -73,52 +62,18 @@ class Connection:
     # -- opening and closing -----------------------------------------------------------------
 
     def _new_client(self) -> Client:
-        own = self._settings
-        five = own.protocol == "5"
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=own.client_id,
-            clean_session=None if five else not own.persistent,
-            protocol=MQTTv5 if five else MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=own.persistent,
-        )
-        client.connect_timeout = own.connect_timeout
-        if own.username is not None:
-            client.username_pw_set(own.username, own.password)
-        if own.tls is not None:
-            client.tls_set_context(own.tls.context())
+        client = new_client(self._settings)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        # With this set paho queues what it sends; `write` sends it outside of callbacks.
-        client.on_socket_register_write = _nothing
         return client
 
     def open(self) -> None:
         """Connect the socket and send CONNECT; at most `connect_timeout` per step."""
-        own = self._settings
-        clean = not own.persistent
-        five = own.protocol == "5"
-        self._check(
-            self._client.connect(
-                own.host,
-                own.port,
-                own.keepalive,
-                clean_start=clean if five else MQTT_CLEAN_START_FIRST_ONLY,
-                properties=self._connect_properties() if five else None,
-            )
-        )
+        self._check(connect(self._client, self._settings))
         self._opened = self._heard = self._pinged = time.monotonic()
         self.write()
-
-    def _connect_properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.ReceiveMaximum = self._settings.receive_maximum
-        if self._settings.persistent:
-            properties.SessionExpiryInterval = self._settings.session_expiry
-        return properties
 
     def leave(self, seconds: float) -> None:
         """Send what waits, then DISCONNECT, within so many seconds."""
@@ -229,15 +184,9 @@ class Connection:
             self._check(self._client.unsubscribe(list(removed[lo : lo + FILTERS_A_PACKET]))[0])
         for lo in range(0, len(filters), FILTERS_A_PACKET):
             some = list(filters[lo : lo + FILTERS_A_PACKET])
-            code, mid = self._client.subscribe([(topic, self._option()) for topic in some])
+            code, mid = self._client.subscribe([(topic, option(self._settings)) for topic in some])
             self._check(code)
             self._asked[mid] = some
-
-    def _option(self) -> Any:  # paho wants one type for each protocol
-        if self._settings.protocol != "5":
-            return 1
-        # Under a kept session retained messages would come again at each connection.
-        return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
     # -- paho's callbacks --------------------------------------------------------------------
 
@@ -298,7 +247,3 @@ def _buffered(sock: Any) -> bool:
     """Whether TLS holds decrypted bytes, of which no selector knows."""
     pending = getattr(sock, "pending", None)
     return pending is not None and pending() > 0
-
-
-def _nothing(_client: Client, _data: object, _sock: object) -> None:
-    """Tell paho that somebody else sends."""

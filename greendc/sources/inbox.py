@@ -10,7 +10,7 @@ from typing import NamedTuple
 from greendc.ports import Entry, Event, RawBatch
 
 LINGER = 0.020  # s from the first message to the commit at the latest
-QUIET = 0.002  # s without a further message after which waiting gains nothing
+QUIET = 0.005  # s without a further message after which waiting gains nothing
 
 
 class Delivery(NamedTuple):

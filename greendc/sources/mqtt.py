@@ -7,18 +7,18 @@ comes back through `MqttSource.acknowledge`.
 
 import logging
 import random
-import selectors
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from greendc.ports import Entry, Event, GreendcError
+from greendc.sources.bell import Bell
 from greendc.sources.connection import FAULTS, Connection
 from greendc.sources.inbox import Delivery, Inbox
-from greendc.sources.settings import MqttSettings, TlsSettings
+from greendc.sources.settings import MqttSettings, TlsSettings, settings_of
+from greendc.sources.state import SourceState
 
 __all__ = [
     "Delivery",
@@ -28,6 +28,7 @@ __all__ = [
     "SourceState",
     "TlsSettings",
     "observe",
+    "settings_of",
 ]
 
 log = logging.getLogger(__name__)
@@ -35,27 +36,6 @@ log = logging.getLogger(__name__)
 STOP_WITHIN = 5.0  # s
 FLUSH_WITHIN = 3.0  # s of them for acknowledgements and the DISCONNECT
 LONGEST_WAIT = 1.0  # s between two looks at the clock
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """What the source is doing. `since` [ns UTC] is when `phase` began.
-
-    `phase` is `stopped`, `connecting`, `connected`, `holding` (connected, but the inbox
-    is full) or `waiting` (for the next attempt). `refused` are the subscriptions that
-    the broker did not grant.
-    """
-
-    phase: str = "stopped"
-    since: int = 0
-    last_error: str | None = None
-    session: int = 0
-    connection: int = 0
-    messages: int = 0
-    acknowledged: int = 0
-    outdated_acks: int = 0
-    sessions_lost: int = 0
-    refused: tuple[str, ...] = ()
 
 
 class MqttSource:
@@ -107,11 +87,9 @@ class MqttSource:
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock())
         self._stopping = self._paused = False
-        self._ear, self._bell = socket.socketpair()
-        for end in (self._ear, self._bell):
-            end.settimeout(0.0)
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        inbox.on_room = self._wake
+        inbox.on_room = self._bell.ring
 
     # -- for other threads -------------------------------------------------------------------
 
@@ -127,36 +105,27 @@ class MqttSource:
     def acknowledge(self, connection: int, mids: Sequence[int]) -> None:
         """Have messages acknowledged, in this order, if `connection` still stands; 0 is no mid."""
         self._acks.append((connection, [mid for mid in mids if mid]))
-        self._wake()
+        self._bell.ring()
 
     def resubscribe(self, subscriptions: Sequence[str], removed: Sequence[str]) -> None:
         """Take other topic filters from now on, under the same session."""
         self._filters, self._removed = tuple(subscriptions), (*self._removed, *removed)
         self._calls.append(self._subscribe)
-        self._wake()
+        self._bell.ring()
 
     def pause(self) -> None:
         """Read no further message; the connection stays, for acknowledgements."""
         self._paused = True
-        self._wake()
+        self._bell.ring()
 
     def stop(self) -> None:
         """Send the acknowledgements that wait, disconnect and end, within 5 s."""
         self._stopping = True
-        self._wake()
+        self._bell.ring()
         if self._thread.is_alive():
             self._thread.join(STOP_WITHIN)
         if not self._thread.is_alive():
-            self._ear.close()
             self._bell.close()
-
-    def _wake(self) -> None:
-        try:
-            self._bell.send(b"\0")
-        except BlockingIOError:
-            pass  # it has been rung often enough
-        except OSError:
-            log.debug("the source has ended; there is nobody to wake")
 
     # -- the network thread ------------------------------------------------------------------
 
@@ -184,7 +153,7 @@ class MqttSource:
     def _serve(self) -> None:
         """One connection, from its beginning to its end."""
         while not self._stopping and not self._inbox.room:
-            self._nap(LONGEST_WAIT)
+            self._bell.wait(LONGEST_WAIT)
         number = self._state.connection + 1
         self._show("connecting", connection=number)
         connection = Connection(self._settings, self._connected, self._clock)
@@ -201,9 +170,9 @@ class MqttSource:
         reading = not connection.established or (self._inbox.room > 0 and not self._paused)
         if connection.established:
             self._show("connected" if reading else "holding", refused=connection.refused)
-        heard, awake = connection.wait(self._ear, reading=reading, timeout=self._patience())
+        heard, awake = connection.wait(self._bell.ear, reading=reading, timeout=self._patience())
         if awake:
-            self._empty_ear()
+            self._bell.heard()
         if heard:
             try:
                 connection.read(self._inbox.room if connection.established else 1)
@@ -272,21 +241,7 @@ class MqttSource:
         """Wait for so long, or until told to stop."""
         deadline = time.monotonic() + seconds
         while not self._stopping and (left := deadline - time.monotonic()) > 0:
-            self._nap(left)
-
-    def _nap(self, seconds: float) -> None:
-        """Wait for so long, or until woken."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._ear, selectors.EVENT_READ)
-            if selector.select(seconds):
-                self._empty_ear()
-
-    def _empty_ear(self) -> None:
-        try:
-            while self._ear.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
+            self._bell.wait(left)
 
 
 def _refuse_bad_files(settings: MqttSettings) -> None:

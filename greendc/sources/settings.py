@@ -4,6 +4,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from greendc.config.models import Mqtt
+from greendc.core.facility import SECOND
+
 FOREVER = 0xFFFFFFFF  # MQTT 5, 3.1.2.11.2: a session that does not expire
 
 PING_LIMIT = 10.0  # s; a broker that has gone silent is noticed within two of these
@@ -64,3 +67,26 @@ class MqttSettings:
         1.5
         """
         return min(PING_LIMIT, self.keepalive / 2) if self.keepalive else PING_LIMIT
+
+
+def settings_of(config: Mqtt) -> MqttSettings:
+    """The settings that a configuration's section `mqtt` asks for.
+
+    Raises
+    ------
+    GreendcError
+        Where the password's file cannot be read.
+    """
+    tls = config.tls
+    return MqttSettings(
+        host=config.host,
+        port=config.port,
+        protocol=config.protocol,
+        client_id=config.client_id,
+        keepalive=config.keepalive // SECOND,
+        receive_maximum=config.receive_maximum,
+        session_expiry=min(config.session_expiry // SECOND, FOREVER),
+        username=config.username,
+        password=config.password(),
+        tls=None if tls is None else TlsSettings(tls.ca, tls.cert, tls.key_),
+    )

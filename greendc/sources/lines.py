@@ -1,0 +1,90 @@
+"""The lines of a file that may be compressed, in bounded memory."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, cast
+
+import zstandard
+
+from greendc.ports import GreendcError
+
+CHUNK = 2**20
+LONGEST_LINE = 16 * 2**20
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+Progress = Callable[[int], None]
+
+
+class Lines:
+    """Iterates over the lines of a file, without their ends, decompressed by content.
+
+    `too_long` counts lines over `longest` bytes, which are left out; `truncated` says
+    that a compressed file ends in the middle, as that of a killed recorder does.
+
+    Raises
+    ------
+    GreendcError
+        Where the file cannot be read or its compression is damaged.
+    """
+
+    def __init__(
+        self, path: Path, progress: Progress | None = None, longest: int = LONGEST_LINE
+    ) -> None:
+        self.path = path
+        self.too_long = 0
+        self.truncated = False
+        self._progress, self._longest = progress, longest
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = bytearray()
+        skipping = False
+        for chunk in self._chunks():
+            first, *others = chunk.split(b"\n")
+            rest += first
+            if len(rest) > self._longest:
+                skipping = True
+                rest.clear()
+            if not others:
+                continue
+            if skipping:
+                self.too_long += 1
+            else:
+                yield bytes(rest)
+            yield from others[:-1]
+            rest, skipping = bytearray(others[-1]), False
+        self.too_long += skipping
+        if rest and not skipping:
+            yield bytes(rest)
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            with ExitStack() as stack:
+                raw = stack.enter_context(self.path.open("rb"))
+                file = stack.enter_context(_decompressed(raw))
+                while chunk := file.read(CHUNK):
+                    yield chunk
+                    self._report(raw)
+                self._report(raw)
+        except EOFError:
+            self.truncated = True
+        except (OSError, zlib.error, zstandard.ZstdError) as error:
+            raise GreendcError(f"{self.path}: cannot read this log: {error}") from error
+
+    def _report(self, raw: IO[bytes]) -> None:
+        if self._progress is not None:
+            self._progress(raw.tell())
+
+
+def _decompressed(raw: io.BufferedReader) -> IO[bytes]:
+    head = raw.peek(4)[:4]
+    if head.startswith(GZIP):
+        return cast("IO[bytes]", gzip.open(raw, "rb"))
+    if head.startswith(ZSTD):
+        # A log may have been continued: what is appended is a further frame.
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return io.BufferedReader(reader)
+    return raw

@@ -1,0 +1,24 @@
+"""What others may know of the source, frozen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the source is doing. `since` [ns UTC] is when `phase` began.
+
+    `phase` is `stopped`, `connecting`, `connected`, `holding` (connected, but the inbox
+    is full) or `waiting` (for the next attempt). `refused` are the subscriptions that
+    the broker did not grant.
+    """
+
+    phase: str = "stopped"
+    since: int = 0
+    last_error: str | None = None
+    session: int = 0
+    connection: int = 0
+    messages: int = 0
+    acknowledged: int = 0
+    outdated_acks: int = 0
+    sessions_lost: int = 0
+    refused: tuple[str, ...] = ()
