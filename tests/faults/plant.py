@@ -1,0 +1,177 @@
+"""A small site on a real broker: its configuration, its log, a paced publisher, the daemon."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.servers.support import HOST, Mosquitto
+
+METERS = ("it_a", "it_b", "pump", "chiller")
+MIDNIGHT = 1740787200  # 2025-03-01T00:00:00Z
+
+SITE = """
+sites:
+  - id: plant
+    zone: Europe/Berlin
+    rated_it_w: 100e3
+    cell: 60s
+    lateness: 2min
+    e_dc: bottom_up
+    topics:
+      - {topic: "dc/{meter}/power", codec: json, value: w, time_at: t, time: payload}
+    meters:
+      - {id: it_a, point: pdu_out, unit: kW, kind: mean_next, nominal: 10s, class: 0.5}
+      - {id: it_b, point: pdu_out, unit: kW, kind: instant, nominal: 10s, class: 0.5}
+      - {id: pump, point: cool_pump, unit: kW, kind: mean_prev, nominal: 10s, class: 1}
+      - {id: chiller, point: cool_chiller, unit: kWh, kind: register, nominal: 10s, class: 1, rating_w: 1e6}
+    emissions:
+      location: {table: carbontracker, zone: DEU}
+sinks: [{kind: jsonl, path: figures.jsonl}]
+"""
+
+Message = tuple[str, str]
+
+
+def messages(count: int) -> list[Message]:
+    """Topic and payload of so many messages: every meter each 10 s of event time, from midnight on."""
+    out = []
+    for number in range(count):
+        step, place = divmod(number, len(METERS))
+        moment = MIDNIGHT + 10 * step + place
+        value = 40 + step * 0.25 if METERS[place] == "chiller" else 50 + 7 * ((step * (place + 3)) % 11)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+        out.append((f"dc/{METERS[place]}/power", json.dumps({"w": value, "t": stamp})))
+    return out
+
+
+def write_log(path: Path, sent: Sequence[Message]) -> None:
+    """The messages as a recorded log."""
+    with path.open("w") as file:
+        for topic, payload in sent:
+            file.write(json.dumps({"tst": json.loads(payload).get("t", "2025-03-01T00:00:00Z"),
+                                   "topic": topic, "payload": payload, "qos": 1, "retain": 0}) + "\n")  # fmt: skip
+
+
+@dataclass
+class Publisher:
+    """Publishes at QoS 1 at a steady pace on a thread of its own; outlasts broker restarts."""
+
+    port: int
+    sent: Sequence[Message]
+    per_second: float
+    acknowledged: int = 0
+    _thread: threading.Thread = field(init=False)
+
+    def start(self) -> "Publisher":
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def _run(self) -> None:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, "publisher", clean_session=False)
+        client.reconnect_delay_set(1, 1)
+        client.connect(HOST, self.port)
+        client.loop_start()
+        began = time.monotonic()
+        for number, (topic, payload) in enumerate(self.sent):
+            time.sleep(max(0.0, began + number / self.per_second - time.monotonic()))
+            client.publish(topic, payload, qos=1).wait_for_publish(60)
+            self.acknowledged += 1
+        client.disconnect()
+        client.loop_stop()
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def wait(self, seconds: float = 120.0) -> None:
+        self._thread.join(seconds)
+        assert self.acknowledged == len(self.sent)
+
+
+@dataclass
+class Plant:
+    """The daemon's folder, configuration and broker."""
+
+    folder: Path
+    broker: Mosquitto
+    text: str = SITE
+
+    def __post_init__(self) -> None:
+        self.config = self.folder / "plant.yaml"
+        self.config.write_text(self.text)
+        self.data = self.folder / "data"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        port = {"GREENDC_MQTT_PORT": str(self.broker.port)}
+        return {**os.environ, **port, "GREENDC_DATA": str(self.data)}
+
+    def daemon(self, *options: str, kill_at: str = "") -> "subprocess.Popen[bytes]":
+        """Start `greendc run`."""
+        environment = {**self.environment, **({"GREENDC_KILL_AT": kill_at} if kill_at else {})}
+        command = [sys.executable, "-m", "greendc.cli", "run", "-c", str(self.config), *options]
+        log = (self.folder / "daemon.log").open("ab")
+        with log:
+            return subprocess.Popen(command, env=environment, stderr=log)
+
+    def greendc(self, *arguments: str) -> bytes:
+        """Output of another command; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "greendc.cli", *arguments],
+            env=self.environment,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    def finish(self) -> None:
+        """Run until the broker has nothing more, and end the input."""
+        assert self.daemon("--until-idle", "3").wait(90) == 0, self.log
+
+    def exported(self) -> bytes:
+        """The ledger, with the journal out of the way."""
+        aside = self.folder / "journal.aside"
+        journal = self.data / "journal.db"
+        journal.rename(aside)
+        try:
+            return self.greendc("export", "-c", str(self.config))
+        finally:
+            aside.rename(journal)
+
+    def replayed(self, log: Path, *options: str) -> bytes:
+        """What `replay --out` gives of a log."""
+        out = self.folder / "replayed.jsonl"
+        self.greendc("replay", str(log), *options, "--out", str(out), "--quiet")
+        return out.read_bytes()
+
+    @property
+    def log(self) -> str:
+        """What the daemon has said."""
+        return (self.folder / "daemon.log").read_text()
+
+
+def killed(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether the process dies of SIGKILL within so long."""
+    try:
+        return process.wait(seconds) == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def each_second(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Poll while the process lives."""
+    while process.poll() is None:
+        yield
+        time.sleep(0.1)

@@ -1,0 +1,59 @@
+"""Nothing acknowledged is lost, nothing is counted twice: the daemon killed at every point."""
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from greendc.faults import POINTS
+from tests.faults.plant import Plant, Publisher, killed, messages, write_log
+from tests.servers.support import Mosquitto
+
+AT_RANDOM = 12
+RATE = 40.0
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    with Mosquitto(tmp_path / "broker") as broker:
+        yield Plant(tmp_path, broker)
+
+
+def tally(plant: Plant) -> dict[str, int]:
+    with sqlite3.connect(plant.data / "ledger.db") as db:
+        found = dict(db.execute("SELECT outcome, sum(number) FROM tally GROUP BY outcome").fetchall())
+    db.close()
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
+    first = plant.daemon()  # the session must stand before the first message
+    time.sleep(2.0)
+    sent = messages(2400)
+    publisher = Publisher(plant.broker.port, sent, RATE).start()
+    time.sleep(1.0)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    for point in POINTS:
+        assert killed(plant.daemon(kill_at=f"{point}:2"), 20.0), f"{point} was not reached\n{plant.log}"
+    chance = random.Random(11)
+    for _ in range(AT_RANDOM):
+        process = plant.daemon()
+        time.sleep(chance.uniform(0.3, 2.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not publisher.done, "the publisher must outlast the kills"
+    publisher.wait()
+    plant.finish()
+    log = plant.folder / "sent.jsonl"
+    write_log(log, sent)
+    assert plant.exported() == plant.replayed(log, "-c", str(plant.config))
+    assert plant.replayed(plant.data / "journal.db") == plant.exported()
+    counts = tally(plant)
+    assert counts["redelivered"] > 0
+    assert counts["messages"] == len(sent)
