@@ -50,8 +50,6 @@ def fail(problems: Sequence[Problem], tree: Tree | None, name: str) -> None:
 
 def _told(problem: Problem, tree: Tree | None) -> tuple[int, str, str]:
     line, loc = tree.place(problem.loc) if tree else (0, problem.loc)
-    if problem.text.startswith(_TEXTS["missing"]) and problem.loc[-1:] != loc[-1:]:
-        loc = (*loc, problem.loc[-1])
     return line, _path(loc), problem.text
 
 

@@ -36,15 +36,28 @@ class Tree:
     mistakes: list[tuple[int, Loc, str]] = field(default_factory=list)
 
     def place(self, loc: Loc) -> tuple[int, Loc]:
-        """Line and path in the file of a place in the models, which may be deeper than the file."""
+        """Line and path in the file of a place in the models, where dated values lie deeper."""
         path: Loc = ()
-        line, data = self.lines.get((), 1), self.data
+        line, data, before = self.lines.get((), 1), self.data, None
         for step in loc:
-            inside = step in data if isinstance(data, dict) else isinstance(data, list)
-            if inside and (isinstance(data, dict) or isinstance(step, int)):
+            if _inside(step, data):
                 path, data = (*path, step), data[step]
                 line = self.lines.get(path, line)
+            elif not _only_in_models(step, before):
+                path, data = (*path, step), None
+            before = step
         return line, path
+
+
+def _inside(step: str | int, data: Any) -> bool:
+    return step in data if isinstance(data, dict) else isinstance(data, list) and type(step) is int
+
+
+def _only_in_models(step: str | int, before: str | int | None) -> bool:
+    """Steps that a value without dates is spared, and pydantic's mark of a bad key."""
+    if step == "value":
+        return isinstance(before, int)
+    return isinstance(step, int) or step in {"steps", "[key]"}
 
 
 def parse(text: str, name: str) -> Tree:

@@ -1,0 +1,137 @@
+"""What a reload may not change of the past."""
+
+from pathlib import Path
+
+import pytest
+
+from greendc.config import Config
+from greendc.core.facility import HOUR, MINUTE
+from tests.config.kit import FEED, PDU, PUMP, UPS, T, loaded, site
+
+HALF = "2025-03-01T00:30:00Z"
+SECOND_FEED = "{id: b, point: %s, unit: kW, kind: instant}"
+
+
+def changed(folder: Path, old: str, new: str, before: int = T + 30 * MINUTE) -> list[str]:
+    was, now = loaded(folder, old).effective(), loaded(folder, new).effective()
+    return Config.changed_past(was, now, before)
+
+
+def dated(old: object, new: object, at: str = HALF) -> str:
+    return f"[{{value: {old}}}, {{from: {at}, value: {new}}}]"
+
+
+def feed(**keys: object) -> str:
+    given = {"id": "feed", "point": "util", "unit": "kW", "kind": "instant", **keys}
+    return "{" + ", ".join(f"{key}: {value}" for key, value in given.items()) + "}"
+
+
+CASES = {
+    "multiplier": (site(feed()), site(feed(multiplier=40)), "meters[feed].multiplier"),
+    "unit": (site(feed()), site(feed(unit="W")), "meters[feed].unit"),
+    "point": (site(feed()), site(feed(point="tx_out")), "meters[feed].point"),
+    "cell": (site(FEED), site(FEED, more="cell: 10min"), "cell"),
+    "e_dc": (site(UPS), site(UPS, more="e_dc: bottom_up"), "e_dc"),
+    "e_it": (site(UPS), site(UPS, more="e_it: {1: [ups]}"), "e_it"),
+    "new_meter": (site(FEED), site(FEED, SECOND_FEED % "util"), "meters[b].point"),
+    "lost_meter": (site(FEED, PUMP), site(FEED), "meters[pump].point"),
+    "formula": (
+        site(UPS, PUMP, more="derived: [{id: d, sum: [ups]}]"),
+        site(UPS, PUMP, more="derived: [{id: d, sum: [pump]}]"),
+        "derived[d].sum",
+    ),
+    "share": (
+        site(UPS, more="derived: [{id: d, point: aux_other, share: 0.1, of: ups}]"),
+        site(UPS, more="derived: [{id: d, point: aux_other, share: 0.2, of: ups}]"),
+        "derived[d].share",
+    ),
+    "factor": (
+        site(FEED, more="emissions: {location: {table: carbontracker, zone: DEU}}"),
+        site(FEED, more="emissions: {location: {table: carbontracker, zone: FRA}}"),
+        "emissions.location",
+    ),
+    "new_factor": (
+        site(FEED),
+        site(FEED, more="emissions: {market: {factor: 5, year: 2025, source: x}}"),
+        "emissions.market",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_past_stays(case: str, tmp_path: Path) -> None:
+    old, new, key = CASES[case]
+    border = "2025-03-01T00:30:00Z"
+    assert changed(tmp_path, old, new) == [f"s.{key}: earliest allowed from is {border}"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_has_changed(case: str, tmp_path: Path) -> None:
+    old, new, _ = CASES[case]
+    assert changed(tmp_path, old, old) == []
+    assert changed(tmp_path, new, new) == []
+
+
+FREE = {
+    "name": (site(FEED), site(FEED, more="name: Other")),
+    "class": (site(feed()), site(feed(**{"class": 0.5}))),
+    "lateness": (site(FEED), site(FEED, more="lateness: 1h")),
+    "tag": (site(feed()), site(feed(tag="x"))),
+    "multiplier_from_then": (site(feed()), site(feed(multiplier=dated(1, 40)))),
+    "point_from_then": (site(feed()), site(feed(point=dated("util", "tx_out")))),
+    "new_meter_from_then": (site(FEED), site(FEED, SECOND_FEED % dated("none", "util"))),
+    "new_meter_at_no_point": (
+        site(FEED),
+        site(FEED, "{id: b, quantity: power, unit: kW, kind: instant}"),
+    ),
+    "later_factor": (
+        site(FEED),
+        site(
+            FEED,
+            more=f"emissions: {{market: [{{from: {HALF}, value: "
+            "{factor: 5, year: 2025, source: x}}]}",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FREE)
+def test_what_may_change(case: str, tmp_path: Path) -> None:
+    assert changed(tmp_path, *FREE[case]) == []
+
+
+def test_a_date_before_the_closed_cells_is_too_early(tmp_path: Path) -> None:
+    new = site(feed(multiplier=dated(1, 40, "2025-03-01T00:29:00Z")))
+    assert len(changed(tmp_path, site(feed()), new)) == 1
+
+
+def test_the_earliest_time_lies_on_the_grid(tmp_path: Path) -> None:
+    old, new = (site(feed(nominal="15min", point=p)) for p in ("util", "tx_out"))
+    (told,) = changed(tmp_path, old, new, T + 31 * MINUTE)
+    assert told.endswith("2025-03-01T00:45:00Z")
+
+
+def test_what_cannot_be_dated_says_what_to_do(tmp_path: Path) -> None:
+    (told,) = changed(tmp_path, site(feed()), site(feed(kind="mean_prev")))
+    assert told.startswith("s.meters[feed].kind: cannot be dated; from 2025-03-01T00:30:00Z on set")
+
+
+def test_by_site(tmp_path: Path) -> None:
+    was = loaded(tmp_path, site(feed())).effective()
+    now = loaded(tmp_path, site(feed(multiplier=2))).effective()
+    assert Config.changed_past(was, now, {}) == []
+    assert len(Config.changed_past(was, now, {"s": T + HOUR})) == 1
+
+
+def test_a_new_row_of_a_table_is_a_change(tmp_path: Path) -> None:
+    text = site(FEED, more="emissions: {location: {table: carbontracker, zone: DEU}}")
+    was, now = loaded(tmp_path, text).effective(), loaded(tmp_path, text).effective()
+    now["content"]["tables"][0][2] = 300.0
+    (told,) = Config.changed_past(was, now, T)
+    assert told.startswith("s.emissions.location: ")
+
+
+def test_several_it_sums_are_compared_as_journalled(tmp_path: Path) -> None:
+    text = site(UPS, PDU, more="e_it: {1: [ups], 2: [pdu]}")
+    was = Config.from_body(loaded(tmp_path, text).body()).effective()
+    assert Config.changed_past(was, loaded(tmp_path, text).effective(), T) == []

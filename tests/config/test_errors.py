@@ -1,0 +1,325 @@
+"""Every mistake is told with file, line, key and the nearest right word."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from greendc.config import load
+from greendc.ports import GreendcError
+from tests.config.kit import FEED, PDU, PUMP, UPS, loaded, site
+
+GAS = "{id: gas, point: fuel_gas, unit: kWh}"
+TEMPERATURE = "{id: t, point: t_oa, unit: Cel}"
+LOCATION = "location: {factor: 300, year: 2024, source: grid}"
+
+
+def meter(**keys: str) -> str:
+    given = {"id": "m", "point": "util", "unit": "kW", "kind": "instant", **keys}
+    return "{" + ", ".join(f"{k}: {v}" for k, v in given.items() if v) + "}"
+
+
+CASES = {
+    "no_yaml": ("sites: [", "1: no YAML: "),
+    "not_a_mapping": ("- 1", "1: must be a mapping"),
+    "nothing": ("", "1: sites: missing"),
+    "no_site": ("sites: []", "1: sites: needs at least one site"),
+    "unknown_key": (
+        site(meter(knd="instant")),
+        '7: sites[0].meters[0].knd: unknown key; did you mean "kind"?',
+    ),
+    "unknown_root_key": ("mqqt: {}\n" + site(FEED), '1: mqqt: unknown key; did you mean "mqtt"?'),
+    "missing_key": (site("{point: util, unit: W}"), "7: sites[0].meters[0].id: missing"),
+    "key_twice": (
+        site(FEED, more="zone: UTC"),
+        "8: sites[0].zone: the key is there twice",
+    ),
+    "true_is_no_number": (
+        site(meter(multiplier="true")),
+        "7: sites[0].meters[0].multiplier: must be a number, not true",
+    ),
+    "no_is_no_text": ("mqtt: {host: no}\n" + site(FEED), "1: mqtt.host: must be text, not false"),
+    "text_is_no_number": (
+        site(meter(rating_w="'5'")),
+        "7: sites[0].meters[0].rating_w: must be a number, not '5'",
+    ),
+    "infinite": (
+        site(meter(multiplier=".inf")),
+        "7: sites[0].meters[0].multiplier: must be a finite number, not inf",
+    ),
+    "number_is_no_duration": (
+        site(FEED, more="lateness: 600"),
+        "8: sites[0].lateness: must be a duration such as 60s, 10min, 1h or 7d",
+    ),
+    "time_without_offset": (
+        site(FEED, more="cell: [{value: 60s}, {from: 2025-03-01T00:00:00, value: 1h}]"),
+        "8: sites[0].cell[1].from: must be a time with its offset",
+    ),
+    "steps_out_of_order": (
+        site(
+            FEED,
+            more="""
+            cell:
+              - value: 60s
+              - {from: 2025-03-02T00:00:00Z, value: 1h}
+              - {from: 2025-03-01T00:00:00Z, value: 60s}""",
+        ),
+        "8: sites[0].cell: each `from` must be later than the one before",
+    ),
+    "first_step_dated": (
+        site(meter(multiplier="[{from: 2025-03-01T00:00:00Z, value: 2}]")),
+        "7: sites[0].meters[0].multiplier[0].from: the first value holds from the beginning",
+    ),
+    "unknown_point": (
+        site(meter(point="utl")),
+        '7: sites[0].meters[0].point: "utl" is no point; did you mean "util"?',
+    ),
+    "unknown_point_in_a_step": (
+        site(meter(point="[{value: util}, {from: 2025-03-01T00:00:00Z, value: pdu_uot}]")),
+        '7: sites[0].meters[0].point[1].value: "pdu_uot" is no point; did you mean "pdu_out"?',
+    ),
+    "unknown_kind": (
+        site(meter(kind="instnt")),
+        "7: sites[0].meters[0].kind: 'instnt' is not 'instant', 'mean_prev'",
+    ),
+    "protocol_as_number": (
+        "mqtt: {protocol: 5}\n" + site(FEED),
+        "1: mqtt.protocol: 5 is not '5', '3.1.1'",
+    ),
+    "unknown_zone": (
+        site(FEED, zone="Europe/Berln"),
+        '3: sites[0].zone: "Europe/Berln" is no zone of tzdata',
+    ),
+    "wrong_unit": (
+        site(meter(unit="kWh")),
+        "7: sites[0].meters[0].unit: 'kWh' is no unit of power (W, mW, kW, MW)",
+    ),
+    "no_unit": (site(meter(unit="")), "7: sites[0].meters[0].unit: missing: power comes in W"),
+    "no_kind": (site(meter(kind="")), "7: sites[0].meters[0].kind: missing: instant"),
+    "no_quantity": (
+        site("{id: m, unit: W}"),
+        "7: sites[0].meters[0].quantity: missing: point none does not say",
+    ),
+    "wrong_quantity": (
+        site(meter(quantity="heat", unit="kWh", kind="register")),
+        "7: sites[0].meters[0].point: util is measured as power or energy, not as heat",
+    ),
+    "power_register": (
+        site(meter(kind="register")),
+        "7: sites[0].meters[0].kind: a register counts energy, heat or volume, not power",
+    ),
+    "sampled_energy": (
+        site(meter(quantity="energy", unit="kWh")),
+        "7: sites[0].meters[0].kind: energy is counted by a register",
+    ),
+    "register_of_power": (
+        site(meter(register="{modulus: 100}")),
+        "7: sites[0].meters[0].register: only for kind register, not instant",
+    ),
+    "on_change_holds_how_long": (
+        site(meter(kind="on_change")),
+        "7: sites[0].meters[0].silent_after: missing: on_change",
+    ),
+    "gap_beyond_silence": (
+        site(meter(nominal="10min", max_gap="1h", silent_after="30min")),
+        "7: sites[0].meters[0].max_gap: must not be longer than silent_after",
+    ),
+    "nominal_beyond_silence": (
+        site(meter(nominal="1h", silent_after="30min")),
+        "7: sites[0].meters[0].nominal: must not be longer than silent_after",
+    ),
+    "gap_of_fast_meter": (
+        site(meter(nominal="60s", max_gap="20min", silent_after="1h")),
+        "7: sites[0].meters[0].max_gap: at most 15min",
+    ),
+    "range_backwards": (
+        site(meter(range="[5, 1]")),
+        "7: sites[0].meters[0].range: the least value must stand before the largest",
+    ),
+    "no_topic": (
+        site(FEED, topics="name: x"),
+        "7: sites[0].meters[0].topic: missing: no topic of the site leads to this meter",
+    ),
+    "wildcard_in_topic": (
+        site(FEED, topics="topics: [{topic: 'dc/+/{meter}'}]"),
+        '5: sites[0].topics[0].topic: level "+" must be plain text, or {name}',
+    ),
+    "topic_without_meter": (
+        site(FEED, topics="topics: [{topic: 'dc/{room}'}, {topic: 'dc/{meter}'}]"),
+        "5: sites[0].topics[0].topic: captures no {meter}",
+    ),
+    "tag_of_two_levels": (site(meter(tag="a/b")), "7: sites[0].meters[0].tag: is one level"),
+    "payload_time_without_path": (
+        site(FEED, topics="topics: [{topic: 'dc/{meter}', time: payload}]"),
+        "7: sites[0].meters[0].time: payload needs time_at",
+    ),
+    "same_value_twice": (
+        site(FEED, "{id: b, tag: feed, point: none, quantity: power, unit: W, kind: instant}"),
+        '8: sites[0].meters[1]: reads the same value of the same topic as "feed" of s',
+    ),
+    "id_twice": (site(FEED, FEED), '8: sites[0].meters[1].id: "feed" is there twice'),
+    "derived_without_form": (
+        site(FEED, more="derived: [{id: d}]"),
+        "8: sites[0].derived[0]: needs exactly one of sum, difference, share and constant_w",
+    ),
+    "derived_of_two_forms": (
+        site(FEED, more="derived: [{id: d, sum: [feed], constant_w: 5}]"),
+        "not sum and constant_w",
+    ),
+    "share_of_nothing": (
+        site(FEED, more="derived: [{id: d, share: 0.1}]"),
+        "8: sites[0].derived[0].of: missing",
+    ),
+    "stray_uncertainty": (
+        site(FEED, more="derived: [{id: d, sum: [feed], uncertainty: 0.1}]"),
+        "8: sites[0].derived[0].uncertainty: only beside share",
+    ),
+    "unknown_input": (
+        site(FEED, more="derived: [{id: d, sum: [fed]}]"),
+        '8: sites[0].derived[0].sum: no meter "fed"; did you mean "feed"?',
+    ),
+    "input_is_no_energy": (
+        site(FEED, TEMPERATURE, more="derived: [{id: d, sum: [feed, t]}]"),
+        '9: sites[0].derived[0].sum: "t" measures temperature, not power or energy',
+    ),
+    "circle": (
+        site(FEED, more="derived: [{id: a, sum: [b]}, {id: b, share: 0.1, of: a}]"),
+        "goes round in a circle: ",
+    ),
+    "heat_and_electricity": (
+        site(
+            FEED,
+            "{id: q, point: q_reuse, unit: kW, kind: instant}",
+            more="derived: [{id: d, sum: [feed, q]}]",
+        ),
+        "9: sites[0].derived[0]: adds heat and electricity",
+    ),
+    "electricity_at_a_heat_point": (
+        site(FEED, more="derived: [{id: d, point: q_reuse, sum: [feed]}]"),
+        "8: sites[0].derived[0].point: q_reuse is not where electric energy is measured",
+    ),
+    "summed_twice": (
+        site(FEED, more="derived: [{id: a, sum: [feed]}, {id: b, sum: [a, feed]}]"),
+        '8: sites[0].derived[1].sum: counts "feed" 2 times',
+    ),
+    "several_categories": (
+        site(UPS, PDU),
+        "2: sites[0].e_it: missing: IT meters stand at points of several PUE categories",
+    ),
+    "several_categories_to_paste": (site(UPS, PDU), "e_it:\n      1: [ups]\n      2: [pdu]"),
+    "category_too_high": (
+        site(UPS, more="e_it: {2: [ups]}"),
+        '8: sites[0].e_it: "ups" cannot count as category 2: ups_out is category 1',
+    ),
+    "category_unknown": (
+        site(UPS, more="e_it: {4: [ups]}"),
+        "8: sites[0].e_it[4]: 4 is not 1, 2, 3",
+    ),
+    "unknown_it_meter": (
+        site(UPS, more="e_it: {1: [usp]}"),
+        '8: sites[0].e_it: no meter "usp"; did you mean "ups"?',
+    ),
+    "e_dc_meters_of_a_metered_site": (
+        site(FEED, more="e_dc_meters: [feed]"),
+        "8: sites[0].e_dc_meters: only beside e_dc: bottom_up",
+    ),
+    "which_it_is_in_e_dc": (
+        site(UPS, PDU, more="e_dc: bottom_up\ne_it: {1: [ups], 2: [pdu]}"),
+        "sites[0].e_dc_meters: missing: with several E_IT",
+    ),
+    "joule_twice_in_e_dc": (
+        site(
+            UPS,
+            PUMP,
+            more="""
+            e_dc: bottom_up
+            e_dc_meters: [ups, pump, all]
+            derived: [{id: all, sum: [ups, pump]}]""",
+        ),
+        '9: sites[0].e_dc: counts "ups" 2 times in E_DC, by way of ups, all',
+    ),
+    "cell_does_not_divide_the_hour": (
+        site(FEED, more="cell: 7min"),
+        "7min does not divide the hour and every UTC offset of UTC; the longest that does is 1h",
+    ),
+    "cell_of_a_half_hour_zone": (
+        site(FEED, more="cell: 1h", zone="Asia/Kolkata"),
+        "1h does not divide the hour and every UTC offset of Asia/Kolkata; the longest that does is 30min",
+    ),
+    "change_off_the_grid": (
+        site(
+            meter(
+                nominal="15min",
+                point="[{value: util}, {from: 2025-03-01T00:20:00Z, value: none}]",
+            )
+        ),
+        "the meters' grid of 15min; the nearest is 2025-03-01T00:15:00Z",
+    ),
+    "no_factor": (
+        site(FEED, more="emissions: {location: {zone: DEU}}"),
+        "8: sites[0].emissions.location: needs exactly one of factor, table and series, not none",
+    ),
+    "factor_without_source": (
+        site(FEED, more="emissions: {location: {factor: 300, year: 2024}}"),
+        "8: sites[0].emissions.location.source: missing",
+    ),
+    "unknown_table": (
+        site(FEED, more="emissions: {location: {table: carbontraker, zone: DEU}}"),
+        '8: sites[0].emissions.location.zone: no table "carbontraker"; did you mean',
+    ),
+    "unknown_table_zone": (
+        site(FEED, more="emissions: {location: {table: carbontracker, zone: DEUT}}"),
+        '8: sites[0].emissions.location.zone: table carbontracker has no zone "DEUT"; did you mean',
+    ),
+    "series_is_not_there": (
+        site(FEED, more="emissions: {location: {series: grid.csv}}"),
+        "8: sites[0].emissions.location.series: ",
+    ),
+    "fuel_without_factor": (
+        site(FEED, GAS, more=f"emissions: {{{LOCATION}}}"),
+        '9: sites[0].emissions.fuels.fuel_gas: missing: "gas" is gas entering the boundary',
+    ),
+    "factor_of_no_fuel": (
+        site(FEED, more="emissions: {fuels: {util: {factor: 1}}}"),
+        "8: sites[0].emissions.fuels.util: is not one of genset_fuel, fuel_gas",
+    ),
+    "bad_id": (site(meter(id="'a b'")), "7: sites[0].meters[0].id: must have no space"),
+    "bad_path": (site(meter(value="{a: 1}")), "7: sites[0].meters[0].value: must be a path"),
+    "holds_itself": ("sites: &a [*a]", "1: sites[0]: holds itself"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told(case: str, tmp_path: Path) -> None:
+    text, told = CASES[case]
+    with pytest.raises(GreendcError) as error:
+        loaded(tmp_path, text)
+    prefix = f"{tmp_path / 'site.yaml'}:"
+    assert str(error.value).startswith(prefix)
+    assert told in str(error.value)
+    if told[0].isdigit():
+        assert f"{prefix}{told}" in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = site(meter(knd="x"), meter(id="n", multiplier="true"), more="cell: 60")
+    with pytest.raises(GreendcError) as error:
+        loaded(tmp_path, text)
+    numbers = [line.split(":")[1] for line in str(error.value).splitlines()]
+    assert numbers == ["7", "8", "9"]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(GreendcError, match="cannot be read"):
+        load(tmp_path / "none.yaml")
+
+
+def test_a_circle_is_named(tmp_path: Path) -> None:
+    more = "derived: [{id: a, sum: [b]}, {id: b, sum: [c]}, {id: c, sum: [a, feed]}]"
+    with pytest.raises(GreendcError) as error:
+        loaded(tmp_path, site(FEED, more=more))
+    circle = str(error.value).split("circle: ")[1].split(" -> ")
+    assert circle[0] == circle[-1]
+    assert set(circle) == {"a", "b", "c"}
+    inputs = {"a": "b", "b": "c", "c": "a"}
+    assert all(inputs[name] == after for name, after in pairwise(circle))
