@@ -240,11 +240,11 @@ CASES = {
     ),
     "cell_does_not_divide_the_hour": (
         site(FEED, more="cell: 7min"),
-        "7min does not divide the hour and every UTC offset of UTC; the longest that does is 1h",
+        "of UTC; the longest that does is 1h",
     ),
     "cell_of_a_half_hour_zone": (
         site(FEED, more="cell: 1h", zone="Asia/Kolkata"),
-        "1h does not divide the hour and every UTC offset of Asia/Kolkata; the longest that does is 30min",
+        "8: sites[0].cell: 1h does not divide the hour and every UTC offset of Asia/Kolkata; the",
     ),
     "change_off_the_grid": (
         site(
@@ -307,6 +307,17 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         loaded(tmp_path, text)
     numbers = [line.split(":")[1] for line in str(error.value).splitlines()]
     assert numbers == ["7", "8", "9"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "longest"), [("Asia/Kolkata", "30min"), ("Asia/Kathmandu", "15min")]
+)
+def test_the_longest_cell_that_a_zone_allows_is_named(
+    zone: str, longest: str, tmp_path: Path
+) -> None:
+    with pytest.raises(GreendcError, match=f"the longest that does is {longest}$"):
+        loaded(tmp_path, site(FEED, more="cell: 1h", zone=zone))
+    loaded(tmp_path, site(FEED, more=f"cell: {longest}", zone=zone))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
