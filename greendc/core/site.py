@@ -163,7 +163,8 @@ class SiteBook:
         if register.any():
             self._note_bridges(meter[register], time[register])
         np.maximum.at(self.heard, meter, time)
-        return mark < self.bridge_until or mark < int(self.closed.max(initial=-EVER))
+        sealed = max(self.bridge_until, int(self.closed.max(initial=-EVER)))
+        return self.origin is not None and mark < sealed
 
     def _note_bridges(self, meter: IntArray, time: IntArray) -> None:
         order = np.lexsort((time, meter))

@@ -82,7 +82,7 @@ def expanded_uncertainty(
     --------
     One meter with a limit of 1 % that counted 1000 J; 2 x 1 % / sqrt(3) of it:
 
-    >>> from greendc.core.facility import Kind
+    >>> from greendc.core.facility import Kind, Meter
     >>> it = Meter("it", "it_in", "power", Kind.MEAN_NEXT, 1, 1, 1, accuracy=0.01)
     >>> form = expand([it], []).sensitivity(numerator=[(0, 1.0)])
     >>> print(expanded_uncertainty(form, [[1000.0]], 1.0, 1000.0).value.round(4))
@@ -109,7 +109,7 @@ def _exposures(sources: Sequence[Source], energies: FloatArray, time: FloatArray
     found = np.empty((len(sources), len(energies)))
     for row, source in zip(found, sources, strict=True):
         terms = [w * (time if p == TIME else energies[:, p]) for p, w in source.exposure.items()]
-        row[:] = fsum_rows(np.stack(terms))
+        row[:] = fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
     return found
 
 
@@ -130,7 +130,7 @@ def _blind(
     held = np.abs(values * exposure[unstated])
     of_num = np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)
     of_den = np.abs(form.denominator[unstated, None]) * held > NEGLIGIBLE * np.abs(den)
-    blind: npt.NDArray[np.bool_] = (of_num | of_den).any(axis=0)
+    blind: npt.NDArray[np.bool_] = np.any(of_num | of_den, axis=0)
     return blind
 
 
