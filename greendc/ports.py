@@ -144,7 +144,9 @@ class Columns:
     `rejected` holds (row, reason) for every message or reading that was refused:
     `unbound`, `not_json`, `not_a_number`, `not_finite`, `no_value`, `no_time`,
     `bad_time`, `bad_unit`, `not_utf8`, `too_long`, `future`, `out_of_range`,
-    `sentinel`, `retained_without_time`.
+    `sentinel`, `retained_without_time`. `noted` holds (row, note) for accepted
+    readings whose time is the arrival because their stamp was far from it
+    (`skewed`) or absent (`unstamped`).
     """
 
     row: IntArray
@@ -152,6 +154,7 @@ class Columns:
     time: IntArray
     value: FloatArray
     rejected: list[tuple[int, str]]
+    noted: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _common_unit(column: list[int]) -> int:
     """Unit [ns] that all numbers of a column have, 0 where they differ or leave 64 bits."""
     low, high = min(column), max(column)
     unit = _unit(high)
-    return unit if 0 <= low and _unit(low) == unit and high * unit <= EVER else 0
+    return unit if low >= 0 and _unit(low) == unit and high * unit <= EVER else 0
 
 
 def _within(time: int) -> int:

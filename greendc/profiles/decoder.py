@@ -1,0 +1,275 @@
+"""Topics to fields, payloads to columns of readings, each refusal with its reason.
+
+A message ends as readings or as refused with a reason; one bad field never loses its
+neighbours. Nothing here reads a clock: arrival comes with the message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from greendc.codecs import CODECS
+from greendc.codecs.payloads import Payloads
+from greendc.core.facility import DAY, SECOND
+from greendc.core.quality import is_out_of_range, is_sentinel, padded
+from greendc.core.readings import BoolArray
+from greendc.ports import (
+    RETAIN,
+    Codec,
+    Columns,
+    Decoded,
+    Field,
+    FloatArray,
+    GreendcError,
+    IntArray,
+    Plan,
+    RawBatch,
+)
+from greendc.profiles.bindings import UNBOUND, Bindings
+from greendc.profiles.scales import NO_SCALE, Scales
+
+LONGEST_PAYLOAD = 64 * 1024  # bytes; longer ones are not decoded
+SKEW = 120 * SECOND  # how far a device's clock may be from ours (STANDARDS 6.3)
+_EARLIEST = 7305 * DAY  # 1990-01-01; an earlier stamp is a clock that was never set
+_LATEST = 84006 * DAY  # 2200-01-01
+_NO_ROWS = np.zeros(0, np.int64)
+_OF_MESSAGE = frozenset({"not_json", "not_utf8"})  # said once, however many fields it has
+
+_Outcome = tuple[int, int, str]  # place, row, reason
+_Timed = tuple[IntArray, list[tuple[int, str]]]  # times and notes
+
+
+class _Shape(NamedTuple):
+    """What fields have in common that one call of a codec can read together."""
+
+    codec: str
+    value: tuple[str | int, ...]
+    time: tuple[str | int, ...] | None
+    unit: tuple[str | int, ...] | None
+    time_rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch's messages as arrays; `place` p of the wanted readings reads field `slot[p]`."""
+
+    payloads: list[bytes]
+    arrival: IntArray
+    retained: BoolArray
+    row: IntArray
+    slot: IntArray
+
+
+class _Reader(NamedTuple):
+    """A codec and the field that stands for all of a shape."""
+
+    codec: Codec
+    field: Field
+
+
+class _Stamps(NamedTuple):
+    """Times of some readings as their payloads have them, and how they arrived."""
+
+    time: IntArray
+    has_time: BoolArray
+    arrival: IntArray
+    retained: BoolArray
+
+
+class _Verdicts:
+    """The first reason against each of some readings, if there is one."""
+
+    def __init__(self, count: int) -> None:
+        self.good = np.ones(count, np.bool_)
+        self.reasons: list[tuple[int, str]] = []
+
+    def refuse(self, where: BoolArray, reason: str) -> None:
+        """Refuse the readings that no reason has refused before."""
+        if where.any():
+            places = np.flatnonzero(where & self.good)
+            self.good[places] = False
+            self.reasons += [(place, reason) for place in places.tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the fields of one shape gave."""
+
+    place: IntArray
+    time: IntArray
+    value: FloatArray
+    refused: list[tuple[int, str]]
+    noted: list[tuple[int, str]]
+
+
+class Decoder:
+    """Turns batches of messages into columns of readings by a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._filters = list(dict.fromkeys(route.filter for route in plan.routes))
+        self._bindings = Bindings(plan.routes)
+        fields = self._bindings.fields
+        shapes = [_shape(*pair) for pair in zip(self._bindings.codecs, fields, strict=True)]
+        numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes))}
+        self._shape_of = np.array([numbers[shape] for shape in shapes], np.int64)
+        self._readers = [_reader(shape, fields[shapes.index(shape)]) for shape in numbers]
+        self._meter = np.array([field.meter for field in fields], np.int64)
+        self._low = np.array([field.low for field in fields])
+        self._high = np.array([field.high for field in fields])
+        self._sentinels = padded([field.sentinels for field in fields])
+        self._scales = Scales(fields)
+
+    def subscriptions(self) -> list[str]:
+        """MQTT topic filters that bring every topic of the plan, each once."""
+        return list(self._filters)
+
+    def unbound(self, topics: Sequence[str]) -> BoolArray:
+        """Which topics no route leads from."""
+        found: BoolArray = self._bindings.of_topics(topics) == UNBOUND
+        return found
+
+    def decode(self, batch: RawBatch) -> Columns:
+        """Readings of a batch in journal order, and what was refused.
+
+        The outcome of a message depends on it alone, not on the batch it came in.
+        """
+        numbers = self._bindings.of_topics(batch.topics)
+        sizes = np.fromiter(map(len, batch.payloads), np.int64, len(batch))
+        unbound = numbers == UNBOUND
+        too_long = ~unbound & (sizes > LONGEST_PAYLOAD)
+        refused = [(-1, row, "unbound") for row in np.flatnonzero(unbound).tolist()]
+        refused += [(-1, row, "too_long") for row in np.flatnonzero(too_long).tolist()]
+        wanted = self._wanted(batch, np.where(too_long, UNBOUND, numbers))
+        return _columns(wanted.row, self._meter[wanted.slot], refused, self._parts(wanted))
+
+    def _wanted(self, batch: RawBatch, numbers: IntArray) -> _Batch:
+        """Every reading that the messages of these bindings may give."""
+        row, slot = self._bindings.slots_of(numbers)
+        return _Batch(
+            payloads=list(batch.payloads),
+            arrival=np.array(batch.arrivals, np.int64),
+            retained=(np.array(batch.flags, np.int64) & RETAIN) != 0,
+            row=row,
+            slot=slot,
+        )
+
+    def _parts(self, wanted: _Batch) -> list[_Part]:
+        """Readings shape by shape; shapes that read the same payloads share their parsing."""
+        shape_of = self._shape_of[wanted.slot]
+        parts = []
+        rows, payloads = np.zeros(0, np.int64), Payloads([])
+        for shape in np.unique(shape_of).tolist():
+            place = np.flatnonzero(shape_of == shape)
+            if not np.array_equal(rows, wanted.row[place]):
+                rows = wanted.row[place]
+                payloads = Payloads([wanted.payloads[row] for row in rows.tolist()])
+            parts.append(self._part(self._readers[shape], wanted, place, payloads))
+        return parts
+
+    def _part(self, reader: _Reader, wanted: _Batch, place: IntArray, payloads: Payloads) -> _Part:
+        """Readings of one shape: decoded, timed, scaled and judged, in this order."""
+        decoded = reader.codec(reader.field, payloads)
+        refused = [(int(place[row]), reason) for row, reason in decoded.rejected]
+        place = place[decoded.row]
+        slot, row = wanted.slot[place], wanted.row[place]
+        verdicts = _Verdicts(len(place))
+        stamps = _Stamps(decoded.time, decoded.has_time, wanted.arrival[row], wanted.retained[row])
+        time, notes = _TIME_RULES[reader.field.time_rule](stamps, verdicts)
+        value = self._judged(slot, time, decoded, verdicts)
+        good = verdicts.good
+        refused += [(int(place[at]), reason) for at, reason in verdicts.reasons]
+        noted = [(int(place[at]), note) for at, note in notes if good[at]]
+        return _Part(place[good], time[good], value[good], refused, noted)
+
+    def _judged(
+        self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: _Verdicts
+    ) -> FloatArray:
+        """Values in base units; those that are no measurements are refused."""
+        scales = self._scales.chosen(slot, decoded.unit)
+        verdicts.refuse(scales == NO_SCALE, "bad_unit")
+        value = self._scales.apply(scales, time, decoded.value)
+        verdicts.refuse(is_sentinel(decoded.value, self._sentinels[slot]), "sentinel")
+        verdicts.refuse(~np.isfinite(value), "not_finite")
+        verdicts.refuse(is_out_of_range(value, self._low[slot], self._high[slot]), "out_of_range")
+        return value
+
+
+def _shape(codec: str, field: Field) -> _Shape:
+    """Shape of a field; a stamp that its rule does not read is not decoded."""
+    time = None if field.time_rule == "arrival" else field.time
+    return _Shape(codec, field.value, time, field.unit, field.time_rule)
+
+
+def _reader(shape: _Shape, field: Field) -> _Reader:
+    """What reads all fields of a shape, one of which is `field`."""
+    if shape.codec not in CODECS:
+        raise GreendcError(f"codec {shape.codec!r}: unknown; there are {', '.join(CODECS)}")
+    if shape.time_rule not in _TIME_RULES:
+        raise GreendcError(f"time {shape.time_rule!r}: unknown; there are {', '.join(_TIME_RULES)}")
+    return _Reader(CODECS[shape.codec], replace(field, time=shape.time))
+
+
+def _payload_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+    """The stamp stands."""
+    verdicts.refuse(~stamps.has_time, "no_time")
+    verdicts.refuse((stamps.time < _EARLIEST) | (stamps.time >= _LATEST), "bad_time")
+    verdicts.refuse(stamps.time > stamps.arrival + SKEW, "future")
+    return stamps.time, []
+
+
+def _near_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+    """The stamp stands where it is near the arrival; elsewhere arrival, noted why."""
+    near = stamps.has_time & (np.abs(stamps.time - stamps.arrival) <= SKEW)
+    verdicts.refuse(~near & stamps.retained, "retained_without_time")
+    notes = [
+        (at, "skewed" if stamps.has_time[at] else "unstamped")
+        for at in np.flatnonzero(~near).tolist()
+    ]
+    return np.where(near, stamps.time, stamps.arrival), notes
+
+
+def _arrival_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+    """Arrival, which says nothing about how old a retained message is."""
+    verdicts.refuse(stamps.retained, "retained_without_time")
+    return stamps.arrival, []
+
+
+_TIME_RULES = {
+    "payload": _payload_time,
+    "payload_if_near": _near_time,
+    "arrival": _arrival_time,
+}
+
+
+def _columns(
+    row: IntArray, meter: IntArray, refused: list[_Outcome], parts: list[_Part]
+) -> Columns:
+    """Put the parts together in journal order; `row` and `meter` are of all places."""
+    place = np.concatenate([_NO_ROWS, *(part.place for part in parts)])
+    order = np.argsort(place)
+    place = place[order]
+    of_part = [(at, int(row[at]), why) for part in parts for at, why in part.refused]
+    noted = sorted((at, note) for part in parts for at, note in part.noted)
+    return Columns(
+        row=row[place],
+        meter=meter[place],
+        time=np.concatenate([_NO_ROWS, *(part.time for part in parts)])[order],
+        value=np.concatenate([np.zeros(0), *(part.value for part in parts)])[order],
+        rejected=_said_once(refused + of_part),
+        noted=[(int(row[at]), note) for at, note in noted],
+    )
+
+
+def _said_once(refused: list[_Outcome]) -> list[tuple[int, str]]:
+    """(row, reason) in journal order; what is wrong with a whole message stands once."""
+    said: set[tuple[int, str]] = set()
+    result = []
+    for _, row, reason in sorted(refused, key=lambda outcome: (outcome[1], outcome[0])):
+        if reason in _OF_MESSAGE:
+            if (row, reason) in said:
+                continue
+            said.add((row, reason))
+        result.append((row, reason))
+    return result
