@@ -171,6 +171,7 @@ class _Check:
         yield from self._vintages()
         yield from self._doubts()
         yield from self._losses()
+        yield from self._registers()
 
     def _vintages(self) -> Iterator[str]:
         for method, timed in methods(self.layout.site):
@@ -209,6 +210,15 @@ class _Check:
                 yield (
                     f"{entering} {before} and {leaving} {after}: not the same units on both sides, "
                     f"so their losses are not computed; make a difference with the point loss_power"
+                )
+
+    def _registers(self) -> Iterator[str]:
+        for name, filled in self.layout.meters.items():
+            changes = (*filled.given.multiplier.changes, *filled.unit.changes)
+            if filled.kind is Kind.REGISTER and changes:
+                yield (
+                    f"{name}: a register with a dated multiplier or unit must go on where it was; "
+                    f"if its energy jumps there, give the meter a new id instead"
                 )
 
 

@@ -78,3 +78,10 @@ def test_remarks(tmp_path: Path) -> None:
     assert "the sums change at 2025-03-01T00:00:00Z; shown is the newest" in text
     assert "2 ups_in and 1 ups_out: not the same units on both sides" in text
     assert "no_accuracy where feed, ups together hold" in text
+
+
+def test_a_register_whose_factor_changes_is_remarked_on(tmp_path: Path) -> None:
+    dated = "[{value: 1}, {from: 2025-03-01T00:00:00Z, value: 40}]"
+    register = f"{{id: r, point: util, quantity: energy, unit: kWh, multiplier: {dated}}}"
+    assert "r: a register with a dated multiplier" in check_text(loaded(tmp_path, site(register)))
+    assert "a register" not in check_text(loaded(tmp_path, site(FEED)))
