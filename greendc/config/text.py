@@ -10,7 +10,7 @@ from greendc.config.factors import vintage
 from greendc.config.formulas import contents
 from greendc.config.scalars import duration_text
 from greendc.core.accounts import SUBSYSTEMS, missing
-from greendc.core.facility import EVER, Derived, Meter, Op, Site
+from greendc.core.facility import EVER, Derived, Kind, Meter, Op, Site
 from greendc.core.metrics import METRICS, Metric, names
 
 REASONS = {
