@@ -1,6 +1,7 @@
 """One connection to the broker: a paho client driven by hand, on one thread."""
 
 import logging
+import os
 import selectors
 import socket
 import struct
@@ -13,6 +14,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.exception import MQTTException
 from paho.mqtt.reasoncodes import ReasonCode
 
+from greendc import faults
 from greendc.ports import DUP, RETAIN, RawBatch
 from greendc.sources.client import connect, new_client, option
 from greendc.sources.settings import MqttSettings
@@ -76,12 +78,25 @@ class Connection:
         self.write()
 
     def leave(self, seconds: float) -> None:
-        """Send what waits, then DISCONNECT, within so many seconds."""
+        """Send what waits, then DISCONNECT, and see the broker hang up, within so many seconds.
+
+        Until it hangs up it may not have read the acknowledgements: a socket closed before
+        would let it drop them, as would a new connection of the same client.
+        """
         deadline = time.monotonic() + seconds
         self._flush(deadline)
-        if self._client.socket() is not None:
+        sock = self._client.socket()
+        if sock is None:
+            return
+        # paho closes its socket with the DISCONNECT; the twin keeps the connection.
+        with socket.socket(fileno=os.dup(sock.fileno())) as twin:
             self._client.disconnect()
             self._flush(deadline)
+            twin.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0:
+                twin.settimeout(left)
+                if not twin.recv(BYTES_A_READ):
+                    return
 
     def _flush(self, deadline: float) -> None:
         while self._client.want_write() and (left := deadline - time.monotonic()) > 0:
@@ -138,6 +153,9 @@ class Connection:
         """Queue acknowledgements in this order."""
         for mid in mids:
             self._check(self._client.ack(mid, qos=1))
+        if mids:
+            self.write()
+            faults.reached("after_acknowledgement")
 
     def write(self) -> None:
         """Send what is queued, as far as the network takes it."""
