@@ -161,8 +161,9 @@ class MqttSource:
             connection.open()
             while not self._stopping:
                 self._step(connection, number)
-            self._acknowledge(connection, number)
-            connection.leave(FLUSH_WITHIN)
+            if connection.established:
+                self._acknowledge(connection, number)
+                connection.leave(FLUSH_WITHIN)
         finally:
             connection.close()
 
