@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -39,8 +40,8 @@ def decode(field: Field, payloads: Sequence[bytes]) -> Decoded:
         times, has_time = np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)
     else:
         times, has_time, bad = read_times(_column(documents, field.time))
-        for row in bad:
-            reasons.setdefault(row, "bad_time")
+        for at in bad:
+            reasons.setdefault(at, "bad_time")
     row = _others(len(values), reasons)
     return Decoded(
         row=row,
@@ -96,13 +97,18 @@ def _column(documents: list[Any], path: tuple[str | int, ...]) -> list[Any]:
     """What stands at the path in each document, None where nothing does."""
     column = documents
     for step in path:
+        container = dict if isinstance(step, str) else list  # a text has indices, too
+        plain = set(map(type, column)) == {container}
         try:
-            if isinstance(step, int) and set(map(type, column)) != {list}:
-                raise TypeError  # a string has indices, too
-            column = list(map(itemgetter(step), column))
-        except (TypeError, KeyError, IndexError):
-            column = [_stepped(value, step) for value in column]
+            column = list(map(itemgetter(step) if plain else _step(step), column))
+        except (KeyError, IndexError):
+            column = list(map(_step(step), column))
     return column
+
+
+def _step(step: str | int) -> Callable[[Any], Any]:
+    """As `itemgetter`, for any JSON value."""
+    return partial(_stepped, step=step)
 
 
 def _stepped(value: Any, step: str | int) -> Any:

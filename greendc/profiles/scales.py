@@ -31,15 +31,16 @@ class Scales:
         return np.array([self._units[f].get(unit, NO_SCALE) for f, unit in pairs], np.int64)
 
     def apply(self, scales: IntArray, time: IntArray, raw: FloatArray) -> FloatArray:
-        """Values in base units by the scale in force at the event time; may overflow to infinity."""
+        """Values in base units by the scale in force at the event time; infinite on overflow."""
         factor, offset = self._factor[scales], self._offset[scales]
         for number in np.unique(scales[self._stepped[scales]]).tolist():
             rows = np.flatnonzero(scales == number)
             scale = self._all[number]
-            step = np.searchsorted(scale.start, time[rows], side="right") - 1
+            step = np.maximum(np.searchsorted(scale.start, time[rows], side="right") - 1, 0)
             factor[rows], offset[rows] = scale.factor[step], scale.offset[step]
         with np.errstate(over="ignore", invalid="ignore"):
-            return raw * factor + offset
+            base: FloatArray = raw * factor + offset
+        return base
 
     def _take(self, scale: Scale) -> int:
         """Number of a new scale."""
