@@ -33,7 +33,7 @@ sites:
       - {id: it_a, point: pdu_out, unit: kW, kind: mean_next, nominal: 10s, class: 0.5}
       - {id: it_b, point: pdu_out, unit: kW, kind: instant, nominal: 10s, class: 0.5}
       - {id: pump, point: cool_pump, unit: kW, kind: mean_prev, nominal: 10s, class: 1}
-      - {id: chiller, point: cool_chiller, unit: kWh, kind: register, nominal: 10s, class: 1, rating_w: 1e6}
+      - {id: chiller, point: cool_chiller, quantity: energy, unit: kWh, kind: register, nominal: 10s, class: 1, rating_w: 1e6}
     emissions:
       location: {table: carbontracker, zone: DEU}
 sinks: [{kind: jsonl, path: figures.jsonl}]

@@ -14,7 +14,7 @@ from tests.faults.plant import Plant, Publisher, killed, messages, write_log
 from tests.servers.support import Mosquitto
 
 AT_RANDOM = 12
-RATE = 40.0
+RATE = 50.0
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def tally(plant: Plant) -> dict[str, int]:
 def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
     first = plant.daemon()  # the session must stand before the first message
     time.sleep(2.0)
-    sent = messages(2400)
+    sent = messages(2000)
     publisher = Publisher(plant.broker.port, sent, RATE).start()
     time.sleep(1.0)
     first.send_signal(signal.SIGKILL)
