@@ -33,7 +33,7 @@ BYTES_A_READ = 2**20
 class Connected(Protocol):
     """What is called when the broker has accepted the connection."""
 
-    def __call__(self, connection: "Connection", *, session_present: bool) -> None:
+    def __call__(self, connection: "Connection", /, *, session_present: bool) -> None:
         """Subscribe what is wanted; runs on the network thread, inside paho's callback."""
 
 

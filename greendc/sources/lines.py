@@ -40,25 +40,23 @@ class Lines:
         self._progress, self._longest = progress, longest
 
     def __iter__(self) -> Iterator[bytes]:
-        rest = bytearray()
-        skipping = False
+        rest = b""
         for chunk in self._chunks():
-            first, *others = chunk.split(b"\n")
-            rest += first
-            if len(rest) > self._longest:
-                skipping = True
-                rest.clear()
-            if not others:
-                continue
-            if skipping:
-                self.too_long += 1
+            *ended, tail = chunk.split(b"\n")
+            if ended:
+                ended[0] = rest + ended[0]
+                yield from self._short(ended)
+                rest = b""
+            # One byte over the limit is enough to know a line that is too long.
+            rest = (rest + tail)[: self._longest + 1]
+        yield from self._short([rest] if rest else [])
+
+    def _short(self, lines: list[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if len(line) <= self._longest:
+                yield line
             else:
-                yield bytes(rest)
-            yield from others[:-1]
-            rest, skipping = bytearray(others[-1]), False
-        self.too_long += skipping
-        if rest and not skipping:
-            yield bytes(rest)
+                self.too_long += 1
 
     def _chunks(self) -> Iterator[bytes]:
         try:
