@@ -6,8 +6,7 @@ A new format is a file beside this one and its line in `CODECS`.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from greendc.codecs.json_path import decode as json_path
-from greendc.codecs.number import decode as number
+from greendc.codecs import json_path, number
 from greendc.ports import Codec
 
-CODECS: Mapping[str, Codec] = MappingProxyType({"number": number, "json": json_path})
+CODECS: Mapping[str, Codec] = MappingProxyType({"number": number.decode, "json": json_path.decode})

@@ -61,8 +61,8 @@ def read_number(number: float) -> int | None:
     unit = _unit(number)
     if isinstance(number, int):
         return _within(number * unit)
-    micros = number * (unit // _MICROSECOND) if unit > 1 else number / _MICROSECOND
-    return _within(round(micros) * _MICROSECOND)
+    fraction, whole = math.modf(number)  # exact; their product with the unit would not be
+    return _within(int(whole) * unit + round(fraction * unit / _MICROSECOND) * _MICROSECOND)
 
 
 def read_text(text: str) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
-from greendc.core.facility import DAY, SECOND
+from greendc.core.facility import DAY, EVER, SECOND
 from greendc.core.quality import is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray
 from greendc.ports import (
@@ -33,7 +33,6 @@ from greendc.profiles.scales import NO_SCALE, Scales
 LONGEST_PAYLOAD = 64 * 1024  # bytes; longer ones are not decoded
 SKEW = 120 * SECOND  # how far a device's clock may be from ours (STANDARDS 6.3)
 _EARLIEST = 7305 * DAY  # 1990-01-01; an earlier stamp is a clock that was never set
-_LATEST = 84006 * DAY  # 2200-01-01
 _NO_ROWS = np.zeros(0, np.int64)
 _OF_MESSAGE = frozenset({"not_json", "not_utf8"})  # said once, however many fields it has
 
@@ -214,7 +213,7 @@ def _reader(shape: _Shape, field: Field) -> _Reader:
 def _payload_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
     """The stamp stands."""
     verdicts.refuse(~stamps.has_time, "no_time")
-    verdicts.refuse((stamps.time < _EARLIEST) | (stamps.time >= _LATEST), "bad_time")
+    verdicts.refuse((stamps.time < _EARLIEST) | (stamps.time >= EVER), "bad_time")
     verdicts.refuse(stamps.time > stamps.arrival + SKEW, "future")
     return stamps.time, []
 
