@@ -21,7 +21,7 @@ from greendc.lines import PUBLISHED, line, published
 from greendc.ports import GreendcError
 from greendc.store import PERIODS, connect, read_figures, read_revisions
 
-EXPORTED = ("cell", "hour", "day", "month", "year")
+EXPORTED = ("cell", "hour", "day", "month")
 LOG = "log"
 
 

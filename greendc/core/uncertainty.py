@@ -128,7 +128,8 @@ def _blind(
     unstated = np.array([source.limit is None for source in form.sources], np.bool_)
     values = np.array([source.value for source in form.sources])[unstated, None]
     held = np.abs(values * exposure[unstated])
-    of_num = np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)
+    # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
+    of_num = (np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)) | (num == 0)
     of_den = np.abs(form.denominator[unstated, None]) * held > NEGLIGIBLE * np.abs(den)
     blind: npt.NDArray[np.bool_] = np.any(of_num | of_den, axis=0)
     return blind
