@@ -82,7 +82,10 @@ def read_text(text: str) -> int | None:
     head, tail = _read_head(text[:19]), _read_tail(text[19:])
     if head is None:
         return _read_leap_second(text)
-    return None if tail is None else _within(head + tail)
+    if tail is None:
+        return None
+    time = head + tail
+    return time if -EVER < time < EVER else _within(time)
 
 
 def _read(item: Any) -> int | None:
