@@ -1,4 +1,4 @@
-"""The one thread that owns the state: what arrives is journalled, acknowledged, computed, committed."""
+"""The one thread that owns the state: arrivals journalled, acknowledged, computed, committed."""
 
 import logging
 import time
@@ -40,6 +40,7 @@ class Worker:
     counts: Counts = field(default_factory=Counts)
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
+    _told: bool = False  # something was counted that no journal entry would count again
 
     def take(
         self, entries: Sequence[Entry], acknowledge: Callable[[], None] = lambda: None
@@ -54,7 +55,7 @@ class Worker:
             columns = self.pipeline.handle(number, entry)
             if isinstance(entry, RawBatch) and columns is not None:
                 self._set_aside_rejected(entry, columns)
-        if self.pipeline.written:
+        if self.pipeline.written or self._told:
             self.commit()
 
     def _new(self, entry: Entry) -> Entry | None:
@@ -67,6 +68,7 @@ class Worker:
         self.counts.redelivered += len(again)
         self.pipeline.store.begin()
         self.pipeline.store.count("", {"redelivered": len(again)})
+        self._told = self._told or bool(again)
         bound = self._bound(fresh)
         self.redelivery.note(bound)
         return bound if len(bound) else None
@@ -114,7 +116,7 @@ class Worker:
     def commit(self) -> None:
         """Commit the ledger with its position; let go of journal beyond its limit."""
         self.pipeline.commit()
-        self._committed = time.monotonic()
+        self._committed, self._told = time.monotonic(), False
         if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
             self.journal.prune(self.pipeline.rebuild_from)
 

@@ -5,6 +5,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from greendc.config import load
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, RawBatch
 from greendc.queries import Ledger, lines
-from greendc.sources.recording import LogCounts, read_log
+from greendc.sources.recording import read_log
 from greendc.store import Store
+from greendc.worker import rows_of
 
 PROJECT = Path(__file__).parents[1]
 CONFIG = PROJECT / "config" / "zih-lzr.yaml"
@@ -57,9 +59,8 @@ def replayed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Json
 
 def edited(path: Path, rows: Sequence[Json], edit: Edit) -> Path:
     out = []
-    for row in rows:
+    for row in map(dict, rows):
         payload = json.loads(row["payload"])
-        row = dict(row)
         edit(row, payload)
         out.append({**row, "payload": json.dumps(payload)})
     return written(path, out)
@@ -102,7 +103,9 @@ def test_the_hours_are_those_of_the_known_extremes(
     out = tmp_path / "results.jsonl"
     replayed(capsys, LOG, "--out", out)
     rows = (json.loads(row) for row in out.read_text().splitlines())
-    hours = {r["start"]: r["value"] for r in rows if (r["period"], r["quantity"]) == ("hour", "ipue")}
+    hours = {
+        r["start"]: r["value"] for r in rows if (r["period"], r["quantity"]) == ("hour", "ipue")
+    }
     assert min(hours.values()) == hours["2025-03-12T09:00:00Z"] == close_to(1.1168465262292933)
     assert max(hours.values()) == hours["2025-03-13T08:00:00Z"] == close_to(1.1637814376701021)
     # the mean of ratios is another number: ratios are never averaged
@@ -159,7 +162,7 @@ def test_payloads_as_json_values_with_another_key_and_zstd(
 def test_a_silent_system_leaves_its_hours_out_of_every_ratio(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """G3, against plain arithmetic on the log without the hours in which one IT meter is missing."""
+    """G3, against the log without the hours in which one IT meter is missing."""
     rows = log_lines()
     gone = {"2025-03-02T05:00:00Z", "2025-03-02T06:00:00Z"}
     holed = [r for r in rows if not (r["tst"] in gone and IT[0] in r["topic"])]
@@ -202,16 +205,13 @@ def ledger_bytes(tmp: Path, batches: Sequence[RawBatch]) -> list[Json]:
 
 def cut(batch: RawBatch, order: Sequence[int], borders: Sequence[int]) -> list[RawBatch]:
     cuts = sorted({0, *borders, len(order)})
-    return [
-        RawBatch(*([column[i] for i in order[lo:hi]] for column in (
-            batch.arrivals, batch.topics, batch.payloads, batch.mids, batch.flags)))
-        for lo, hi in zip(cuts, cuts[1:], strict=False)
-    ]  # fmt: skip
+    return [rows_of(batch, order[lo:hi]) for lo, hi in pairwise(cuts)]
 
 
 @pytest.fixture(scope="module")
 def short_log() -> RawBatch:
-    (first, *_) = (e for e in read_log(LOG, counts=LogCounts(), batch=DAYS) if isinstance(e, RawBatch))
+    first = next(read_log(LOG, batch=DAYS))
+    assert isinstance(first, RawBatch)
     return first
 
 

@@ -3,13 +3,15 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -33,7 +35,14 @@ sites:
       - {id: it_a, point: pdu_out, unit: kW, kind: mean_next, nominal: 10s, class: 0.5}
       - {id: it_b, point: pdu_out, unit: kW, kind: instant, nominal: 10s, class: 0.5}
       - {id: pump, point: cool_pump, unit: kW, kind: mean_prev, nominal: 10s, class: 1}
-      - {id: chiller, point: cool_chiller, quantity: energy, unit: kWh, kind: register, nominal: 10s, class: 1, rating_w: 1e6}
+      - id: chiller
+        point: cool_chiller
+        quantity: energy
+        unit: kWh
+        kind: register
+        nominal: 10s
+        class: 1
+        rating_w: 1e6
     emissions:
       location: {table: carbontracker, zone: DEU}
 sinks: [{kind: jsonl, path: figures.jsonl}]
@@ -43,12 +52,14 @@ Message = tuple[str, str]
 
 
 def messages(count: int) -> list[Message]:
-    """Topic and payload of so many messages: every meter each 10 s of event time, from midnight on."""
+    """Topic and payload of messages: every meter each 10 s of event time, from midnight on."""
     out = []
     for number in range(count):
         step, place = divmod(number, len(METERS))
         moment = MIDNIGHT + 10 * step + place
-        value = 40 + step * 0.25 if METERS[place] == "chiller" else 50 + 7 * ((step * (place + 3)) % 11)
+        value = (
+            40 + step * 0.25 if METERS[place] == "chiller" else 50 + 7 * ((step * (place + 3)) % 11)
+        )
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
         out.append((f"dc/{METERS[place]}/power", json.dumps({"w": value, "t": stamp})))
     return out
@@ -58,8 +69,8 @@ def write_log(path: Path, sent: Sequence[Message]) -> None:
     """The messages as a recorded log."""
     with path.open("w") as file:
         for topic, payload in sent:
-            file.write(json.dumps({"tst": json.loads(payload).get("t", "2025-03-01T00:00:00Z"),
-                                   "topic": topic, "payload": payload, "qos": 1, "retain": 0}) + "\n")  # fmt: skip
+            line = {"tst": json.loads(payload)["t"], "topic": topic, "payload": payload, "qos": 1}
+            file.write(json.dumps(line) + "\n")
 
 
 @dataclass
@@ -80,12 +91,17 @@ class Publisher:
     def _run(self) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, "publisher", clean_session=False)
         client.reconnect_delay_set(1, 1)
+        done: set[int] = set()
+        client.on_publish = lambda _c, _d, mid, *_: done.add(mid)
         client.connect(HOST, self.port)
         client.loop_start()
         began = time.monotonic()
         for number, (topic, payload) in enumerate(self.sent):
             time.sleep(max(0.0, began + number / self.per_second - time.monotonic()))
-            client.publish(topic, payload, qos=1).wait_for_publish(60)
+            mid = client.publish(topic, payload, qos=1).mid  # queued where the broker is away
+            while mid not in done:
+                time.sleep(0.0005)
+            done.discard(mid)
             self.acknowledged += 1
         client.disconnect()
         client.loop_stop()
@@ -108,6 +124,7 @@ class Plant:
     text: str = SITE
 
     def __post_init__(self) -> None:
+        self._daemons: list[subprocess.Popen[bytes]] = []
         self.config = self.folder / "plant.yaml"
         self.config.write_text(self.text)
         self.data = self.folder / "data"
@@ -117,13 +134,27 @@ class Plant:
         port = {"GREENDC_MQTT_PORT": str(self.broker.port)}
         return {**os.environ, **port, "GREENDC_DATA": str(self.data)}
 
-    def daemon(self, *options: str, kill_at: str = "") -> "subprocess.Popen[bytes]":
-        """Start `greendc run`."""
+    def daemon(
+        self, *options: str, kill_at: str = "", port: int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start `greendc run`, to be killed at a point, or on another port than the broker's."""
         environment = {**self.environment, **({"GREENDC_KILL_AT": kill_at} if kill_at else {})}
+        if port is not None:
+            environment["GREENDC_MQTT_PORT"] = str(port)
         command = [sys.executable, "-m", "greendc.cli", "run", "-c", str(self.config), *options]
         log = (self.folder / "daemon.log").open("ab")
         with log:
-            return subprocess.Popen(command, env=environment, stderr=log)
+            self._daemons.append(subprocess.Popen(command, env=environment, stderr=log))
+        return self._daemons[-1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no daemon behind, whatever has failed."""
+        for process in self._daemons:
+            process.kill()
+            process.wait()
 
     def greendc(self, *arguments: str) -> bytes:
         """Output of another command; it must succeed."""
@@ -135,6 +166,14 @@ class Plant:
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
+
+    def wait_until_connected(self, times: int = 1) -> None:
+        """Until the daemon has said so often that it is connected."""
+        deadline = time.monotonic() + 30
+        while self.log.count("connected to") < times:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+        time.sleep(0.3)  # the subscription follows
 
     def finish(self) -> None:
         """Run until the broker has nothing more, and end the input."""
@@ -170,8 +209,9 @@ def killed(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
         return False
 
 
-def each_second(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Poll while the process lives."""
-    while process.poll() is None:
-        yield
-        time.sleep(0.1)
+def tally(plant: Plant) -> dict[str, int]:
+    """Counts by outcome, of the daemon and all sites together."""
+    db = sqlite3.connect(plant.data / "ledger.db")
+    found = db.execute("SELECT outcome, sum(number) FROM tally GROUP BY outcome").fetchall()
+    db.close()
+    return dict(found)

@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from greendc.faults import POINTS
-from tests.faults.plant import Plant, Publisher, killed, messages, write_log
+from tests.faults.plant import Plant, Publisher, killed, messages, tally, write_log
 from tests.servers.support import Mosquitto
 
 AT_RANDOM = 12
@@ -19,28 +18,23 @@ RATE = 50.0
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[Plant]:
-    with Mosquitto(tmp_path / "broker") as broker:
-        yield Plant(tmp_path, broker)
-
-
-def tally(plant: Plant) -> dict[str, int]:
-    with sqlite3.connect(plant.data / "ledger.db") as db:
-        found = dict(db.execute("SELECT outcome, sum(number) FROM tally GROUP BY outcome").fetchall())
-    db.close()
-    return found
+    with Mosquitto(tmp_path / "broker") as broker, Plant(tmp_path, broker) as started:
+        yield started
 
 
 @pytest.mark.timeout(240)
 def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
     first = plant.daemon()  # the session must stand before the first message
-    time.sleep(2.0)
+    plant.wait_until_connected()
     sent = messages(2000)
     publisher = Publisher(plant.broker.port, sent, RATE).start()
     time.sleep(1.0)
     first.send_signal(signal.SIGKILL)
     first.wait()
     for point in POINTS:
-        assert killed(plant.daemon(kill_at=f"{point}:2"), 20.0), f"{point} was not reached\n{plant.log}"
+        assert killed(plant.daemon(kill_at=f"{point}:2"), 20.0), (
+            f"{point} was not reached\n{plant.log}"
+        )
     chance = random.Random(11)
     for _ in range(AT_RANDOM):
         process = plant.daemon()
