@@ -25,7 +25,7 @@ class Pipeline:
     """
 
     def __init__(self, config: Config, store: Store, *, pinned: bool = False) -> None:
-        """Start from the store's state; `pinned` keeps `config` whatever the journal's events say."""
+        """Start from the store's state; `pinned` keeps `config` whatever the journal says."""
         self.store, self.pinned = store, pinned
         self.done_to = 0
         self.written = 0
@@ -157,7 +157,7 @@ class Pipeline:
         return self._rebuild_from, self.done_to
 
     def resume(self, entries: Iterable[tuple[int, Entry]], done_to: int) -> None:
-        """Read entries from `rebuild_from` up to `done_to` again: their readings, not their effects."""
+        """Read entries from `rebuild_from` to `done_to` again: readings, not their effects."""
         for first, entry in entries:
             faults.reached("during_start")
             if isinstance(entry, RawBatch):

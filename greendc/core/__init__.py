@@ -1,0 +1,1 @@
+"""Readings to figures: pure computation on columns, without clock, file, log or thread."""

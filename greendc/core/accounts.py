@@ -24,7 +24,7 @@ Members = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A weighted sum over nodes [J]; with a `method` the mass that its carbon intensity makes of it [g].
+    """A weighted sum over nodes [J]; with a `method` the mass that its intensity makes of it [g].
 
     `fuels` are (node, g/kWh) pairs whose emissions are added.
     """
@@ -82,7 +82,7 @@ class Book:
 
 
 def energy_meters(site: Site) -> tuple[Meter, ...]:
-    """All physical meters of power, energy or heat that the site ever has, first definition first."""
+    """All physical meters of power, energy or heat that the site ever has."""
     found: dict[str, Meter] = {}
     for epoch in site.epochs:
         for meter in epoch.meters:
@@ -97,9 +97,9 @@ def rounded_up(span: int, step: int) -> int:
 
 
 def meter_grid(nominal: int, cell: int, limit: int) -> int:
-    """Cell length of a meter: its interval rounded up to a multiple of the site's cell that divides the hour.
+    """Cell length of a meter: its interval, rounded up to what fits cells and hours. [ns]
 
-    At most `limit`, the longest cell that divides the hour and all UTC offsets of
+    The next multiple of the site's cell that divides an hour, at most `limit`, the longest cell that divides the hour and all UTC offsets of
     the zone: longer intervals are cut to it.
 
     >>> from greendc.core.facility import HOUR, MINUTE

@@ -50,13 +50,13 @@ class Rules:
 
     @property
     def hold(self) -> IntArray:
-        """How long a causal meter's reading holds if no other follows. [ns]"""
+        """How long a causal meter's reading holds if no other follows, in ns."""
         held = np.where(self.kind == ON_CHANGE, self.silent_after, self.nominal)
         return np.where(self.causal, held, 0)
 
     @property
     def reach(self) -> IntArray:
-        """How far a reading can matter to the time before or after it; registers: any. [ns]"""
+        """How far a reading matters to the time before or after it, in ns; registers: any."""
         by_kind = np.stack(
             [
                 self.max_gap,

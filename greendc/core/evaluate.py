@@ -203,7 +203,7 @@ class Evaluator:
 def _members(
     terms: Sequence[Term], weights: Sequence[float]
 ) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """Nodes of a weighted sum of terms: those that count as they are, and those that carry emissions."""
+    """Nodes of a weighted sum of terms: those that count as they are, those that emit."""
     plain: list[tuple[int, float]] = []
     carried: list[tuple[int, float]] = []
     for term, weight in zip(terms, weights, strict=True):

@@ -8,11 +8,11 @@ class Figure:
     """One revision of one line of the ledger.
 
     `quantity` is a meter's id, `e_dc`, `e_it`, `co2e_location`, `ipue` …; `value` in `unit`
-    (J, g or that of the KPI), None where unknown. `valid` is the time known [ns] of [start, end). `estimated`
-    and `distributed` are shares of the amount (of a KPI: of its most affected term). `uncertainty`
-    is expanded (k = 2) in the unit of the value; where it is None, `doubt` says why. `terms` are the
-    float64 sums that longer periods are made from: (terms, 3), the amount, what of it is
-    estimated and what is distributed.
+    (J, g or that of the KPI), None where unknown. `valid` is the time known [ns] of
+    [start, end). `estimated` and `distributed` are shares of the amount (of a KPI: of its most
+    affected term). `uncertainty` is expanded (k = 2) in the unit of the value; where it is
+    None, `doubt` says why. `terms` are the float64 sums that longer periods are made from:
+    (terms, 3), the amount, what of it is estimated and what is distributed.
     """
 
     quantity: str

@@ -66,7 +66,8 @@ def merged(parts: list[Readings]) -> Merged:
     --------
     The same reading twice, then another value for the same time:
 
-    >>> one = Readings(np.array([1, 2, 3]), np.zeros(3, int), np.array([60, 60, 60]), np.array([5., 5., 7.]))
+    >>> minute = np.array([60, 60, 60])
+    >>> one = Readings(np.array([1, 2, 3]), np.zeros(3, int), minute, np.array([5., 5., 7.]))
     >>> found = merged([one])
     >>> print(found.readings.value, found.duplicates, found.conflicts)
     [7.] 1 1

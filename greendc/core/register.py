@@ -11,7 +11,7 @@ NO_ANCHOR = -1
 
 
 def max_plausible(meter: Meter, span: int) -> float:
-    """Most energy that a meter can have counted in `span` ns: 1.2 x its rating, and a step. [J]
+    """Most energy in J that a meter can have counted in `span` ns: 1.2 x its rating, and a step.
 
     Infinite for a meter without a rating: nothing is called implausible there.
     """
@@ -100,7 +100,7 @@ def _walk(meter: Meter, time: IntArray, value: FloatArray) -> tuple[IntArray, Fl
 def register_delta(
     meter: Meter, before: float, now: float, span: int, upcoming: float | None
 ) -> float | None:
-    """Energy counted between two readings of a register. [J]
+    """Energy counted between two readings of a register, in J.
 
     ``delta = now - before``; ``now + (modulus - before)`` after a rollover; ``now`` after a
     reset; None where the reading is a dip of at most one step or cannot be

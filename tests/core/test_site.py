@@ -16,7 +16,7 @@ sparse = st.lists(reading, min_size=1, max_size=60, unique_by=lambda r: (r[0], r
 
 @st.composite
 def dense(draw: st.DrawFn) -> list[tuple[int, int, float]]:
-    """Every meter once a minute for half an hour, with silences; registers count, jump and reset."""
+    """Every meter once a minute for half an hour, with silences; registers jump and reset."""
     out = []
     for number in range(len(METERS)):
         phase, value = draw(st.integers(0, 59)), 0.0
