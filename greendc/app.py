@@ -79,10 +79,10 @@ class Data:
         stack.callback(self.store.close)
         before = self.store.config_body()
         known = Config.from_body(before) if before is not None else config
-        self._refuse_changes_of_the_past(known, config)
         pipeline = Pipeline(known, self.store)
         before_now = set(pipeline.decoder.subscriptions())
         resume(self.journal, pipeline)
+        self._refuse_changes_of_the_past(known, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
         tail = max(1, self.journal.last - 2 * config.mqtt.receive_maximum)
         for _, entry in self.journal.read(tail):
@@ -194,7 +194,8 @@ class Daemon:
 
     def _drain(self) -> None:
         """What has been taken off the wire is journalled and acknowledged; nothing is closed."""
-        if not self._full:
+        self.source.pause()
+        while len(self.inbox) and not self._full:
             self._work(0.0)
         self.source.stop()
         self.worker.commit()

@@ -51,6 +51,8 @@ class Worker:
         numbers = self.journal.append(kept) if kept else []
         faults.reached("after_journal_commit")
         acknowledge()
+        if kept:
+            self._ticked = time.monotonic()
         for number, entry in zip(numbers, kept, strict=True):
             columns = self.pipeline.handle(number, entry)
             if isinstance(entry, RawBatch) and columns is not None:
@@ -105,10 +107,9 @@ class Worker:
     # -- time --------------------------------------------------------------------------------
 
     def beat(self) -> None:
-        """Called at least every second: journals a tick a minute, commits every ten seconds."""
+        """Called at least every second: a tick after each minute of silence, a commit every 10 s."""
         now = time.monotonic()
         if now - self._ticked >= TICK_SECONDS:
-            self._ticked = now
             self.take([Event("tick", self.clock())])
         if now - self._committed >= COMMIT_SECONDS:
             self.commit()

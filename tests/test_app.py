@@ -1,0 +1,92 @@
+"""The composition root: one daemon a folder, no silent change of what is closed, ends declared."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from greendc.app import Data, close
+from greendc.config import load
+from greendc.ports import GreendcError, RawBatch
+from greendc.worker import Worker
+from tests.faults.plant import SITE, messages
+
+ARRIVAL = 1_740_790_000_000_000_000
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE)
+    return path
+
+
+def batch(first: int, last: int) -> RawBatch:
+    rows = messages(last)[first:]
+    size = len(rows)
+    topics, payloads = [t for t, _ in rows], [p.encode() for _, p in rows]
+    return RawBatch([ARRIVAL] * size, topics, payloads, [0] * size, [0] * size, session=1)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def filled(config_file: Path, count: int) -> None:
+    with ExitStack() as stack:
+        config = load(config_file)
+        worker: Worker = Data(config, config.data, stack).worker
+        worker.take([batch(0, count)])
+        worker.commit()
+
+
+def test_a_second_daemon_on_the_same_folder_is_refused(config_file: Path, stack: ExitStack) -> None:
+    config = load(config_file)
+    Data(config, config.data, stack)
+    with pytest.raises(GreendcError, match="in use by another greendc"):
+        close(config, "plant", ARRIVAL)
+
+
+def test_a_change_of_closed_figures_is_refused_with_key_and_time(config_file: Path) -> None:
+    filled(config_file, 240)
+    config_file.write_text(SITE.replace("rated_it_w: 100e3", "rated_it_w: 90e3"))
+    with pytest.raises(GreendcError, match=r"rated_it_w.*2025-03-01T00:0"):
+        filled(config_file, 0)
+    dated = "rated_it_w: [{value: 100e3}, {from: 2025-03-02T00:00:00Z, value: 90e3}]"
+    config_file.write_text(SITE.replace("rated_it_w: 100e3", dated))
+    filled(config_file, 0)
+
+
+def test_every_run_journals_its_configuration_without_secrets(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENDC_MQTT_PASSWORD", "hush-hush")
+    filled(config_file, 4)
+    filled(config_file, 0)
+    db = sqlite3.connect(load(config_file).data / "journal.db")
+    rows = db.execute("SELECT kind, body FROM entry WHERE kind IS NOT NULL").fetchall()
+    db.close()
+    assert [kind for kind, _ in rows] == ["config", "config"]
+    event = json.loads(rows[0][1])
+    assert set(event["versions"]) == {"greendc", "numpy", "tzdata"}
+    assert event["hash"] == load(config_file).figures_hash()
+    assert b"hush" not in b"".join(
+        bytes(body, "utf-8") if isinstance(body, str) else body for _, body in rows
+    )
+
+
+def test_close_declares_the_end_of_a_site(config_file: Path) -> None:
+    filled(config_file, 40)  # 100 s: the second cell is open
+    config = load(config_file)
+    with pytest.raises(GreendcError, match="no such site; the configuration has plant"):
+        close(config, "plan", ARRIVAL)
+    close(config, "plant", 1_740_787_200_000_000_000 + 60_000_000_000)
+    db = sqlite3.connect(config.data / "ledger.db")
+    periods = db.execute("SELECT count(*) FROM figure WHERE period = 0").fetchone()
+    db.close()
+    assert periods[0] > 0
