@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 
 import numpy as np
-import tzdata
 
 from greendc import __version__, faults
 from greendc.config import Config
@@ -57,7 +56,7 @@ def config_event(config: Config, arrival: int) -> Event:
     versions = {
         "greendc": __version__,
         "numpy": np.__version__,
-        "tzdata": importlib.metadata.version(tzdata.__name__),
+        "tzdata": importlib.metadata.version("tzdata"),
     }
     data = {"effective": config.effective(), "hash": config.figures_hash(), "versions": versions}
     return Event("config", arrival, data)

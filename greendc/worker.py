@@ -107,7 +107,7 @@ class Worker:
     # -- time --------------------------------------------------------------------------------
 
     def beat(self) -> None:
-        """Called at least every second: a tick after each minute of silence, a commit every 10 s."""
+        """Called every second or so: a tick after a minute of silence, a commit every 10 s."""
         now = time.monotonic()
         if now - self._ticked >= TICK_SECONDS:
             self.take([Event("tick", self.clock())])
