@@ -1,13 +1,17 @@
 """Borders of local days, months and years as UTC instants, by the pinned tzdata."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from greendc.core.facility import DAY, SECOND
+from greendc.core.facility import DAY, EVER, SECOND
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
 class LocalCalendar:
@@ -32,7 +36,7 @@ class LocalCalendar:
         self._midnight = lru_cache(maxsize=4096)(self._instant)
 
     def _instant(self, day: date) -> int:
-        """First instant of a local date; a midnight skipped by a clock change is the change itself."""
+        """First instant of a local date; of a skipped midnight, the clock change itself."""
         local = datetime(day.year, day.month, day.day, tzinfo=self._zone)
         return int((local - EPOCH) // timedelta(seconds=1)) * SECOND
 
@@ -62,7 +66,7 @@ class LocalCalendar:
         return self._borders(lo, hi, first, lambda day: day.replace(year=day.year + 1))
 
     def twelve_months(self, midnight: int) -> list[int]:
-        """The same local date in each of the twelve months before a midnight, and the midnight [ns].
+        """The same local date in each of the twelve months before a midnight, and that [ns].
 
         A date that a month does not have is its last day.
         """
@@ -99,22 +103,27 @@ def rfc3339(instant: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Instant in ns of an RFC 3339 time with an offset.
+    """Instant in ns of an RFC 3339 time with an offset; digits beyond the ninth are cut off.
 
     Raises
     ------
     ValueError
-        If the text is no such time.
+        If the text is no such time, or one that int64 nanoseconds cannot hold.
 
     >>> parse_rfc3339("2025-03-01T01:00:00+01:00") == 1740787200 * SECOND
     True
+    >>> parse_rfc3339("1970-01-01T00:00:00.5Z")
+    500000000
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        message = f"{text!r} has no offset from UTC: write it with Z or +01:00"
-        raise ValueError(message)
-    span = moment - EPOCH
-    fraction = text.partition(".")[2]
-    digits = "".join(c for c in fraction[:9] if c.isdigit())
-    whole = span.days * DAY + span.seconds * SECOND
-    return whole + int(digits.ljust(9, "0")) if digits else whole
+    found = RFC3339.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text}: not a time: write 2025-03-01T00:00:00Z")
+    try:
+        span = datetime.fromisoformat(f"{found[1]}{found[3].upper()}") - EPOCH
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text}: not a time: {error}") from error
+    fraction = int((found[2] or "").ljust(9, "0"))
+    instant = span.days * DAY + span.seconds * SECOND + fraction
+    if abs(instant) >= EVER:
+        raise ValueError(f"{text}: not a time that greendc can hold")
+    return instant

@@ -1,12 +1,18 @@
 """Commands: parse arguments, print, set exit codes; nothing else."""
 
 import argparse
+import math
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from greendc import __version__, app, exports, replay
+from greendc.calendars import parse_rfc3339
 from greendc.config import check_text, load
+from greendc.core.facility import EVER
 from greendc.explain import explain
 from greendc.ports import GreendcError
 from greendc.queries import KNOWN_PERIODS
@@ -16,16 +22,20 @@ GOOD, PROBLEMS, USAGE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 good, 1 a run that found problems, 2 bad usage or configuration."""
-    arguments = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = arguments.command
     try:
+        arguments = _parser().parse_args(argv)
+        command: Command = arguments.command
         return command(arguments)
     except GreendcError as error:
         print(error, file=sys.stderr)
         return USAGE
     except BrokenPipeError:
-        sys.stderr.close()
+        # what is still buffered must not be written either when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
+    except OSError as error:
+        print(f"{error.filename or 'greendc'}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
     except KeyboardInterrupt:
         return PROBLEMS
 
@@ -44,31 +54,44 @@ def _replay(arguments: argparse.Namespace) -> int:
     options = replay.Options(
         out=arguments.out,
         keep=arguments.keep,
-        speed=None if arguments.speed == "max" else float(arguments.speed),
+        speed=arguments.speed,
         progress=not arguments.quiet and sys.stderr.isatty(),
         into_store=arguments.into_store and _agreed(arguments),
     )
     result = replay.replay(arguments.logs, config, options)
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    for problem in result.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    if arguments.json:
+        for note in result.notes:
+            print(note, file=sys.stderr)
     print(result.as_json() if arguments.json else result.summary())
-    return GOOD if result.readings else PROBLEMS
+    return PROBLEMS if result.problems else GOOD
 
 
 def _agreed(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
-    answer = input(
-        "Join this log to the configured data folder? It cannot be taken out again. [y/N] "
-    )
+    question = "Join this log to the configured data folder? It cannot be taken out again. [y/N] "
+    try:
+        answer = input(question)
+    except EOFError:
+        answer = ""
     if answer.strip().lower() not in {"y", "yes"}:
-        message = "nothing was changed (answer y, or give --yes)"
-        raise GreendcError(message)
+        raise GreendcError("nothing was changed (answer y, or give --yes)")
     return True
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    count = exports.record(load(arguments.config), arguments.out, seconds=arguments.duration)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if arguments.duration is not None:
+        timer = threading.Timer(arguments.duration, stop.set)
+        timer.daemon = True
+        timer.start()
+    count = exports.record(load(arguments.config), arguments.out, stop)
     print(f"{count} messages written to {arguments.out}", file=sys.stderr)
     return GOOD if count else PROBLEMS
 
@@ -77,16 +100,17 @@ def _export(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     request = exports.Request(
         format=arguments.format,
-        start=arguments.start,
-        end=arguments.end,
+        start=-EVER if arguments.start is None else arguments.start,
+        end=EVER if arguments.end is None else arguments.end,
         out=arguments.out,
         data=arguments.data,
         periods=tuple(arguments.period or ()),
         revisions=arguments.revisions,
     )
-    exports.export_journal(config, request) if arguments.journal else exports.export(
-        config, request
-    )
+    if arguments.journal:
+        exports.export_journal(config, request)
+    else:
+        exports.export(config, request)
     return GOOD
 
 
@@ -104,6 +128,38 @@ def _close(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+# -- arguments ------------------------------------------------------------------------------------
+
+
+def _instant(text: str) -> int:
+    """A time given on the command line, in ns."""
+    try:
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise GreendcError(str(error)) from error
+
+
+def _speed(text: str) -> float | None:
+    """Multiple of real time; None for as fast as it goes."""
+    if text == "max":
+        return None
+    return _positive(text, "a speed: write max, 1 or 60")
+
+
+def _seconds(text: str) -> float:
+    return _positive(text, "a time span: write seconds, such as 60")
+
+
+def _positive(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise GreendcError(f"{text}: not {what}")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="greendc",
@@ -112,70 +168,66 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"greendc {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (text, arguments, command) in COMMANDS.items():
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        arguments(added)
+        added.set_defaults(command=command)
+    return parser
 
-    check = commands.add_parser(
-        "check", help="validate a configuration; what can be computed, and why not"
-    )
-    check.add_argument("file", type=Path)
-    check.set_defaults(command=_check)
 
-    run = commands.add_parser("run", help="the daemon")
-    _config(run)
-    run.add_argument(
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path)
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument(
         "--until-idle",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         help="end the input after so long without a message",
     )
-    run.set_defaults(command=_run)
 
-    _replay_parser(
-        commands.add_parser("replay", help="run recorded logs or a journal through the pipeline")
-    )
 
-    record = commands.add_parser("record", help="record the raw traffic of the configured topics")
-    _config(record)
-    record.add_argument(
+def _record_arguments(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument(
         "-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst"
     )
-    record.add_argument("--duration", type=float, metavar="SECONDS", help="stop after so long")
-    record.set_defaults(command=_record)
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
 
-    _export_parser(
-        commands.add_parser("export", help="the ledger, or the journal as a recorded log")
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
+    parser.add_argument(
+        "--at", type=_instant, metavar="TIME", help="a time within the period; default: the newest"
     )
+    parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
+    parser.add_argument("--site", help="default: the only site")
+    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
 
-    explain = commands.add_parser("explain", help="why a figure is what it is")
-    _config(explain)
-    explain.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
-    explain.add_argument(
-        "--at", metavar="TIME", help="a time within the period (default: the newest)"
-    )
-    explain.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
-    explain.add_argument("--site", help="default: the only site")
-    explain.add_argument("--data", type=Path, help="data folder (default: the configured one)")
-    explain.set_defaults(command=_explain)
 
-    close = commands.add_parser("close", help="declare the end of the input up to a time")
-    _config(close)
-    close.add_argument("site")
-    close.add_argument("--at", required=True, metavar="TIME")
-    close.set_defaults(command=_close)
-    return parser
+def _close_arguments(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("site")
+    parser.add_argument("--at", type=_instant, required=True, metavar="TIME")
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
 
 
-def _replay_parser(parser: argparse.ArgumentParser) -> None:
+def _replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db"
     )
     parser.add_argument(
         "-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own"
     )
-    parser.add_argument("--speed", default="max", help="max (default), or a multiple of real time")
+    parser.add_argument(
+        "--speed", type=_speed, default="max", help="max (default), or a multiple of real time"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="every newest figure as JSON lines"
     )
@@ -190,18 +242,23 @@ def _replay_parser(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
-    parser.set_defaults(command=_replay)
 
 
-def _export_parser(parser: argparse.ArgumentParser) -> None:
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     parser.add_argument(
         "--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics")
     )
     parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="RFC 3339; default: the beginning"
+        "--from",
+        dest="start",
+        type=_instant,
+        metavar="TIME",
+        help="RFC 3339; default: the beginning",
     )
-    parser.add_argument("--to", dest="end", metavar="TIME", help="RFC 3339; default: the end")
+    parser.add_argument(
+        "--to", dest="end", type=_instant, metavar="TIME", help="RFC 3339; default: the end"
+    )
     parser.add_argument("-o", "--out", type=Path, help="default: standard output")
     parser.add_argument(
         "--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones"
@@ -213,8 +270,23 @@ def _export_parser(parser: argparse.ArgumentParser) -> None:
         "--journal", action="store_true", help="the journal as a recorded log instead"
     )
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
-    parser.set_defaults(command=_export)
 
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+Command = Callable[[argparse.Namespace], int]
+COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
+    "run": ("the daemon", _run_arguments, _run),
+    "check": (
+        "validate a configuration: what can be computed, and why not",
+        _check_arguments,
+        _check,
+    ),
+    "replay": ("run recorded logs or a journal through the pipeline", _replay_arguments, _replay),
+    "record": ("record the raw traffic of the configured topics", _record_arguments, _record),
+    "export": ("the ledger, or the journal as a recorded log", _export_arguments, _export),
+    "explain": ("why a figure is what it is", _explain_arguments, _explain),
+    "close": ("declare the end of the input up to a time", _close_arguments, _close),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,20 +1,16 @@
 """The ledger and the journal as files for other programs; raw traffic as a recorded log."""
 
 import csv
-import os
 import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from greendc.app import JOURNAL, LEDGER, mqtt_settings
@@ -24,101 +20,121 @@ from greendc.core.facility import EVER
 from greendc.journal import read_journal
 from greendc.lines import COLUMNS
 from greendc.openmetrics import exposition
-from greendc.ports import GreendcError, RawBatch
+from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
 from greendc.queries import EXPORTED, LOG, Ledger, lines
 from greendc.sources.mqtt import observe
 from greendc.sources.recording import write_log
+from greendc.worker import rows_of
 
 Line = dict[str, Any]
+Columns = Sequence[str]
+Span = tuple[int, int]
 ROWS_A_GROUP = 50_000
+NUMBERS = {"value", "coverage", "estimated_share", "distributed_share", "uncertainty"}
+WHOLE = {"category", "revision"}
+STAMPS = {"start", "end"}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export; times as RFC 3339, None for open ends."""
+    """What to export: figures whose start, messages whose arrival lies in [start, end) [ns]."""
 
     format: str = "jsonl"
-    start: str | None = None
-    end: str | None = None
+    start: int = -EVER
+    end: int = EVER
     out: Path | None = None
     data: Path | None = None
     periods: tuple[str, ...] = ()
     revisions: bool = False
 
     @property
-    def span(self) -> tuple[int, int]:
-        """Bounds in ns; figures whose start lies within are exported."""
-        lo = -EVER if self.start is None else parse_rfc3339(self.start)
-        return lo, EVER if self.end is None else parse_rfc3339(self.end)
+    def shown(self) -> tuple[str, ...]:
+        """The periods asked for; the whole log is a sum of newest figures and has no revisions."""
+        return self.periods or (EXPORTED if self.revisions else (*EXPORTED, LOG))
+
+    @property
+    def columns(self) -> Columns:
+        """The fields of a line."""
+        return (*COLUMNS, "revision") if self.revisions else COLUMNS
 
 
 def export(config: Config, request: Request) -> None:
-    """Write ledger lines in the format asked for."""
-    folder = request.data or config.data
-    with Ledger(folder / LEDGER) as ledger:
+    """Write ledger lines in the format asked for.
+
+    Raises
+    ------
+    GreendcError
+        If there is no ledger, or if the format cannot hold what is asked for.
+    """
+    _refuse_impossible(request)
+    with Ledger((request.data or config.data) / LEDGER) as ledger:
         found = lines(
             ledger,
             config.plan().sites,
-            span=request.span,
-            periods=request.periods or (*EXPORTED, LOG),
+            span=(request.start, request.end),
+            periods=request.shown,
             revisions=request.revisions,
         )
-        WRITERS[request.format](request.out, found)
+        WRITERS[request.format](request.out, _watched(found), request.columns)
 
 
-def write_lines(out: Path | None, found: Iterable[Line], *, progress: bool | None = None) -> None:
+def _refuse_impossible(request: Request) -> None:
+    if request.format == "parquet" and request.out is None:
+        raise GreendcError("parquet is a binary format: name a file with -o")
+    if request.format == "openmetrics" and request.revisions:
+        raise GreendcError("openmetrics holds one value at a time: leave out --revisions")
+
+
+def write_lines(out: Path | None, found: Iterable[Line], *, progress: bool) -> None:
     """One JSON object a line; the same ledger gives the same bytes."""
+    _write_jsonl(out, _watched(found, progress=progress), COLUMNS)
+
+
+def _write_jsonl(out: Path | None, found: Iterable[Line], _columns: Columns) -> None:
     with _opened(out) as file:
-        for row in _watched(found, progress=progress):
+        for row in found:
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_csv(out: Path | None, found: Iterable[Line]) -> None:
+def _write_csv(out: Path | None, found: Iterable[Line], columns: Columns) -> None:
+    """RFC 4180: a header, lines that end in CR LF, unknown values empty."""
     with _opened(out) as file:
         text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_watched(found))
-        text.detach()
+        try:
+            writer = csv.DictWriter(text, columns, lineterminator="\r\n")
+            writer.writeheader()
+            writer.writerows(found)
+        finally:
+            text.detach()
 
 
-def _write_parquet(out: Path | None, found: Iterable[Line]) -> None:
-    if out is None:
-        message = "parquet is a binary format: name a file with -o"
-        raise GreendcError(message)
-    text, number = pa.string(), pa.float64()
-    numbers = {"value", "coverage", "estimated_share", "distributed_share", "uncertainty"}
-    whole = {"category", "revision"}
-    stamps = {"start", "end"}
-    kinds = [
-        pa.field(
-            name,
-            number
-            if name in numbers
-            else pa.int64()
-            if name in whole
-            else pa.timestamp("ns", "UTC")
-            if name in stamps
-            else text,
-        )
-        for name in COLUMNS
-    ]
-    schema = pa.schema(kinds)
-    with pq.ParquetWriter(out, schema) as writer:
-        for group in _grouped(_watched(found)):
-            rows = [{**row, **{key: parse_rfc3339(row[key]) for key in stamps}} for row in group]
+def _write_parquet(out: Path | None, found: Iterable[Line], columns: Columns) -> None:
+    # pyarrow is slow to load, and the daemon never needs it
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415
+
+    def kind(name: str) -> Any:
+        if name in NUMBERS:
+            return pa.float64()
+        if name in WHOLE:
+            return pa.int64()
+        return pa.timestamp("ns", "UTC") if name in STAMPS else pa.string()
+
+    schema = pa.schema([pa.field(name, kind(name)) for name in columns])
+    with _opened(out) as file, parquet.ParquetWriter(file, schema) as writer:
+        for group in _grouped(found):
+            rows = [row | {key: parse_rfc3339(row[key]) for key in STAMPS} for row in group]
             writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
-def _write_openmetrics(out: Path | None, found: Iterable[Line]) -> None:
+def _write_openmetrics(out: Path | None, found: Iterable[Line], _columns: Columns) -> None:
     with _opened(out) as file:
-        for part in exposition(_watched(found)):
-            file.write(part.encode())
+        file.writelines(part.encode() for part in exposition(found))
 
 
-WRITERS = {
-    "jsonl": write_lines,
+WRITERS: dict[str, Callable[[Path | None, Iterable[Line], Columns], None]] = {
+    "jsonl": _write_jsonl,
     "csv": _write_csv,
     "parquet": _write_parquet,
     "openmetrics": _write_openmetrics,
@@ -132,12 +148,15 @@ def _grouped(found: Iterable[Line]) -> Iterator[list[Line]]:
         if len(group) >= ROWS_A_GROUP:
             yield group
             group = []
-    yield group
+    if group:
+        yield group
 
 
 def _watched(found: Iterable[Line], *, progress: bool | None = None) -> Iterable[Line]:
+    """Lines with a progress bar, where somebody watches."""
     show = sys.stderr.isatty() if progress is None else progress
-    return tqdm(found, unit=" figures", unit_scale=True, disable=not show, file=sys.stderr)
+    bar = tqdm(found, unit=" figures", unit_scale=True, disable=not show, file=sys.stderr)
+    return cast("Iterable[Line]", bar)
 
 
 @contextmanager
@@ -147,49 +166,62 @@ def _opened(out: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = out.with_name(out.name + ".part")
+    part = out.with_name(f"{out.name}.part")
     try:
         with part.open("wb") as file:
             yield file
         part.replace(out)
     except OSError as error:
-        message = f"{out}: cannot write: {error.strerror}"
-        raise GreendcError(message) from error
+        raise GreendcError(f"{out}: cannot write: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
-# -- raw traffic ------------------------------------------------------------------------------------
+# -- raw traffic ----------------------------------------------------------------------------------
 
 
 def export_journal(config: Config, request: Request) -> None:
-    """Write the journal, events included, as a recorded log."""
+    """Write the journal, events included, as a recorded log.
+
+    Configurations stay in even where they came before the span: without them what follows
+    has no meaning.
+    """
     journal = (request.data or config.data) / JOURNAL
-    lo, hi = request.span
-    with ExitStack() as stack:
-        writer = stack.enter_context(
-            write_log(request.out or Path(os.devnull) if request.out else sys.stdout.buffer)
-        )
+    span = request.start, request.end
+    bar = tqdm(unit=" entries", unit_scale=True, disable=not sys.stderr.isatty(), file=sys.stderr)
+    with bar, write_log(request.out or sys.stdout.buffer) as writer:
         for _, entry in read_journal(journal):
-            first = entry.arrivals[0] if isinstance(entry, RawBatch) else entry.arrival
-            if lo <= first < hi:
-                writer.write(entry)
+            kept = _within(entry, *span)
+            if kept is not None:
+                writer.write(kept)
+                bar.update(len(kept) if isinstance(kept, RawBatch) else 1)
+    if request.out is None:
+        sys.stdout.buffer.flush()
 
 
-def record(config: Config, out: Path, *, seconds: float | None = None) -> int:
-    """Record the configured topics' traffic with its arrival times until stopped; returns the count."""
-    stop = threading.Event()
+def _within(entry: Entry, lo: int, hi: int) -> Entry | None:
+    """What of an entry arrived in [lo, hi), and every configuration before `hi`."""
+    if isinstance(entry, Event):
+        kept = lo <= entry.arrival < hi or (entry.kind == "config" and entry.arrival < hi)
+        return entry if kept else None
+    rows = [row for row, arrival in enumerate(entry.arrivals) if lo <= arrival < hi]
+    if len(rows) == len(entry):
+        return entry
+    return rows_of(entry, rows) if rows else None
+
+
+def record(config: Config, out: Path, stop: threading.Event) -> int:
+    """Record the configured topics' traffic as it arrives, until `stop` is set.
+
+    Connections that were lost in between are events of the log. Returns the messages.
+    """
     count = 0
-    began = time.monotonic()
     subscriptions = Decoder(config.plan()).subscriptions()
     bar = tqdm(unit=" messages", disable=not sys.stderr.isatty(), file=sys.stderr)
     with bar, write_log(out) as writer:
-        try:
-            for batch in observe(mqtt_settings(config), subscriptions, stop):
-                writer.write(batch)
-                count += len(batch)
-                bar.update(len(batch))
-                if seconds is not None and time.monotonic() - began >= seconds:
-                    break
-        except KeyboardInterrupt:
-            pass
-        stop.set()
+        for entry in observe(mqtt_settings(config), subscriptions, stop):
+            writer.write(entry)
+            if isinstance(entry, RawBatch):
+                count += len(entry)
+                bar.update(len(entry))
     return count

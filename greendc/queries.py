@@ -1,10 +1,12 @@
 """Reads of the ledger: totals over everything, export lines."""
 
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -19,7 +21,7 @@ from greendc.core.site import meters_and_books
 from greendc.core.sums import fsum_rows
 from greendc.lines import PUBLISHED, line, published
 from greendc.ports import GreendcError
-from greendc.store import PERIODS, connect, read_figures, read_revisions
+from greendc.store import PERIODS, SCHEMA_VERSION, connect, read_figures, read_revisions
 
 EXPORTED = ("cell", "hour", "day", "month")
 LOG = "log"
@@ -31,15 +33,29 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Open the file; a missing one is an error that names it."""
         if not path.exists():
-            message = f"{path}: no ledger here yet (run or replay with this data folder first)"
-            raise GreendcError(message)
+            raise GreendcError(f"{path}: no ledger here yet: run greendc, or replay --keep, first")
+        self._path = path
         self._db = connect(path, readonly=True)
+        with self._reading():
+            version = self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        if version is None or msgspec.msgpack.decode(version[0]) != SCHEMA_VERSION:
+            self.close()
+            raise GreendcError(f"{path}: not a ledger that this greendc reads")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell of a file that is no ledger, or a damaged one, by its name."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise GreendcError(f"{self._path}: cannot read this ledger: {error}") from error
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> Self:
         """Use as a context."""
         return self
 
@@ -49,13 +65,15 @@ class Ledger:
 
     def figures(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
         """Newest figures of a site and period that start in [lo, hi), by start and name."""
-        return read_figures(self._db, site, period, lo, hi)
+        with self._reading():
+            yield from read_figures(self._db, site, period, lo, hi)
 
     def revisions(
         self, site: str, period: str, lo: int = -EVER, hi: int = EVER
     ) -> Iterator[Figure]:
         """Every revision of every figure, the first one first."""
-        return read_revisions(self._db, site, period, lo, hi)
+        with self._reading():
+            yield from read_revisions(self._db, site, period, lo, hi)
 
     def tally(self, site: str) -> dict[str, int]:
         """Counts by outcome of a site, or of the daemon (site "")."""
@@ -141,7 +159,7 @@ def lines(
     periods: Sequence[str] = (*EXPORTED, LOG),
     revisions: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """All newest figures (or all revisions) in a fixed order: by site, period, start and quantity."""
+    """All newest figures (or all revisions) by site, period, start and quantity."""
     for site in sites:
         for period in periods:
             if period == LOG:

@@ -1,0 +1,133 @@
+"""What a replay gave, as one JSON object and for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from greendc.calendars import rfc3339
+from greendc.core.facility import Site
+from greendc.core.figure import Figure
+from greendc.lines import published
+from greendc.queries import Whole, unavailable
+
+
+@dataclass(slots=True)
+class Result:
+    """What a replay gave."""
+
+    messages: int
+    readings: int
+    rejected: Mapping[str, int]
+    sites: Mapping[str, Whole]
+    plan: Sequence[Site]
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """From the first cell of any site to the end of the last."""
+        starts = [w.start for w in self.sites.values() if w.start is not None]
+        ends = [w.end for w in self.sites.values() if w.end is not None]
+        return (min(starts), max(ends)) if starts and ends else None
+
+    def as_json(self) -> str:
+        """One object with the totals of the whole log."""
+        span = self.span
+        found = {
+            "messages": self.messages,
+            "readings": self.readings,
+            "rejected": dict(sorted(self.rejected.items())),
+            "from": rfc3339(span[0]) if span else None,
+            "to": rfc3339(span[1]) if span else None,
+            "sites": {site.id: _site(site, self.sites[site.id]) for site in self.plan},
+            "warnings": self.warnings,
+        }
+        return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+
+    def summary(self) -> str:
+        """The same for people."""
+        return "\n".join(
+            [*self._head(), *[row for site in self.plan for row in self._site(site)], *self.notes]
+        )
+
+    def _head(self) -> Iterator[str]:
+        rejected = ", ".join(f"{reason} {n}" for reason, n in sorted(self.rejected.items()))
+        yield f"{self.messages} messages, {self.readings} readings; rejected: {rejected or 'none'}"
+        if self.span is not None:
+            yield f"from {rfc3339(self.span[0])} to {rfc3339(self.span[1])}"
+
+    def _site(self, site: Site) -> Iterator[str]:
+        yield f"\n{site.id} ({site.name})"
+        kinds = {a.name: a.kind for a in self.sites[site.id].accounts.values()}
+        for name, figure in self.sites[site.id].figures.items():
+            if kinds[name] != "meter":
+                yield "  " + _row(figure)
+        for name, reason in unavailable(site).items():
+            yield f"  {name:<16} {'-':>16}  {reason}"
+
+
+def _row(figure: Figure) -> str:
+    value = published(figure, figure.value)
+    unit = {"J": "kWh", "g": "kg", "1": ""}.get(figure.unit, figure.unit)
+    shown = "-" if value is None else f"{value:.6g}" if figure.unit == "1" else f"{value:,.4f}"
+    doubt = published(figure, figure.uncertainty)
+    around = (
+        f"± {doubt:.3g}" if doubt is not None else f"± ? ({figure.doubt})" if figure.doubt else ""
+    )
+    category = f"category {figure.category}" if figure.category is not None else ""
+    parts = [f"{shown:>16} {unit:<11}", f"coverage {figure.coverage:.4g}"]
+    parts += [f"estimated {figure.estimated:.4g}"] if figure.estimated else []
+    parts += [part for part in (category, figure.status, figure.reason or "", around) if part]
+    return f"{figure.quantity:<16} " + "  ".join(parts)
+
+
+def _site(site: Site, whole: Whole) -> dict[str, Any]:
+    energy: dict[str, float | None] = {}
+    kpi: dict[str, Any] = {}
+    mass: dict[str, float | None] = {"location": None, "market": None}
+    for name, account in whole.accounts.items():
+        figure = whole.figures.get(name)
+        value = (
+            whole.published.get(name) if figure is not None and figure.value is not None else None
+        )
+        if account.kind == "kpi":
+            kpi[name] = _kpi(figure)
+        elif account.kind == "mass":
+            mass[name.removeprefix("co2e_")] = value
+        else:
+            energy[name] = value
+    for name, reason in unavailable(site).items():
+        if name in {"e_dc", "e_it", "e_reuse"}:
+            energy.setdefault(name, None)
+        elif not name.startswith("co2e_"):
+            kpi[name] = _absent(reason)
+    return {"energy_kwh": energy, "kpi": kpi, "co2e_kg": mass}
+
+
+def _kpi(figure: Figure | None) -> dict[str, Any]:
+    if figure is None:
+        return _absent("no_data")
+    return {
+        "value": figure.value,
+        "category": figure.category,
+        "coverage": figure.coverage,
+        "estimated_share": figure.estimated,
+        "uncertainty": figure.uncertainty,
+        "status": figure.status,
+        "reason": _reason(figure),
+    }
+
+
+def _reason(figure: Figure) -> str | None:
+    """One word: why there is no value, why it is not whole, or why its doubt is not known."""
+    if figure.status == "estimated" and figure.doubt is not None:
+        return figure.doubt
+    return figure.reason or figure.doubt
+
+
+def _absent(reason: str) -> dict[str, Any]:
+    keys = ("value", "category", "coverage", "estimated_share", "uncertainty")
+    return {**dict.fromkeys(keys), "status": "undefined", "reason": reason}
