@@ -1,30 +1,37 @@
-"""Why a figure is what it is: meters, energies, the formula with its numbers, coverage, factors."""
+"""Why a figure is what it is: formula, numbers, meters, factors, gaps, revisions."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from greendc.calendars import parse_rfc3339, rfc3339
+from greendc.app import LEDGER
+from greendc.calendars import rfc3339
 from greendc.config import Config
-from greendc.core.accounts import Account, Book, Term
+from greendc.core.accounts import Term
 from greendc.core.cells import SHARES
-from greendc.core.facility import EVER, Op, Site
+from greendc.core.facility import HOUR, Derived, Op, Site
 from greendc.core.figure import Figure
-from greendc.core.site import meters_and_books
-from greendc.lines import PUBLISHED, published
+from greendc.core.units import G_PER_KG, J_PER_KWH
+from greendc.evidence import Evidence, Span, gather, nearest
+from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError
-from greendc.queries import LOG, Ledger, unavailable, whole_log
+from greendc.queries import Ledger, unavailable
 
-LEDGER = "ledger.db"
-ROLLING = ("24h", "7d", "30d", "12mo")
+SHOWN = 5  # gaps and events in full; of more the number
+EXACT = 1e-9  # two sums of the same terms, relative
 
 
 def explain(
-    config: Config, metric: str, at: str | None, period: str, site: str | None, data: Path | None
+    config: Config,
+    metric: str,
+    at: int | None,
+    period: str,
+    site: str | None,
+    data: Path | None,
 ) -> str:
-    """Text that takes one figure of the ledger apart.
+    """Text that takes one figure of the ledger apart, or says why there is none.
 
     Raises
     ------
@@ -32,200 +39,262 @@ def explain(
         If there is no such site, figure or time; it names what there is.
     """
     place = _site(config, site)
-    moment = None if at is None else parse_rfc3339(at)
     with Ledger((data or config.data) / LEDGER) as ledger:
-        figures = _figures(ledger, place, metric, period, moment)
-        chosen = figures.get(metric)
-        if chosen is None:
-            reason = unavailable(place).get(metric)
-            known = ", ".join(sorted(figures)) or "nothing in this period"
-            message = f"{metric}: {reason or 'no such figure'}; there is {known}"
-            raise GreendcError(message)
-        return "\n".join(_Explanation(config, place, figures, chosen).lines())
+        found = gather(ledger, place, metric, period, at)
+        if found is not None:
+            return "\n".join([*_head(found), *_body(found), *_warnings(config, found)])
+        reason = unavailable(place).get(metric)
+        if reason is None:
+            raise nearest(ledger, place, metric, period)
+    return f"{metric} of {place.id} ({place.name})\n  status       undefined: {_worded(reason)}"
 
 
 def _site(config: Config, name: str | None) -> Site:
     sites = {site.id: site for site in config.plan().sites}
     if name is None and len(sites) == 1:
         return next(iter(sites.values()))
-    if name not in sites:
-        message = f"which site? --site {' | '.join(sites)}"
-        raise GreendcError(message)
+    if name is None or name not in sites:
+        raise GreendcError(f"which site? --site {' | '.join(sites)}")
     return sites[name]
 
 
-def _figures(
-    ledger: Ledger, site: Site, metric: str, period: str, moment: int | None
-) -> Mapping[str, Figure]:
-    """All figures of the period that holds the moment, or of the newest one with this metric."""
-    if period == LOG:
-        return whole_log(ledger, site).figures
-    newest: Figure | None = None
-    for figure in ledger.figures(site.id, period):
-        inside = moment is None or figure.start <= moment < figure.end
-        if figure.quantity == metric and inside:
-            newest = figure
-    if newest is None:
-        when = "in the ledger" if moment is None else f"around {rfc3339(moment)}"
-        message = f"{metric}: no figure of period {period} {when}"
-        raise GreendcError(message)
-    found = {
-        f.quantity: f
-        for f in ledger.figures(site.id, period, newest.start, newest.start + 1)
-        if f.end == newest.end
-    }
-    if period in ROLLING:
-        found = {**_over_hours(ledger, site, newest), **found}
-    return found
+def _body(found: Evidence) -> Iterator[str]:
+    yield from _formula(found)
+    metric = found.account.metric
+    needs = metric.needs if metric is not None else (found.account.name,)
+    for need, term, amount in zip(needs, found.account.terms, _amounts(found), strict=True):
+        yield from _term(found, need, term, amount)
+    yield from _derived(found)
+    yield from _gaps(found)
+    yield from _history(found)
 
 
-def _over_hours(ledger: Ledger, site: Site, whole: Figure) -> dict[str, Figure]:
-    """Meters' energies in a rolling window, which the ledger keeps for totals only."""
-    rows: dict[str, list[Figure]] = {}
-    for figure in ledger.figures(site.id, "hour", whole.start, whole.end):
-        rows.setdefault(figure.quantity, []).append(figure)
-    return {name: _added(name, part, whole) for name, part in rows.items()}
+# -- the figure -----------------------------------------------------------------------------------
 
 
-def _added(name: str, rows: list[Figure], whole: Figure) -> Figure:
-    values = [row.value for row in rows if row.value is not None]
-    first = rows[0]
-    return Figure(
-        name, first.unit, whole.period, whole.start, whole.end, sum(r.valid for r in rows),
-        math.fsum(values) if values else None, None, None, None, None, first.status, None,
-        first.category, first.terms,
-    )  # fmt: skip
+def _head(found: Evidence) -> Iterator[str]:
+    figure, site = found.chosen, found.site
+    yield f"{figure.quantity} of {site.id} ({site.name})"
+    yield f"  {figure.period:<12} {_span((figure.start, figure.end))}, zone {site.zone}"
+    yield f"  value        {_value(figure)}"
+    yield f"  status       {figure.status}{f': {_worded(figure.reason)}' if figure.reason else ''}"
+    hours = f"{figure.valid / HOUR:.6g} h of {(figure.end - figure.start) / HOUR:.6g} h"
+    yield f"  coverage     {figure.coverage:.6g} ({hours})"
+    whole = "" if len(found.account.terms) == 1 else " of the most affected sum"
+    if figure.estimated is not None:
+        yield f"  estimated    {figure.estimated:.6g}{whole}"
+    if figure.distributed:
+        yield f"  distributed  {figure.distributed:.6g}{whole}: energy exact, its time not known"
+    yield f"  uncertainty  {_doubt(found)}"
+    if figure.category is not None:
+        yield f"  category     {figure.category} (where E_IT is measured)"
+    rules = f", by configuration {found.config[:12]}" if found.config else ""
+    yield f"  revision     {figure.revision}{rules}"
 
 
-class _Explanation:
-    def __init__(
-        self, config: Config, site: Site, figures: Mapping[str, Figure], chosen: Figure
-    ) -> None:
-        self.config, self.site, self.figures, self.chosen = config, site, figures, chosen
-        _, books = meters_and_books(site)
-        self.book: Book = next(b for b in reversed(books) if b.epoch.start < chosen.end)
-        self.names = {number: name for name, number in self.book.nodes.items()}
-        by_name = {account.name: account for account in self.book.accounts}
-        base = chosen.quantity if chosen.quantity in by_name else f"i{chosen.quantity}"
-        self.account: Account = by_name[base]
-        self.meters = {m.id: m for m in self.book.epoch.meters}
-        self.derived = {d.id: d for d in self.book.epoch.derived}
-
-    def lines(self) -> Iterator[str]:
-        figure = self.chosen
-        yield f"{figure.quantity} of {self.site.id} ({self.site.name})"
-        yield f"{figure.period} from {rfc3339(figure.start)} to {rfc3339(figure.end)}, zone {self.site.zone}"
-        yield f"  value        {_amount(figure)}"
-        yield from self._qualities()
-        yield from self._formula()
-        for need, term in zip(self._needs(), self.account.terms, strict=True):
-            yield from self._term(need, term)
-        yield from self._factors()
-        yield from self._gaps()
-
-    def _qualities(self) -> Iterator[str]:
-        figure = self.chosen
-        yield f"  status       {figure.status}{f' ({figure.reason})' if figure.reason else ''}"
-        known = figure.valid / 3.6e12
-        yield f"  coverage     {figure.coverage:.6g} ({known:,.6g} h of {(figure.end - figure.start) / 3.6e12:,.6g} h)"
-        if figure.estimated is not None:
-            yield f"  estimated    {figure.estimated:.6g} of the most affected term"
-        if figure.distributed:
-            yield f"  distributed  {figure.distributed:.6g} (exact sum, shape in time not known)"
-        doubt = published(figure, figure.uncertainty)
-        word = figure.doubt or "not evaluated"
-        yield f"  uncertainty  {'± ' + format(doubt, '.6g') + ' (k = 2)' if doubt is not None else 'unknown: ' + word}"
-        if figure.category is not None:
-            yield f"  category     {figure.category} (where E_IT is measured)"
-        yield f"  revision     {figure.revision}"
-
-    def _formula(self) -> Iterator[str]:
-        metric = self.account.metric
-        if metric is None:
-            return
-        yield f"\n{metric.formula}   [{metric.source}]"
-        amounts = dict(zip(metric.needs, self._amounts(), strict=True))
-        top = _spelled(amounts, metric.numerator)
-        bottom = _spelled(amounts, metric.denominator)
-        unit = "" if metric.unit == "1" else f" {metric.unit}"
-        value = self.chosen.value
-        yield f"  = ({top}) / ({bottom}) = {'undefined' if value is None else f'{value!r}{unit}'}"
-        if self.chosen.coverage < 1:
-            yield "  both sums over the time in which everything needed was known"
-
-    def _amounts(self) -> list[float]:
-        terms = np.frombuffer(self.chosen.terms, np.float64).reshape(-1, SHARES)
-        return [float(amount) for amount in terms[:, 0]]
-
-    def _needs(self) -> tuple[str, ...]:
-        metric = self.account.metric
-        return metric.needs if metric is not None else (self.account.name,)
-
-    def _term(self, need: str, term: Term) -> Iterator[str]:
-        boundary = f" ({self.book.epoch.boundary})" if need.startswith("e_dc") else ""
-        yield f"\n{need.removesuffix('_j')}{boundary}"
-        for node, weight in sorted(term.members, key=lambda m: self.names[m[0]]):
-            yield self._member(self.names[node], weight)
-        for node, factor in term.fuels:
-            yield self._member(self.names[node], 1.0) + f"  x {factor:g} g/kWh"
-
-    def _member(self, name: str, weight: float) -> str:
-        figure = self.figures.get(name)
-        value = None if figure is None else published(figure, figure.value)
-        shown = f"{value * weight:>18,.6f} kWh" if value is not None else f"{'unknown':>18}    "
-        coverage = f"coverage {figure.coverage:.4g}" if figure is not None else "no row"
-        times = "" if weight == 1 else f" x {weight:g}"
-        return f"  {shown}  {name}{times}  {self._nature(name)}  {coverage}"
-
-    def _nature(self, name: str) -> str:
-        if name in self.meters:
-            meter = self.meters[name]
-            grade = "no class" if meter.accuracy is None else f"class {meter.accuracy * 100:g}"
-            return f"[{meter.point}, {meter.kind}, {grade}]"
-        derived = self.derived[name]
-        if derived.op is Op.CONSTANT:
-            return f"[{derived.point}, constant {derived.value:g} W: an estimate]"
-        if derived.op is Op.SHARE:
-            return f"[{derived.point}, {derived.value:g} x {derived.inputs[0]}: an estimate]"
-        sign = " - " if derived.op is Op.DIFFERENCE else " + "
-        return f"[{derived.point}, {sign.join(derived.inputs)}]"
-
-    def _factors(self) -> Iterator[str]:
-        for method in sorted({t.method for t in self.account.terms if t.method is not None}):
-            factor = self.site.intensity[method]
-            inside = (factor.end > self.chosen.start) & (factor.start < self.chosen.end)
-            values = factor.value[inside]
-            low, high = float(values.min(initial=EVER)), float(values.max(initial=-EVER))
-            shown = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-            year = f", {factor.year}" if factor.year else ""
-            yield f"\n{method}: {shown} g/kWh, {factor.zone}{year}, {factor.accounting}, {factor.source}"
-        if any(t.method for t in self.account.terms):
-            span = self.chosen.start, self.chosen.end
-            yield from (f"  warning: {text}" for text in self.config.warnings(span))
-
-    def _gaps(self) -> Iterator[str]:
-        """Meters that were not known all the time."""
-        needed = [self.book.rules.meters[i].id for i in self.account.needs]
-        bad = [n for n in needed if n in self.figures and self.figures[n].valid < self._length(n)]
-        if bad:
-            yield "\nnot known all the time"
-            yield from (f"  {name}  coverage {self.figures[name].coverage:.6g}" for name in bad)
-
-    def _length(self, name: str) -> int:
-        return self.figures[name].end - self.figures[name].start
+def _doubt(found: Evidence) -> str:
+    figure = found.chosen
+    doubt = published(figure, figure.uncertainty)
+    if doubt is None:
+        return f"unknown: {_worded(figure.doubt or 'undefined')}"
+    carbon = any(term.method for term in found.account.terms)
+    covers = "meters and declared values; the emission factor is taken as exact"
+    return f"± {doubt!r} (k = 2; covers {covers if carbon else 'meters and declared values'})"
 
 
-def _spelled(amounts: Mapping[str, float], weights: tuple[float, ...]) -> str:
-    parts = []
+def _formula(found: Evidence) -> Iterator[str]:
+    metric, value = found.account.metric, found.chosen.value
+    if metric is None:
+        return
+    amounts = dict(zip(metric.needs, _amounts(found), strict=True))
+    top, bottom = _sum(amounts, metric.numerator), _sum(amounts, metric.denominator)
+    yield f"\n{metric.formula}   [{metric.source}]"
+    yield f"  = {top} / {bottom} = {'undefined' if value is None else _value(found.chosen)}"
+    if found.chosen.coverage < 1:
+        yield "  over the time in which all that it needs was known"
+
+
+def _sum(amounts: Mapping[str, float], weights: Sequence[float]) -> str:
+    parts: list[str] = []
     for (need, amount), weight in zip(amounts.items(), weights, strict=True):
         if weight:
             unit, size = PUBLISHED["g" if need.endswith("_g") else "J"]
             sign = "- " if weight < 0 else "+ " if parts else ""
-            parts.append(f"{sign}{amount / size:,.6f} {unit}")
-    return " ".join(parts)
+            parts.append(f"{sign}{amount / size!r} {unit}")
+    return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
 
 
-def _amount(figure: Figure) -> str:
+def _amounts(found: Evidence) -> list[float]:
+    terms = np.frombuffer(found.chosen.terms, np.float64).reshape(-1, SHARES)
+    return [float(amount) for amount in terms[:, 0]]
+
+
+# -- what it is made of ---------------------------------------------------------------------------
+
+
+def _term(found: Evidence, need: str, term: Term, amount: float) -> Iterator[str]:
+    boundary = f" ({found.book.epoch.boundary})" if need.startswith("e_dc") else ""
+    yield f"\n{need.removesuffix('_j').removesuffix('_g')}{boundary}"
+    names = {number: name for name, number in found.book.nodes.items()}
+    members = sorted((names[node], weight) for node, weight in term.members)
+    for name, weight in members:
+        yield _member(found, name, weight)
+    energy = math.fsum(_energy(found, name) * weight for name, weight in members)
+    if term.method is None:
+        yield from _total(energy, amount / J_PER_KWH, "kWh", found.chosen.quantity)
+        return
+    yield f"  = {energy!r} kWh"
+    fuels = [(names[node], factor) for node, factor in term.fuels]
+    for name, factor in fuels:
+        yield f"{_member(found, name, 1.0)}  fuel, {factor!r} g/kWh"
+    burnt = math.fsum(_energy(found, name) * factor for name, factor in fuels)
+    yield from _mass(found, term.method, energy, burnt, amount)
+
+
+def _member(found: Evidence, name: str, weight: float) -> str:
+    figure = found.figures.get(name)
+    value = None if figure is None else published(figure, figure.value)
+    shown = f"{value * weight:>18,.6f} kWh" if value is not None else f"{'unknown':>18}    "
+    times = "" if weight == 1 else f" x {weight:g}"
+    covered = "no row" if figure is None else f"coverage {figure.coverage:.4g}"
+    return f"  {shown}  {name}{times}  {_nature(found, name)}  {covered}"
+
+
+def _energy(found: Evidence, name: str) -> float:
+    """What is known of a meter's energy in the period [kWh]; 0 where nothing is."""
+    figure = found.figures.get(name)
+    value = None if figure is None else published(figure, figure.value)
+    return 0.0 if value is None else value
+
+
+def _total(parts: float, whole: float, unit: str, name: str) -> Iterator[str]:
+    """The sum; its parts hold more where something else that is needed was silent."""
+    if math.isclose(parts, whole, rel_tol=EXACT, abs_tol=EXACT):
+        yield f"  = {whole!r} {unit}"
+    else:
+        yield f"  = {parts!r} {unit}, each over the time in which it was known"
+        yield f"    {whole!r} {unit} of it while all that {name} needs was known"
+
+
+def _mass(
+    found: Evidence, method: str, energy: float, burnt: float, amount_g: float
+) -> Iterator[str]:
+    factor = found.site.intensity[method]
+    inside = (factor.end > found.chosen.start) & (factor.start < found.chosen.end)
+    values = sorted({float(value) for value in factor.value[inside]})
+    year = f", {factor.year}" if factor.year else ""
+    origin = f"{factor.zone}{year}, {factor.accounting}, {factor.source}"
+    fuel = f" + {burnt / G_PER_KG!r} kg" if burnt else ""
+    if len(values) == 1:
+        mass = (energy * values[0] + burnt) / G_PER_KG
+        yield f"  x {values[0]!r} g/kWh{fuel} ({method}: {origin})"
+        yield from _total(mass, amount_g / G_PER_KG, "kg", found.chosen.quantity)
+        return
+    low, high = (values[0], values[-1]) if values else (math.nan, math.nan)
+    yield f"  x {low!r} to {high!r} g/kWh, cell by cell{fuel} ({method}: {origin})"
+    mean = f", a mean of {(amount_g - burnt) / energy!r} g/kWh" if energy > 0 else ""
+    yield f"  = {amount_g / G_PER_KG!r} kg{mean if found.chosen.coverage == 1 else ''}"
+
+
+def _nature(found: Evidence, name: str) -> str:
+    epoch = found.book.epoch
+    for meter in epoch.meters:
+        if meter.id == name:
+            grade = "no class" if meter.accuracy is None else f"class {meter.accuracy * 100:g}"
+            return f"[{meter.point}, {meter.kind}, {grade}]"
+    points = {derived.id: derived.point for derived in epoch.derived}
+    return f"[{points[name]}, derived]" if name in points else "[not in force]"
+
+
+# -- derived meters -------------------------------------------------------------------------------
+
+
+def _derived(found: Evidence) -> Iterator[str]:
+    by_name = {derived.id: derived for derived in found.book.epoch.derived}
+    names = {number: name for name, number in found.book.nodes.items()}
+    wanted = {
+        names[node] for term in found.account.terms for node, _ in (*term.members, *term.fuels)
+    }
+    shown = [f"  {_calculation(found, d)}" for d in _down(by_name, wanted)]
+    if shown:
+        yield "\nderived"
+        yield from shown
+
+
+def _down(by_name: Mapping[str, Derived], wanted: set[str]) -> Iterator[Derived]:
+    """Derived meters that are wanted, and those that they are made from, outermost first."""
+    needed = set(wanted)
+    for name in reversed(list(by_name)):
+        if name in needed:
+            needed.update(by_name[name].inputs)
+            yield by_name[name]
+
+
+def _calculation(found: Evidence, node: Derived) -> str:
+    own = found.figures.get(node.id)
+    total = f"{_energy(found, node.id):,.6f} kWh"
+    parts = [f"{_energy(found, name):,.6f}" for name in node.inputs]
+    if node.op is Op.CONSTANT:
+        hours = 0.0 if own is None else own.valid / HOUR
+        return f"{node.id} = {node.value!r} W x {hours:.6g} h = {total}, an estimate"
+    if node.op is Op.SHARE:
+        share = f"{node.value!r} x {node.inputs[0]} = {node.value!r} x {parts[0]}"
+        return f"{node.id} = {share} = {total}, an estimate"
+    sign = " - " if node.op is Op.DIFFERENCE else " + "
+    known = {found.figures[name].valid for name in node.inputs if name in found.figures}
+    partly = "" if own is not None and known == {own.valid} else " while all of them were known"
+    return f"{node.id} = {sign.join(node.inputs)} = {sign.join(parts)} = {total}{partly}"
+
+
+# -- gaps, revisions, events, warnings ------------------------------------------------------------
+
+
+def _gaps(found: Evidence) -> Iterator[str]:
+    """Meters that were not known all the time, those with the same gaps together."""
+    together: dict[tuple[Span, ...], list[str]] = {}
+    for name, spans in found.gaps.items():
+        together.setdefault(tuple(spans), []).append(name)
+    if together:
+        yield f"\nnot known all the time (by {found.step})"
+    for spans, names in together.items():
+        yield f"  {', '.join(names[:SHOWN])}{_more(names)}"
+        yield from (f"    {_span(span)}" for span in spans[:SHOWN])
+        if len(spans) > SHOWN:
+            yield f"   {_more(spans)}"
+
+
+def _history(found: Evidence) -> Iterator[str]:
+    if found.earlier:
+        yield "\nearlier revisions"
+        yield from (f"  {f.revision}  {_value(f)}  {f.status}" for f in found.earlier)
+    if found.events:
+        yield "\nevents"
+    for arrival, kind, data in found.events[:SHOWN]:
+        count = f", {data['readings']} readings" if "readings" in data else ""
+        yield f"  {rfc3339(arrival)}  {kind}: {_span((data['from'], data['to']))}{count}"
+    if len(found.events) > SHOWN:
+        yield f" {_more(found.events)}"
+
+
+def _warnings(config: Config, found: Evidence) -> Iterator[str]:
+    if any(term.method for term in found.account.terms):
+        span = found.chosen.start, found.chosen.end
+        yield from (f"\nwarning: {text}" for text in config.warnings(span))
+
+
+def _more(things: Sequence[object]) -> str:
+    return f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+
+
+def _span(span: Span) -> str:
+    return f"{rfc3339(span[0])} to {rfc3339(span[1])}"
+
+
+def _worded(reason: str) -> str:
+    return f"{reason}, {WORDS[reason]}" if reason in WORDS else reason
+
+
+def _value(figure: Figure) -> str:
     value = published(figure, figure.value)
     unit = PUBLISHED.get(figure.unit, (figure.unit, 1.0))[0]
-    return "unknown" if value is None else f"{value!r} {unit if unit != '1' else ''}".rstrip()
+    return "unknown" if value is None else f"{value!r}{'' if unit == '1' else f' {unit}'}"

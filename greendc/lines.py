@@ -55,3 +55,25 @@ COLUMNS = (
     "reason",
     "doubt",
 )
+
+WORDS = {
+    "coverage": "less of the time is known than is needed",
+    "declared_share": "part of it comes from declared shares or constants",
+    "negative_total": "a total below zero is a fault of the metering",
+    "no_accuracy": "meters or declared values of no stated accuracy hold over 1 % of a sum",
+    "no_data": "nothing was heard of what it needs",
+    "no_e_dc": "no meters make up E_DC",
+    "no_intensity": "the emission factor does not cover the time",
+    "no_it_meter": "no meter measures E_IT",
+    "no_location_factor": "the configuration has no location-based emission factor",
+    "no_market_factor": "the configuration has no market-based emission factor",
+    "no_meter": "no meter belongs to this subsystem",
+    "no_reuse_meter": "no meter measures reused heat",
+    "out_of_bounds": "a value that the definition rules out is a fault of the metering",
+    "resolution": "the meters report less often than the period is long",
+    "silent": "a meter that is needed was silent",
+    "twelve_months": "every month is covered, so the figure is pue",
+    "undefined": "the figure itself is undefined",
+    "undefined_denominator": "the denominator is not above its minimum",
+    "unknown_amount": "an amount that it needs is unknown",
+}

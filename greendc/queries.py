@@ -80,6 +80,11 @@ class Ledger:
         rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
         return dict(rows.fetchall())
 
+    def config_hash(self, number: int) -> str | None:
+        """Hash of a configuration that figures name; None if there is none of that number."""
+        row = self._db.execute("SELECT hash FROM config WHERE id = ?", (number,)).fetchone()
+        return None if row is None else str(row[0])
+
     def events(self) -> list[tuple[int, str, Any]]:
         """Events kept for people: (arrival, kind, data)."""
         rows = self._db.execute("SELECT arrival, kind, data FROM event ORDER BY id")
