@@ -8,9 +8,10 @@ from typing import Any
 
 from greendc.calendars import rfc3339
 from greendc.core.accounts import Account, Book
-from greendc.core.facility import DAY, HOUR, Site
+from greendc.core.facility import DAY, HOUR, Derived, Site
 from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
+from greendc.lines import published
 from greendc.ports import GreendcError
 from greendc.queries import LOG, Ledger, whole_log
 from greendc.store import PERIODS
@@ -24,7 +25,7 @@ LONGEST_BY_HOURS = 100 * DAY  # beyond it gaps are looked for by days
 class Evidence:
     """One figure, the account behind it and the other figures of its period by name.
 
-    `gaps` are the spans in which a meter that is needed was not known all the time, to the
+    `value` is the figure's as it is published. `gaps` are the spans in which a meter that is needed was not known all the time, to the
     length `step`; `earlier` are the revisions before; `events` (arrival, kind, data) touch the
     period; `config` is the hash of the configuration, None for sums over the whole log.
     """
@@ -33,6 +34,7 @@ class Evidence:
     book: Book
     account: Account
     chosen: Figure
+    value: float | None
     figures: Mapping[str, Figure]
     gaps: Mapping[str, Sequence[Span]]
     step: str
@@ -48,7 +50,7 @@ def gather(
 
     None where the ledger has no such figure.
     """
-    chosen, figures = _figures(ledger, site, metric, period, moment)
+    chosen, value, figures = _figures(ledger, site, metric, period, moment)
     if chosen is None:
         return None
     book, account = _account(site, chosen)
@@ -58,6 +60,7 @@ def gather(
         book,
         account,
         chosen,
+        value,
         figures,
         gaps,
         step,
@@ -94,20 +97,20 @@ def _spans(ledger: Ledger, site: Site, metric: str, period: str) -> list[Span]:
 
 def _figures(
     ledger: Ledger, site: Site, metric: str, period: str, moment: int | None
-) -> tuple[Figure | None, Mapping[str, Figure]]:
+) -> tuple[Figure | None, float | None, Mapping[str, Figure]]:
     if period == LOG:
-        figures = whole_log(ledger, site).figures
-        return figures.get(metric), figures
+        whole = whole_log(ledger, site)
+        return whole.figures.get(metric), whole.value(metric), whole.figures
     chosen: Figure | None = None
     for figure in ledger.figures(site.id, period):
         inside = moment is None or figure.start <= moment < figure.end
         if figure.quantity == metric and inside:
             chosen = figure
     if chosen is None:
-        return None, {}
+        return None, None, {}
     beside = ledger.figures(site.id, period, chosen.start, chosen.start + 1)
     found = {f.quantity: f for f in beside if f.end == chosen.end}
-    return chosen, {**_over_hours(ledger, site, chosen), **found}
+    return chosen, published(chosen, chosen.value), {**_over_hours(ledger, site, chosen), **found}
 
 
 def _over_hours(ledger: Ledger, site: Site, whole: Figure) -> dict[str, Figure]:
@@ -218,3 +221,15 @@ def _touches(data: Any, site: Site, span: Span) -> bool:
         and lo < span[1]
         and hi >= span[0]
     )
+
+
+# -- derived meters -------------------------------------------------------------------------------
+
+
+def behind(by_name: Mapping[str, Derived], wanted: set[str]) -> Iterator[Derived]:
+    """Derived meters that are wanted, and those that they are made from, outermost first."""
+    needed = set(wanted)
+    for name in reversed(list(by_name)):
+        if name in needed:
+            needed.update(by_name[name].inputs)
+            yield by_name[name]

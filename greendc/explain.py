@@ -14,7 +14,7 @@ from greendc.core.cells import SHARES
 from greendc.core.facility import HOUR, Derived, Op, Site
 from greendc.core.figure import Figure
 from greendc.core.units import G_PER_KG, J_PER_KWH
-from greendc.evidence import Evidence, Span, gather, nearest
+from greendc.evidence import Evidence, Span, behind, gather, nearest
 from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError
 from greendc.queries import Ledger, unavailable
@@ -76,7 +76,7 @@ def _head(found: Evidence) -> Iterator[str]:
     figure, site = found.chosen, found.site
     yield f"{figure.quantity} of {site.id} ({site.name})"
     yield f"  {figure.period:<12} {_span((figure.start, figure.end))}, zone {site.zone}"
-    yield f"  value        {_value(figure)}"
+    yield f"  value        {_value(figure, found.value)}"
     yield f"  status       {figure.status}{f': {_worded(figure.reason)}' if figure.reason else ''}"
     hours = f"{figure.valid / HOUR:.6g} h of {(figure.end - figure.start) / HOUR:.6g} h"
     yield f"  coverage     {figure.coverage:.6g} ({hours})"
@@ -103,13 +103,13 @@ def _doubt(found: Evidence) -> str:
 
 
 def _formula(found: Evidence) -> Iterator[str]:
-    metric, value = found.account.metric, found.chosen.value
+    metric, value = found.account.metric, found.value
     if metric is None:
         return
     amounts = dict(zip(metric.needs, _amounts(found), strict=True))
     top, bottom = _sum(amounts, metric.numerator), _sum(amounts, metric.denominator)
     yield f"\n{metric.formula}   [{metric.source}]"
-    yield f"  = {top} / {bottom} = {'undefined' if value is None else _value(found.chosen)}"
+    yield f"  = {top} / {bottom} = {'undefined' if value is None else _value(found.chosen, value)}"
     if found.chosen.coverage < 1:
         yield "  over the time in which all that it needs was known"
 
@@ -215,19 +215,10 @@ def _derived(found: Evidence) -> Iterator[str]:
     wanted = {
         names[node] for term in found.account.terms for node, _ in (*term.members, *term.fuels)
     }
-    shown = [f"  {_calculation(found, d)}" for d in _down(by_name, wanted)]
+    shown = [f"  {_calculation(found, d)}" for d in behind(by_name, wanted)]
     if shown:
         yield "\nderived"
         yield from shown
-
-
-def _down(by_name: Mapping[str, Derived], wanted: set[str]) -> Iterator[Derived]:
-    """Derived meters that are wanted, and those that they are made from, outermost first."""
-    needed = set(wanted)
-    for name in reversed(list(by_name)):
-        if name in needed:
-            needed.update(by_name[name].inputs)
-            yield by_name[name]
 
 
 def _calculation(found: Evidence, node: Derived) -> str:
@@ -266,7 +257,9 @@ def _gaps(found: Evidence) -> Iterator[str]:
 def _history(found: Evidence) -> Iterator[str]:
     if found.earlier:
         yield "\nearlier revisions"
-        yield from (f"  {f.revision}  {_value(f)}  {f.status}" for f in found.earlier)
+        yield from (
+            f"  {f.revision}  {_value(f, published(f, f.value))}  {f.status}" for f in found.earlier
+        )
     if found.events:
         yield "\nevents"
     for arrival, kind, data in found.events[:SHOWN]:
@@ -294,7 +287,6 @@ def _worded(reason: str) -> str:
     return f"{reason}, {WORDS[reason]}" if reason in WORDS else reason
 
 
-def _value(figure: Figure) -> str:
-    value = published(figure, figure.value)
+def _value(figure: Figure, value: float | None) -> str:
     unit = PUBLISHED.get(figure.unit, (figure.unit, 1.0))[0]
     return "unknown" if value is None else f"{value!r}{'' if unit == '1' else f' {unit}'}"

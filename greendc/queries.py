@@ -104,6 +104,13 @@ class Whole:
     figures: Mapping[str, Figure]
     published: Mapping[str, float]  # sums of the cells' values as they are published
 
+    def value(self, name: str) -> float | None:
+        """A figure as it is published: of an energy or a mass the sum of its published cells."""
+        figure = self.figures.get(name)
+        if figure is None or figure.value is None:
+            return None
+        return self.published[name] if figure.unit in PUBLISHED else figure.value
+
 
 def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Whole:
     """Sum a site's cells from the first to the last one."""
@@ -170,21 +177,13 @@ def lines(
             if period == LOG:
                 whole = whole_log(ledger, site, *span)
                 for name in sorted(whole.figures):
-                    yield {**line(site.id, whole.figures[name]), **_exact(whole, name)}
+                    yield line(site.id, whole.figures[name]) | {"value": whole.value(name)}
             elif revisions:
                 for figure in ledger.revisions(site.id, period, *span):
                     yield {**line(site.id, figure), "revision": figure.revision}
             else:
                 for figure in ledger.figures(site.id, period, *span):
                     yield line(site.id, figure)
-
-
-def _exact(whole: Whole, name: str) -> dict[str, float]:
-    """Energies and masses of the whole log are the sums of the published cells."""
-    figure = whole.figures[name]
-    if figure.value is None or figure.unit not in PUBLISHED:
-        return {}
-    return {"value": whole.published[name]}
 
 
 def unavailable(site: Site) -> dict[str, str]:

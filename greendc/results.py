@@ -90,9 +90,7 @@ def _site(site: Site, whole: Whole) -> dict[str, Any]:
     mass: dict[str, float | None] = {"location": None, "market": None}
     for name, account in whole.accounts.items():
         figure = whole.figures.get(name)
-        value = (
-            whole.published.get(name) if figure is not None and figure.value is not None else None
-        )
+        value = whole.value(name)
         if account.kind == "kpi":
             kpi[name] = _kpi(figure)
         elif account.kind == "mass":
