@@ -1,23 +1,27 @@
 """Telling what the broker delivers a second time from what is new."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from greendc.ports import DUP, QOS_MASK, RawBatch
+from greendc.ports import DUP, QOS_MASK, Entry, IntArray, RawBatch
 
-Message = tuple[str, bytes]
+IDENTIFIERS = 65_535  # MQTT 3.1.1, 2.3.1: packet identifiers are 1 to 65535
 
 
 class Redelivery:
-    """Remembers the last journalled messages of the session, as many as may be unacknowledged.
+    """Remembers the latest journalled message under each packet identifier of the session.
 
     A message is redelivered if it is marked DUP, has QoS > 0, and its topic and payload
-    equal those of the latest entry with its packet identifier among the last
-    `receive_maximum` entries with QoS > 0 of the same session. Packet identifiers are
-    used again, so the payload alone or the identifier alone would not do.
+    equal those of the latest entry with its packet identifier among the last `window`
+    entries with QoS > 0 of the same session. Packet identifiers are used again, so
+    neither the payload nor the identifier alone would do.
+
+    The broker should leave no more than `receive_maximum` messages unacknowledged, but
+    Mosquitto 2.0.11 sends up to that many further ones of a backlog for each
+    acknowledgement. So all identifiers are remembered, unless `window` says otherwise.
 
     >>> seen = Redelivery(receive_maximum=10)
     >>> seen.note(RawBatch([1], ["it"], [b"7 kW"], mids=[4], flags=[1], session=2))
@@ -27,68 +31,71 @@ class Redelivery:
     ([b'8 kW'], [0])
     """
 
-    def __init__(self, receive_maximum: int) -> None:
-        self._limit = receive_maximum
-        self._session = 0
-        # Whole batches are kept; their messages are only looked at when a DUP arrives.
-        self._batches: deque[tuple[int, RawBatch]] = deque()
-        self._held = 0
+    def __init__(self, receive_maximum: int, window: int = IDENTIFIERS) -> None:
+        self.window = max(receive_maximum, window)
+        self._forget(session=0)
+
+    def _forget(self, session: int) -> None:
+        self._session = session
+        self._count = 0  # entries with QoS > 0 so far
+        self._place: IntArray = np.full(IDENTIFIERS + 1, -self.window - 1, np.int64)
+        # 64 bits of each message stand for it: payloads may be long, and they are many.
+        self._digest: IntArray = np.zeros(IDENTIFIERS + 1, np.int64)
 
     def note(self, batch: RawBatch) -> None:
         """Remember what has been journalled; another session's number forgets the one before."""
-        count = int(np.count_nonzero(np.array(batch.flags, np.uint8) & QOS_MASK))
-        if not count:
+        rows = np.flatnonzero(_flags(batch) & QOS_MASK)
+        if not len(rows):
             return
         if batch.session != self._session:
-            self._session, self._held = batch.session, 0
-            self._batches.clear()
-        self._batches.append((count, batch))
-        self._held += count
-        while self._held - self._batches[0][0] >= self._limit:
-            self._held -= self._batches.popleft()[0]
+            self._forget(batch.session)
+        mids = np.array(batch.mids, np.int64)[rows]
+        # Where an identifier occurs twice, numpy lets the last one stand.
+        self._place[mids] = self._count + np.arange(len(rows))
+        messages = zip(batch.topics, batch.payloads, strict=True)
+        self._digest[mids] = np.array([hash(message) for message in messages], np.int64)[rows]
+        self._count += len(rows)
+
+    def refill(self, entries: Iterable[tuple[int, Entry]]) -> None:
+        """Remember the tail of a journal, of which the last `window` entries matter."""
+        for _, entry in entries:
+            if isinstance(entry, RawBatch):
+                self.note(entry)
 
     def split(self, batch: RawBatch) -> tuple[RawBatch, list[int]]:
         """Part a batch into what is new, in its order, and the rows that are redelivered."""
-        flags = np.array(batch.flags, np.uint8)
-        if not ((flags & DUP != 0) & (flags & QOS_MASK != 0)).any():
+        flags = _flags(batch)
+        counted = flags & QOS_MASK != 0
+        if not (counted & (flags & DUP != 0)).any():
             return batch, []
-        window = _Window(self._limit, self._remembered(batch.session))
-        again = [row for row in range(len(batch)) if window.knows(batch, row)]
+        again = self._redelivered(batch, np.flatnonzero(counted).tolist())
         return _without(batch, set(again)), again
 
-    def _remembered(self, session: int) -> Iterator[tuple[int, Message]]:
-        if session != self._session:
-            return
-        for _, batch in self._batches:
-            for row, flags in enumerate(batch.flags):
-                if flags & QOS_MASK:
-                    yield batch.mids[row], (batch.topics[row], batch.payloads[row])
+    def _redelivered(self, batch: RawBatch, rows: list[int]) -> list[int]:
+        """The redelivered among `rows`; a new one is the latest for those behind it."""
+        known = batch.session == self._session
+        count = self._count if known else 0
+        latest: dict[int, tuple[int, int]] = {}
+        again = []
+        for row in rows:
+            mid, digest = batch.mids[row], hash((batch.topics[row], batch.payloads[row]))
+            before = latest.get(mid)
+            if before is None and known:
+                before = int(self._place[mid]), int(self._digest[mid])
+            if batch.flags[row] & DUP and before is not None and self._same(before, count, digest):
+                again.append(row)
+            else:
+                latest[mid] = count, digest
+                count += 1
+        return again
+
+    def _same(self, before: tuple[int, int], count: int, digest: int) -> bool:
+        place, known = before
+        return known == digest and count - place <= self.window
 
 
-class _Window:
-    """The latest message of each packet identifier among the last `limit` entries."""
-
-    def __init__(self, limit: int, entries: Iterator[tuple[int, Message]]) -> None:
-        self._limit, self._count = limit, 0
-        self._latest: dict[int, tuple[int, Message]] = {}
-        for mid, message in entries:
-            self._add(mid, message)
-
-    def _add(self, mid: int, message: Message) -> None:
-        self._latest[mid] = self._count, message
-        self._count += 1
-
-    def knows(self, batch: RawBatch, row: int) -> bool:
-        """Whether a row is redelivered; if not, it becomes the latest entry itself."""
-        flags, mid = batch.flags[row], batch.mids[row]
-        if not flags & QOS_MASK:
-            return False
-        message = batch.topics[row], batch.payloads[row]
-        place, latest = self._latest.get(mid, (-self._limit, None))
-        if flags & DUP and latest == message and self._count - place <= self._limit:
-            return True
-        self._add(mid, message)
-        return False
+def _flags(batch: RawBatch) -> npt.NDArray[np.uint8]:
+    return np.array(batch.flags, np.uint8)
 
 
 def _without(batch: RawBatch, rows: set[int]) -> RawBatch:

@@ -206,6 +206,11 @@ class Connection:
             self._check(code)
             self._asked[mid] = some
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether the broker has answered every subscription."""
+        return self.established and not self._asked
+
     # -- paho's callbacks --------------------------------------------------------------------
 
     def _on_connect(

@@ -169,8 +169,10 @@ class MqttSource:
 
     def _step(self, connection: Connection, number: int) -> None:
         reading = not connection.established or (self._inbox.room > 0 and not self._paused)
-        if connection.established:
-            self._show("connected" if reading else "holding", refused=connection.refused)
+        if not reading:
+            self._show("holding")
+        elif connection.subscribed:
+            self._show("connected", refused=connection.refused)
         heard, awake = connection.wait(self._bell.ear, reading=reading, timeout=self._patience())
         if awake:
             self._bell.heard()

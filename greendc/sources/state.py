@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class SourceState:
     """What the source is doing. `since` [ns UTC] is when `phase` began.
 
-    `phase` is `stopped`, `connecting`, `connected`, `holding` (connected, but the inbox
+    `phase` is `stopped`, `connecting`, `connected` (and subscribed), `holding` (the inbox
     is full) or `waiting` (for the next attempt). `refused` are the subscriptions that
     the broker did not grant.
     """

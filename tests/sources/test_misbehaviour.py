@@ -70,6 +70,7 @@ def test_a_refused_connection_is_tried_again_with_the_reason_to_be_seen() -> Non
             stream.sendall(bytes([0x20, 2, 0, 5]))
             return
         stream.sendall(ACCEPTED)
+        stream.sendall(packet(0x90, broker.expect(stream, 0x82)[:2] + b"\1"))
         until_left(broker, stream)
 
     with Broker(script) as broker, Listener(broker.port, **OPTIONS) as listener:

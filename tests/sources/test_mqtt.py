@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from greendc.journal import Journal, Redelivery
 from greendc.ports import DUP, QOS_MASK, RETAIN, Event, RawBatch
 from greendc.sources.mqtt import Inbox, MqttSettings, observe
 from tests.servers.support import Mosquitto
@@ -100,6 +102,54 @@ def test_what_is_not_acknowledged_comes_again_after_a_cut(shared: Mosquitto, pro
     assert [row[2] for row in second] == [row[2] for row in listener.rows[2:5]]
     assert {row[4] for row in listener.rows} == {1}
     assert listener.events == []
+
+
+class Journalling:
+    """Journals, then acknowledges, and has the network fail in between now and then."""
+
+    def __init__(self, listener: Listener, journal: Journal, proxy: Proxy) -> None:
+        self._listener, self._journal, self._proxy = listener, journal, proxy
+        self._redelivery = Redelivery(receive_maximum=1000)
+        self._rounds = self.redelivered = 0
+
+    def work(self) -> None:
+        for connection, entries in self._listener.inbox.take(timeout=20):
+            (batch,) = entries
+            assert isinstance(batch, RawBatch)
+            fresh, again = self._redelivery.split(batch)
+            self._journal.append([fresh])
+            self._redelivery.note(fresh)
+            self.redelivered += len(again)
+            self._rounds += 1
+            if self._rounds in {2, 3, 5, 8, 13, 21}:
+                self._proxy.cut()
+            self._listener.source.acknowledge(connection, batch.mids)
+
+
+@both
+def test_cuts_at_any_moment_leave_each_message_in_the_journal_once(
+    shared: Mosquitto, tmp_path: Path, protocol: str
+) -> None:
+    name, count = f"once-{protocol}", 3000
+    options: dict[str, Any] = {"protocol": protocol, "client_id": name}
+    with (
+        closing(Journal(tmp_path / "journal.db")) as journal,
+        Proxy(shared.port) as proxy,
+        Listener(proxy.port, [f"{name}/#"], **options) as listener,
+    ):
+        worker = Journalling(listener, journal, proxy)
+        listener.connected()
+        messages = [(f"{name}/1", payload) for payload in numbers(count)]
+        with Publisher(shared.port) as publisher:
+            sender = threading.Thread(target=publisher.send, args=[messages])
+            sender.start()
+            while journal.last < count or not worker.redelivered:
+                worker.work()
+            sender.join()
+        blocks = [entry for _, entry in journal.read() if isinstance(entry, RawBatch)]
+    assert [payload for block in blocks for payload in block.payloads] == numbers(count)
+    assert listener.source.state.connection > 1
+    assert listener.source.state.sessions_lost == 0
 
 
 @both
