@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -178,14 +179,34 @@ def test_progress_grows_with_what_was_read(journal: Journal, tmp_path: Path) -> 
     assert seen == sorted(seen)
 
 
-def test_a_journal_where_nothing_can_be_written_beside_it_can_be_read(tmp_path: Path) -> None:
+def test_reading_a_journal_that_nobody_writes_leaves_no_file_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(Journal(path)) as journal:
         journal.append([Event("end", 3)])
-    # As on a read-only medium, which the superuser's rights would not let a folder's mode be.
-    for beside in ("journal.db-wal", "journal.db-shm"):
-        (tmp_path / beside).mkdir()
-    assert list(read_journal(path)) == [(1, Event("end", 3))]
+    reader = read_journal(path)
+    assert next(reader) == (1, Event("end", 3))
+    assert list(tmp_path.iterdir()) == [path]
+    assert list(reader) == []
+
+
+def test_what_a_killed_daemon_left_in_its_wal_is_read(journal: Journal, tmp_path: Path) -> None:
+    journal.append([Event("tick", 1), numbered(3)])
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in tmp_path.glob("journal.db*"):
+        shutil.copy(file, copy)
+    assert len(list(read_journal(copy / "journal.db"))) == 2
+    with closing(Journal(copy / "journal.db")) as survived:
+        assert survived.last == 4
+
+
+def test_a_missing_entry_is_an_error_not_a_silent_gap(journal: Journal, tmp_path: Path) -> None:
+    journal.append([Event("tick", 1), numbered(3), Event("end", 2)])
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as other:
+        other.execute("DELETE FROM entry WHERE first = 2")
+        other.commit()
+    with pytest.raises(GreendcError, match="entries 2 to 4 are missing"):
+        list(journal.read())
 
 
 # -- limits and errors -------------------------------------------------------------------------

@@ -53,12 +53,14 @@ def entries_from(
     where = "first >= ? AND first < ? ORDER BY first LIMIT ?"
     while rows := _rows(db, path, where, (at, stop, ROWS_A_READ)):
         for row in rows:
-            if row[0] + row[1] > start:
+            if done and row[0] != at:
+                raise GreendcError(f"{path}: entries {at} to {row[0] - 1} are missing")
+            at = row[0] + row[1]
+            if at > start:
                 yield _from(_entry(row, path), row[0], start, stop)
             done += len(row[5])
             if progress is not None:
                 progress(done)
-        at = rows[-1][0] + rows[-1][1]
 
 
 def last_arrival(db: sqlite3.Connection, path: Path) -> int | None:
@@ -129,15 +131,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a journal that another process may be writing to."""
     if not path.is_file():
         raise GreendcError(f"{path}: no such file")
-    uri = path.absolute().as_uri()
+    # Without a WAL nobody writes. Then SQLite is told so: else it would make a WAL itself,
+    # which fails on a read-only medium and elsewhere leaves the reader's file to the daemon.
+    alone = not path.with_name(f"{path.name}-wal").is_file()
     try:
-        return _checked(f"{uri}?mode=ro", path)
-    except sqlite3.OperationalError:
-        # A journal on a read-only medium: WAL needs a file beside it, unless nobody can write.
-        try:
-            return _checked(f"{uri}?mode=ro&immutable=1", path)
-        except sqlite3.Error as error:
-            raise GreendcError(f"{path}: cannot read the journal: {error}") from error
+        return _checked(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * alone}", path)
     except sqlite3.Error as error:
         raise GreendcError(f"{path}: cannot read the journal: {error}") from error
 
