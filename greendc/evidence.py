@@ -25,9 +25,10 @@ LONGEST_BY_HOURS = 100 * DAY  # beyond it gaps are looked for by days
 class Evidence:
     """One figure, the account behind it and the other figures of its period by name.
 
-    `value` is the figure's as it is published. `gaps` are the spans in which a meter that is needed was not known all the time, to the
-    length `step`; `earlier` are the revisions before; `events` (arrival, kind, data) touch the
-    period; `config` is the hash of the configuration, None for sums over the whole log.
+    `value` is the figure's as it is published. `gaps` are the spans in which a meter that is
+    needed was not known all the time, to the length `step`; `earlier` are the revisions before;
+    `events` (arrival, kind, data) touch the period; `config` is the hash of the configuration,
+    None for sums over the whole log.
     """
 
     site: Site

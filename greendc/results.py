@@ -66,7 +66,7 @@ class Result:
             if kinds[name] != "meter":
                 yield "  " + _row(figure)
         for name, reason in unavailable(site).items():
-            yield f"  {name:<16} {'-':>16}  {reason}"
+            yield f"  {name:<18} {'-':>16}  {reason}"
 
 
 def _row(figure: Figure) -> str:
@@ -81,7 +81,7 @@ def _row(figure: Figure) -> str:
     parts = [f"{shown:>16} {unit:<11}", f"coverage {figure.coverage:.4g}"]
     parts += [f"estimated {figure.estimated:.4g}"] if figure.estimated else []
     parts += [part for part in (category, figure.status, figure.reason or "", around) if part]
-    return f"{figure.quantity:<16} " + "  ".join(parts)
+    return f"{figure.quantity:<18} " + "  ".join(parts)
 
 
 def _site(site: Site, whole: Whole) -> dict[str, Any]:
