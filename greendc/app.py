@@ -83,10 +83,8 @@ class Data:
         resume(self.journal, pipeline)
         self._refuse_changes_of_the_past(known, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
-        tail = max(1, self.journal.last - 2 * config.mqtt.receive_maximum)
-        for _, entry in self.journal.read(tail):
-            if isinstance(entry, RawBatch):
-                redelivery.note(entry)
+        tail = max(1, self.journal.last - 2 * redelivery.window)
+        redelivery.refill(self.journal.read(tail))
         self.worker = Worker(self.journal, pipeline, redelivery)
         self.worker.take([config_event(config, time.time_ns())])
         self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
