@@ -74,8 +74,9 @@ def _agreed(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
     question = "Join this log to the configured data folder? It cannot be taken out again. [y/N] "
+    print(question, end="", file=sys.stderr, flush=True)
     try:
-        answer = input(question)
+        answer = input()
     except EOFError:
         answer = ""
     if answer.strip().lower() not in {"y", "yes"}:
