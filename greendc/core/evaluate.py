@@ -12,7 +12,15 @@ from greendc.core.facility import SECOND, Site
 from greendc.core.figure import Figure
 from greendc.core.metrics import judge
 from greendc.core.periods import PeriodBlock
-from greendc.core.uncertainty import Expansion, Sensitivity, expand, expanded_uncertainty
+from greendc.core.sums import fsum_rows
+from greendc.core.uncertainty import (
+    Expansion,
+    Sensitivity,
+    Sums,
+    expand,
+    expanded_uncertainty,
+    sums_of,
+)
 from greendc.core.units import J_PER_KWH
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,7 +55,8 @@ class Evaluator:
         value, status, reason = self._judged(block)
         self._mask(found, value, status, reason, masked or {})
         doubt_value, doubt = self._doubts(found, value)
-        estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
+        estimated = _shares(block.terms, 1)
+        distributed = np.maximum(_shares(block.terms, 2), _cut_share(block))
         self._grade(block, value, estimated, status, reason, found.period)
         return [
             Figure(
@@ -87,7 +96,7 @@ class Evaluator:
         least = np.zeros(rows)
         if metric.needs[metric.denominator.index(1.0)] == IT:
             least = self._layout(block)[1].epoch.min_it_power * block.valid / SECOND
-        denominator = amounts @ np.array(metric.denominator)
+        denominator = _denominator(block)
         value, words, why = judge(metric, metric.compute(*amounts.T), denominator, least)
         status, reason = list(words), list(why)
         negative = (amounts < 0) & np.isin(metric.needs, ("e_dc_j", IT))
@@ -98,7 +107,7 @@ class Evaluator:
     def _layout(self, block: Block) -> tuple[int, Book]:
         """The epoch in force at the end of the block."""
         last = int(block.end[-1]) - 1
-        number = max(i for i, book in enumerate(self.books) if book.epoch.start <= last)
+        number = max(n for n, book in enumerate(self.books) if book.epoch.start <= last)
         return number, self.books[number]
 
     def _mask(
@@ -149,22 +158,18 @@ class Evaluator:
 
     def _doubts(self, found: PeriodBlock, value: FloatArray) -> tuple[FloatArray, list[str | None]]:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
-        block = found.block
-        metric = block.account.metric
-        denominator: FloatArray | float = 1.0
-        if metric is not None:
-            denominator = block.terms[:, :, 0] @ np.array(metric.denominator)
-        methods = {t.method for t in block.account.terms if t.method is not None}
-        intensity: FloatArray | float = 0.0
-        for method in methods:
-            intensity = cell_intensity(block.start, block.end, self.site.intensity[method])
+        block, form = found.block, self._form(found.block)
+        time = block.valid / SECOND
+        sums = sums_of(form, found.meters, time)
+        denominator = _denominator(block)
+        share = _common_share(block, sums, value, denominator)
         doubt = expanded_uncertainty(
-            self._form(block),
-            found.meters,
-            block.valid / SECOND,
+            form,
+            found.meters * share[:, None],
+            time,
             value,
             denominator,
-            intensity,
+            _mean_intensity(block, sums, share),
         )
         return doubt.value, doubt.reason
 
@@ -211,6 +216,52 @@ def _members(
         (plain if term.method is None else carried).extend(members)
         plain += [(node, weight * factor / J_PER_KWH) for node, factor in term.fuels if weight]
     return plain, carried
+
+
+def _denominator(block: Block) -> FloatArray:
+    """The ratio's denominator [J]; 1 for a sum. Plain additions: BLAS may round as it likes."""
+    metric = block.account.metric
+    if metric is None:
+        return np.ones(len(block.start))
+    amounts = block.terms[:, :, 0] * np.array(metric.denominator)
+    return fsum_rows(amounts.T)
+
+
+def _common_share(
+    block: Block, sums: Sums, value: FloatArray, denominator: FloatArray
+) -> FloatArray:
+    """Which share of what the meters counted lies in the time that the figure rests on."""
+    metric = block.account.metric
+    if block.account.kind == "mass":  # the mean intensity brings energy and mass together
+        return np.ones(len(value))
+    counted, used = (sums.numerator, value) if metric is None else (sums.denominator, denominator)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(used / counted, 0.0, 1.0)
+    whole = (block.valid == block.end - block.start) | ~np.isfinite(share)
+    return np.where(whole, 1.0, share)
+
+
+def _mean_intensity(block: Block, sums: Sums, share: FloatArray) -> FloatArray:
+    """Mean intensity [g/kWh] that the energy which carries emissions has met, weighted by energy."""
+    found = [i for i, term in enumerate(block.account.terms) if term.method is not None]
+    if not found:
+        return np.zeros(len(block.start))
+    mass = block.terms[:, found[0], 0] - sums.numerator * share
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = mass / (sums.carried * share / J_PER_KWH)
+    return np.where(np.isfinite(mean), mean, 0.0)
+
+
+def _cut_share(block: Block) -> FloatArray:
+    """Share of the time in intervals of the meters that a border of the period cuts in two.
+
+    Hourly means in a zone with a half hour: its local days begin inside an hour.
+    """
+    account, length = block.account, block.end - block.start
+    if account.resolution <= account.grid:
+        return np.zeros(len(length))
+    cut = -block.start % account.resolution + block.end % account.resolution
+    return np.minimum(cut / length, 1.0)
 
 
 def _shares(terms: FloatArray, which: int) -> FloatArray:

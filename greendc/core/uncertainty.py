@@ -17,7 +17,16 @@ from greendc.core.sources import TIME, Expansion, Sensitivity, Source, expand
 from greendc.core.sums import fsum_rows
 from greendc.core.units import J_PER_KWH
 
-__all__ = ["Expansion", "Sensitivity", "Source", "Uncertainty", "expand", "expanded_uncertainty"]
+__all__ = [
+    "Expansion",
+    "Sensitivity",
+    "Source",
+    "Sums",
+    "Uncertainty",
+    "expand",
+    "expanded_uncertainty",
+    "sums_of",
+]
 
 RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM, 4.3.7)
 COVERAGE_FACTOR = 2.0  # k of what is published
@@ -102,6 +111,25 @@ def expanded_uncertainty(
         spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
     blind = _blind(form, above, exposure, quotient * below, below)
     return _stated(spread, figure, blind)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A form's sums over the periods' own readings: N without what is carried, that, and D."""
+
+    numerator: FloatArray
+    carried: FloatArray
+    denominator: FloatArray
+
+
+def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike) -> Sums:
+    """N, the energy carried and D [J] of each period, as the meters' energies give them."""
+    energies = np.asarray(energies_j, np.float64)
+    time = np.broadcast_to(np.asarray(seconds, np.float64), len(energies))
+    values = np.array([source.value for source in form.sources])[:, None]
+    amounts = values * _exposures(form.sources, energies, time)
+    columns = (form.numerator, form.carried, form.denominator)
+    return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
 
 def _exposures(sources: Sequence[Source], energies: FloatArray, time: FloatArray) -> FloatArray:
