@@ -125,8 +125,8 @@ class Evaluator:
         for i in np.flatnonzero((block.valid == 0) | coarse):
             value[i], status[i] = np.nan, "undefined"
             reason[i] = missing if block.valid[i] == 0 else "resolution"
-        for i, word in masked.items():
-            value[i], status[i], reason[i] = np.nan, "undefined", word
+        for row, word in masked.items():
+            value[row], status[row], reason[row] = np.nan, "undefined", word
 
     def _missing_word(self, block: Block) -> str:
         for term in block.account.terms:
@@ -242,7 +242,7 @@ def _common_share(
 
 
 def _mean_intensity(block: Block, sums: Sums, share: FloatArray) -> FloatArray:
-    """Mean intensity [g/kWh] that the energy which carries emissions has met, weighted by energy."""
+    """Energy-weighted mean intensity [g/kWh] of the energy that carries emissions."""
     found = [i for i, term in enumerate(block.account.terms) if term.method is not None]
     if not found:
         return np.zeros(len(block.start))
