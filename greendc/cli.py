@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from greendc import __version__, app, exports, replay
@@ -85,14 +86,17 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 
 def _record(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    if arguments.duration is not None:
-        timer = threading.Timer(arguments.duration, stop.set)
-        timer.daemon = True
-        timer.start()
-    count = exports.record(load(arguments.config), arguments.out, stop)
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda *_: stop.set())
+            stack.callback(signal.signal, number, before)
+        if arguments.duration is not None:
+            timer = threading.Timer(arguments.duration, stop.set)
+            timer.start()
+            stack.callback(timer.cancel)
+        count = exports.record(config, arguments.out, stop)
     print(f"{count} messages written to {arguments.out}", file=sys.stderr)
     return GOOD if count else PROBLEMS
 

@@ -48,7 +48,8 @@ class Runner:
     def finish(self, seconds: float) -> None:
         """Write what there is, but no longer than so long."""
         self._finish.set()
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         self._stop.set()
 
     def stop(self) -> None:
