@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -10,12 +11,17 @@ import numpy.typing as npt
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
-from greendc.core.sums import fsum_rows
+from greendc.core.levels import Level, Reader, Shape, StoredRow
+
+__all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
 
 FloatArray = npt.NDArray[np.float64]
 Span = tuple[int, int]
+Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi)
 
 ROLLING = {"24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
+TWELVE_MONTHS = "12mo"
+KEPT_DAYS = {"cell": 2, "hour": 32, "day": 430, "month": 800}  # what the next rows will ask for
 
 
 class Calendar(Protocol):
@@ -39,121 +45,6 @@ class Calendar(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRow:
-    """A row as the ledger holds it: `terms` flat."""
-
-    quantity: str
-    start: int
-    valid: int
-    terms: FloatArray
-
-
-Reader = Callable[[str, int, int], Iterable[StoredRow]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Where each account's terms stand in a flat row."""
-
-    place: Mapping[str, int]
-    columns: Mapping[str, slice]
-    width: int
-
-    @classmethod
-    def of(cls, accounts: Iterable[Account]) -> "Shape":
-        """Lay the accounts out one after the other; the first of a name stands for all."""
-        place: dict[str, int] = {}
-        columns: dict[str, slice] = {}
-        width = 0
-        for account in accounts:
-            if account.name not in place:
-                place[account.name] = len(place)
-                columns[account.name] = slice(width, width + len(account.terms) * SHARES)
-                width += len(account.terms) * SHARES
-        return cls(place, columns, width)
-
-
-class Level:
-    """Rows of one period kept in memory, filled from the ledger as far back as they are asked for."""
-
-    def __init__(self, period: str, shape: Shape, reader: Reader) -> None:
-        self.period, self.shape, self.reader = period, shape, reader
-        self.loaded_from = EVER
-        self.index: dict[int, int] = {}
-        self.valid: IntArray = np.zeros((16, len(shape.place)), np.int64)
-        self.terms: FloatArray = np.zeros((16, shape.width))
-
-    def ensure(self, lo: int) -> None:
-        """Have every row from `lo` on in memory."""
-        if lo >= self.loaded_from:
-            return
-        upto, self.loaded_from = self.loaded_from, lo
-        for row in self.reader(self.period, lo, upto):
-            if row.quantity in self.shape.place:
-                number = self._row(row.start)
-                self.valid[number, self.shape.place[row.quantity]] = row.valid
-                self.terms[number, self.shape.columns[row.quantity]] = row.terms
-
-    def _row(self, start: int) -> int:
-        number = self.index.setdefault(start, len(self.index))
-        if number >= len(self.valid):
-            self.valid = np.concatenate([self.valid, np.zeros_like(self.valid)])
-            self.terms = np.concatenate([self.terms, np.zeros_like(self.terms)])
-        return number
-
-    def put(self, block: Block) -> None:
-        """Take the rows of a block."""
-        rows = [self._row(int(start)) for start in block.start]
-        name = block.account.name
-        self.valid[rows, self.shape.place[name]] = block.valid
-        self.terms[rows, self.shape.columns[name]] = block.terms.reshape(len(rows), -1)
-
-    def rows(self, starts: Iterable[int]) -> list[int]:
-        """Places of the rows that there are among these starts."""
-        return [self.index[start] for start in starts if start in self.index]
-
-    def total(self, rows: list[int], names: Sequence[str]) -> tuple[IntArray, list[FloatArray]]:
-        """Known time and terms of accounts summed over rows: exact, and correctly rounded."""
-        places = [self.shape.place[name] for name in names]
-        columns = np.concatenate(
-            [np.arange(self.shape.width)[self.shape.columns[n]] for n in names]
-        )
-        there = np.array(rows, np.int64)[:, None]
-        valid = self.valid[there, places].sum(axis=0)
-        terms = fsum_columns(self.terms[there, columns])
-        cuts = np.cumsum([self.shape.columns[n].stop - self.shape.columns[n].start for n in names])
-        return valid, np.split(terms, cuts[:-1])
-
-    def trim(self, before: int) -> None:
-        """Let go of rows that begin before a time."""
-        gone = sum(1 for start in self.index if start < before)
-        if gone * 2 <= len(self.index):
-            return
-        kept = {start: row for start, row in sorted(self.index.items()) if start >= before}
-        rows = list(kept.values())
-        room = max(16, len(rows))
-        valid, terms = self.valid[rows], self.terms[rows]
-        self.valid = np.zeros((room, self.valid.shape[1]), np.int64)
-        self.terms = np.zeros((room, self.terms.shape[1]))
-        self.valid[: len(rows)], self.terms[: len(rows)] = valid, terms
-        self.index = {start: number for number, start in enumerate(kept)}
-        self.loaded_from = max(self.loaded_from, before)
-
-
-def fsum_columns(rows: FloatArray) -> FloatArray:
-    """`fsum_rows`, the work done once for columns that are the same, and none for empty ones."""
-    out = np.zeros(rows.shape[1])
-    done: dict[bytes, float] = {}
-    for column in np.flatnonzero(rows.any(axis=0)):
-        values = np.ascontiguousarray(rows[:, column])
-        key = values.tobytes()
-        if key not in done:
-            done[key] = float(fsum_rows(values[:, None])[0])
-        out[column] = done[key]
-    return out
-
-
-@dataclass(frozen=True, slots=True)
 class PeriodBlock:
     """Rows of one account and period, with what the meters counted in each: (rows, meters) [J].
 
@@ -172,12 +63,42 @@ class Marks:
 
     written: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    def upto(self, period: str, name: str) -> int:
+        """End of the last row written; before all time if there is none."""
+        return self.written.get(period, {}).get(name, -EVER)
+
     def fresh(self, period: str, name: str, ends: IntArray) -> bool:
         """Whether none of these ends can have been written; notes them as written."""
-        marks = self.written.setdefault(period, {})
-        before = marks.get(name, -EVER)
-        marks[name] = max(before, int(ends.max()))
+        before = self.upto(period, name)
+        self.written.setdefault(period, {})[name] = max(before, int(ends.max()))
         return int(ends.min()) > before
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Accounts whose cells in [lo, hi) are new or changed, and that are closed up to `upto`.
+
+    `final`: the input has ended, so that periods that are not over are written as they are.
+    """
+
+    names: list[str]
+    lo: int
+    hi: int
+    upto: int
+    final: bool
+
+    def complete(self, borders: Sequence[int]) -> list[Span]:
+        """Spans between borders that begin before `hi` and are over, or, at the end, begun."""
+        spans = pairwise(borders)
+        return [(lo, end) for lo, end in spans if lo < self.hi and (end <= self.upto or self.final)]
+
+    def hours(self) -> list[Span]:
+        """The hours that the cells complete or change."""
+        return self.complete(range(self.lo // HOUR * HOUR, self.hi + HOUR, HOUR))
+
+
+def _hour_starts(lo: int, hi: int) -> Iterable[int]:
+    return range(lo, hi, HOUR)
 
 
 class Periods:
@@ -198,7 +119,7 @@ class Periods:
         self.meter_columns = [
             self.shape.columns[m].start if m in self.shape.columns else -1 for m in meters
         ]
-        self.levels = {p: Level(p, self.shape, reader) for p in ("cell", "hour", "day", "month")}
+        self.levels = {p: Level(p, self.shape, reader) for p in KEPT_DAYS}
         self.marks = Marks()
 
     def roll(
@@ -217,6 +138,17 @@ class Periods:
         """
         if not blocks:
             return
+        yield from self._cells(blocks)
+        touched = list(self._touched(blocks, closed, final=final))
+        # level by level: the uncertainty of a total rests on its meters' rows of the level below
+        for write in (self._hours, self._rolling, self._days, self._twelve, self._months):
+            for group in touched:
+                yield from write(group)
+        for group in touched:
+            yield from self._years(group)
+        self._trim(min(closed.values()))
+
+    def _cells(self, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
         cells = self.levels["cell"]
         cells.ensure(min(int(b.start[0]) for b in blocks) // HOUR * HOUR)
         for block in blocks:
@@ -227,45 +159,27 @@ class Periods:
             if key not in memo:
                 memo[key] = self._meters(cells, self._steps, block.start, block.end)
             yield PeriodBlock("cell", block, memo[key])
-        for names, lo, hi in self._groups(blocks):
-            upto = min(closed[name] for name in names)
-            yield from self._hours(names, lo, hi, upto, final=final)
-        self._trim(min(closed.values()))
 
-    def _groups(self, blocks: Sequence[Block]) -> Iterator[tuple[list[str], int, int]]:
+    def _touched(
+        self, blocks: Sequence[Block], closed: Mapping[str, int], *, final: bool
+    ) -> Iterator[Touched]:
+        """Accounts in groups for which the same rows are to be written."""
         spans: dict[str, Span] = {}
         for block in blocks:
             name, lo, hi = block.account.name, int(block.start[0]), int(block.end[-1])
             before = spans.get(name, (lo, hi))
             spans[name] = min(lo, before[0]), max(hi, before[1])
-        groups: dict[Span, list[str]] = {}
+        groups: dict[tuple[Span, int, tuple[int, ...]], list[str]] = {}
         for name, span in spans.items():
-            groups.setdefault(span, []).append(name)
-        for (lo, hi), names in groups.items():
-            yield names, lo, hi
+            marks = tuple(self.marks.upto(p, name) for p in (*ROLLING, TWELVE_MONTHS))
+            groups.setdefault((span, closed[name], marks), []).append(name)
+        for ((lo, hi), upto, _), names in groups.items():
+            yield Touched(names, lo, hi, upto, final)
+
+    # -- where rows begin ----------------------------------------------------------------------
 
     def _steps(self, lo: int, hi: int) -> Iterable[int]:
         return range(lo, hi, self.step)
-
-    def _hours(
-        self, names: list[str], lo: int, hi: int, upto: int, *, final: bool
-    ) -> Iterator[PeriodBlock]:
-        starts = _complete(list(range(lo // HOUR * HOUR, hi + HOUR, HOUR)), hi, upto, final=final)
-        yield from self._write("hour", names, starts, self.levels["cell"], self._steps)
-        lo = lo // HOUR * HOUR
-        if starts:
-            yield from self._rolling(names, lo, starts[-1][1], min(upto, starts[-1][1]))
-        days = self.calendar.days(lo, hi)
-        wanted = _complete(days, hi, upto, final=final)
-        yield from self._days(names, wanted)
-        if wanted:
-            yield from self._twelve_months(names, wanted, upto)
-        months = self.calendar.months(lo, hi)
-        wanted = _complete(months, hi, upto, final=final)
-        yield from self._write("month", names, wanted, self.levels["day"], self._day_starts)
-        wanted = _complete(self.calendar.years(lo, hi), hi, upto, final=final)
-        for found in self._write("year", names, wanted, self.levels["month"], self._month_starts):
-            yield self._sliced(found, [self.calendar.months(a, b) for a, b in wanted], "month")
 
     def _day_starts(self, lo: int, hi: int) -> Iterable[int]:
         return [day for day in self.calendar.days(lo, hi) if lo <= day < hi]
@@ -273,52 +187,66 @@ class Periods:
     def _month_starts(self, lo: int, hi: int) -> Iterable[int]:
         return [month for month in self.calendar.months(lo, hi) if lo <= month < hi]
 
-    def _days(self, names: list[str], wanted: list[Span]) -> Iterator[PeriodBlock]:
+    # -- calendar periods ----------------------------------------------------------------------
+
+    def _hours(self, group: Touched) -> Iterator[PeriodBlock]:
+        cells = self.levels["cell"]
+        yield from self._write("hour", group.names, group.hours(), cells, self._steps)
+
+    def _days(self, group: Touched) -> Iterator[PeriodBlock]:
         """Local days over hours; where midnight is inside an hour, over cells."""
+        wanted = group.complete(self.calendar.days(group.lo, group.hi))
         whole = [span for span in wanted if span[0] % HOUR == 0 and span[1] % HOUR == 0]
         cut = [span for span in wanted if span not in whole]
-        hours = self.levels["hour"]
-        yield from self._write("day", names, whole, hours, lambda lo, hi: range(lo, hi, HOUR))
-        yield from self._write("day", names, cut, self.levels["cell"], self._steps)
+        yield from self._write("day", group.names, whole, self.levels["hour"], _hour_starts)
+        yield from self._write("day", group.names, cut, self.levels["cell"], self._steps)
 
-    def _rolling(self, names: list[str], lo: int, hi: int, upto: int) -> Iterator[PeriodBlock]:
-        """Windows that end at each full hour and hold one of the hours from `lo` to `hi`."""
-        kept = [n for n in names if self.accounts[n].kind != "meter"]
-        if not kept:
+    def _months(self, group: Touched) -> Iterator[PeriodBlock]:
+        wanted = group.complete(self.calendar.months(group.lo, group.hi))
+        yield from self._write("month", group.names, wanted, self.levels["day"], self._day_starts)
+
+    def _years(self, group: Touched) -> Iterator[PeriodBlock]:
+        wanted = group.complete(self.calendar.years(group.lo, group.hi))
+        months = self.levels["month"]
+        for found in self._write("year", group.names, wanted, months, self._month_starts):
+            yield self._sliced(found, [self.calendar.months(a, b) for a, b in wanted], "month")
+
+    # -- rolling windows -----------------------------------------------------------------------
+
+    def _rolled(self, group: Touched) -> list[str]:
+        return [name for name in group.names if self.accounts[name].kind != "meter"]
+
+    def _rolling(self, group: Touched) -> Iterator[PeriodBlock]:
+        """Windows that end at each full hour and hold one of the hours touched."""
+        names, hours = self._rolled(group), group.hours()
+        if not names or not hours:
             return
-        hours = self.levels["hour"]
+        lo, hi = hours[0][0], hours[-1][1]
         for period, length in ROLLING.items():
-            last = max(self.marks.written.get(period, {}).get(n, -EVER) for n in kept)
-            ends = range(
-                lo + HOUR, min(hi - HOUR + length, max(upto, last)) // HOUR * HOUR + 1, HOUR
-            )
+            last = max(min(group.upto, hi), self.marks.upto(period, names[0]))
+            ends = range(lo + HOUR, min(hi - HOUR + length, last) // HOUR * HOUR + 1, HOUR)
             spans = [(end - length, end) for end in ends]
-            yield from self._write(period, kept, spans, hours, lambda a, b: range(a, b, HOUR))
+            yield from self._write(period, names, spans, self.levels["hour"], _hour_starts)
 
-    def _twelve_months(
-        self, names: list[str], days: list[Span], upto: int
-    ) -> Iterator[PeriodBlock]:
-        kept = [n for n in names if self.accounts[n].kind != "meter"]
-        if not kept:
+    def _twelve(self, group: Touched) -> Iterator[PeriodBlock]:
+        """Twelve months that end at each local midnight and hold one of the days touched."""
+        names = self._rolled(group)
+        days = group.complete(self.calendar.days(group.lo, group.hi))
+        if not names or not days:
             return
-        last = max(self.marks.written.get("12mo", {}).get(n, -EVER) for n in kept)
-        horizon = min(max(upto, last), days[-1][1] + 366 * DAY)
-        ends = [
-            d for d in self.calendar.days(days[0][1], horizon) if days[0][1] <= d <= max(upto, last)
-        ]
-        level = self.levels["day"]
-        for end in ends:
-            borders = self.calendar.twelve_months(end)
-            for found in self._write("12mo", kept, [(borders[0], end)], level, self._day_starts):
-                yield self._sliced(found, [borders], "day")
+        last = max(group.upto, self.marks.upto(TWELVE_MONTHS, names[0]))
+        first, horizon = days[0][1], min(last, days[-1][1] + 366 * DAY)
+        for end in self.calendar.days(first, horizon):
+            if first <= end <= last:
+                borders = self.calendar.twelve_months(end)
+                span, below = (borders[0], end), self.levels["day"]
+                for found in self._write(TWELVE_MONTHS, names, [span], below, self._day_starts):
+                    yield self._sliced(found, [borders], "day")
 
     def _sliced(self, found: PeriodBlock, borders: list[list[int]], below: str) -> PeriodBlock:
         """Add the coverage of each month of a year."""
         name = found.block.account.name
-        known = [
-            [self._known(name, a, b, below) for a, b in zip(row, row[1:], strict=False)]
-            for row in borders
-        ]
+        known = [[self._known(name, a, b, below) for a, b in pairwise(row)] for row in borders]
         return PeriodBlock(found.period, found.block, found.meters, np.array(known))
 
     def _known(self, name: str, lo: int, hi: int, below: str) -> float:
@@ -328,13 +256,10 @@ class Periods:
         valid = level.valid[level.rows(starts), self.shape.place[name]]
         return float(valid.sum()) / (hi - lo)
 
+    # -- sums ----------------------------------------------------------------------------------
+
     def _write(
-        self,
-        period: str,
-        names: list[str],
-        spans: list[Span],
-        below: Level,
-        starts: Callable[[int, int], Iterable[int]],
+        self, period: str, names: list[str], spans: list[Span], below: Level, starts: Starts
     ) -> Iterator[PeriodBlock]:
         """One row for each span and account: sums over the rows of the level below."""
         if not spans:
@@ -347,23 +272,16 @@ class Periods:
         if period in self.levels:
             self.levels[period].ensure(spans[0][0])
         for i, name in enumerate(names):
-            account = self.accounts[name]
             valid = np.array([v[i] for v, _ in sums], np.int64)
             terms = np.stack([t[i] for _, t in sums]).reshape(len(spans), -1, SHARES)
             fresh = self.marks.fresh(period, name, end)
-            block = Block(account, start, end, valid, terms, fresh=fresh)
+            block = Block(self.accounts[name], start, end, valid, terms, fresh=fresh)
             if period in self.levels:
                 self.levels[period].put(block)
             yield PeriodBlock(period, block, meters)
 
-    def _meters(
-        self,
-        level: Level,
-        starts: Callable[[int, int], Iterable[int]],
-        start: IntArray,
-        end: IntArray,
-    ) -> FloatArray:
-        """What each physical meter counted in each span: for the uncertainty, rounding is no matter."""
+    def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:
+        """What each physical meter counted in each span: for the uncertainty alone."""
         out = np.zeros((len(start), len(self.meter_columns)))
         there = [i for i, column in enumerate(self.meter_columns) if column >= 0]
         columns = [self.meter_columns[i] for i in there]
@@ -373,12 +291,5 @@ class Periods:
         return out
 
     def _trim(self, closed: int) -> None:
-        """Hold what the next rows will ask for: two days of cells, 32 days of hours, 14 months of days."""
-        for period, days in (("cell", 2), ("hour", 32), ("day", 430), ("month", 800)):
+        for period, days in KEPT_DAYS.items():
             self.levels[period].trim(closed - days * DAY)
-
-
-def _complete(borders: list[int], hi: int, upto: int, *, final: bool) -> list[Span]:
-    """Spans between borders that begin before `hi` and are over, or, at the end, begun."""
-    spans = zip(borders, borders[1:], strict=False)
-    return [(lo, end) for lo, end in spans if lo < hi and (end <= upto or final)]
