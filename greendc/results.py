@@ -9,7 +9,7 @@ import orjson
 from greendc.calendars import rfc3339
 from greendc.core.facility import Site
 from greendc.core.figure import Figure
-from greendc.lines import published
+from greendc.lines import PUBLISHED, published
 from greendc.queries import Whole, unavailable
 
 
@@ -60,28 +60,57 @@ class Result:
             yield f"from {rfc3339(self.span[0])} to {rfc3339(self.span[1])}"
 
     def _site(self, site: Site) -> Iterator[str]:
+        whole = self.sites[site.id]
         yield f"\n{site.id} ({site.name})"
-        kinds = {a.name: a.kind for a in self.sites[site.id].accounts.values()}
-        for name, figure in self.sites[site.id].figures.items():
-            if kinds[name] != "meter":
-                yield "  " + _row(figure)
+        yield HEAD
+        for name, figure in whole.figures.items():
+            if whole.accounts[name].kind != "meter":
+                yield _row(figure, whole.value(name))
         for name, reason in unavailable(site).items():
-            yield f"  {name:<18} {'-':>16}  {reason}"
+            yield _line(name, "-", status=f"undefined ({reason})")
 
 
-def _row(figure: Figure) -> str:
-    value = published(figure, figure.value)
-    unit = {"J": "kWh", "g": "kg", "1": ""}.get(figure.unit, figure.unit)
-    shown = "-" if value is None else f"{value:.6g}" if figure.unit == "1" else f"{value:,.4f}"
+def _line(  # noqa: PLR0913 - the columns of a table
+    name: str,
+    value: str,
+    *,
+    unit: str = "",
+    coverage: str = "",
+    estimated: str = "",
+    category: str = "",
+    uncertainty: str = "",
+    status: str = "",
+) -> str:
+    row = f"  {name:<18} {value:>14} {unit:<11} {coverage:<9} {estimated:<10} {category:<9} "
+    return f"{row}{uncertainty:<17} {status}".rstrip()
+
+
+HEAD = _line(
+    "figure",
+    "value",
+    coverage="coverage",
+    estimated="estimated",
+    category="category",
+    uncertainty="uncertainty",
+    status="status",
+)
+
+
+def _row(figure: Figure, value: float | None) -> str:
+    unit = "" if figure.unit == "1" else PUBLISHED.get(figure.unit, (figure.unit,))[0]
+    shown = "-" if value is None else f"{value:,.{4 if figure.unit in PUBLISHED else 6}f}"
     doubt = published(figure, figure.uncertainty)
-    around = (
-        f"± {doubt:.3g}" if doubt is not None else f"± ? ({figure.doubt})" if figure.doubt else ""
+    unknown = f"? ({figure.doubt})" if figure.doubt else ""
+    return _line(
+        figure.quantity,
+        shown,
+        unit=unit,
+        coverage=f"{figure.coverage:.4g}",
+        estimated=f"{figure.estimated:.4g}" if figure.estimated else "",
+        category="" if figure.category is None else str(figure.category),
+        uncertainty=unknown if doubt is None else f"± {doubt:.3g}",
+        status=f"{figure.status} ({figure.reason})" if figure.reason else figure.status,
     )
-    category = f"category {figure.category}" if figure.category is not None else ""
-    parts = [f"{shown:>16} {unit:<11}", f"coverage {figure.coverage:.4g}"]
-    parts += [f"estimated {figure.estimated:.4g}"] if figure.estimated else []
-    parts += [part for part in (category, figure.status, figure.reason or "", around) if part]
-    return f"{figure.quantity:<18} " + "  ".join(parts)
 
 
 def _site(site: Site, whole: Whole) -> dict[str, Any]:

@@ -136,6 +136,21 @@ def test_no_progress_bar_where_nobody_watches(site: Small) -> None:
     assert "B/s" not in err
 
 
+class Terminal(io.StringIO):
+    """An error output that a person watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_on_a_terminal(site: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    for options, shown in (([], True), (["--quiet"], False)):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert main(["replay", str(site.log), "-c", str(site.config), *options]) == 0
+        assert ("100%" in terminal.getvalue()) is shown
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
