@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from greendc import replay
 from greendc.calendars import rfc3339
 from greendc.cli import main
+from greendc.config import load
 from greendc.core.facility import MINUTE, SECOND
 
 BEGIN = 1740787200 * SECOND  # 2025-03-01T00:00:00Z
@@ -126,10 +128,22 @@ class Small:
 
 def small_site(folder: Path, capsys: pytest.CaptureFixture[str], minutes: int = 240) -> Small:
     """The site with its log written."""
+    (folder / "site.yaml").write_text(SITE)
     site = Small(folder, capsys)
-    site.config.write_text(SITE)
     site.write(list(messages(minutes)))
     return site
+
+
+@pytest.fixture(scope="module")
+def ledger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site's folder with its log replayed into the data folder, for tests that only read."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "site.yaml").write_text(SITE)
+    rows = [json.dumps(row) + "\n" for row in messages(240)]
+    (folder / "log.jsonl").write_text("".join(rows))
+    config = load(folder / "site.yaml")
+    replay.replay([folder / "log.jsonl"], config, replay.Options(keep=folder / "data"))
+    return folder
 
 
 def json_lines(text: str) -> list[Json]:

@@ -18,17 +18,17 @@ from greendc.exports import write_lines
 from greendc.lines import COLUMNS
 from greendc.openmetrics import exposition
 from greendc.ports import GreendcError
-from tests.small import Json, Small, json_lines, messages, small_site
+from tests.small import Json, Small, json_lines, ledger_folder, messages
+
+__all__ = ["ledger_folder"]  # a fixture
 
 NOON = "2025-03-01T02:00:00Z"
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Small:
+def site(ledger_folder: Path, capsys: pytest.CaptureFixture[str]) -> Small:
     """The small site with its log in the configured data folder."""
-    site = small_site(tmp_path, capsys)
-    site.run("replay", site.log, "-c", site.config, "--keep", tmp_path / "data")
-    return site
+    return Small(ledger_folder, capsys)
 
 
 def exported(site: Small, *options: str | Path) -> str:
@@ -203,12 +203,12 @@ def test_a_file_that_cannot_be_written_is_named(site: Small) -> None:
     assert f"{out}: cannot write" in site.refused("export", "-c", site.config, "-o", out)
 
 
-def test_what_fails_in_the_middle_leaves_no_file(site: Small) -> None:
+def test_what_fails_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     def broken() -> Iterator[Json]:
         yield {"quantity": "e_dc"}
         raise OSError(5, "Input/output error")
 
-    out = site.folder / "figures.jsonl"
+    out = tmp_path / "figures.jsonl"
     with pytest.raises(GreendcError, match="cannot write"):
         write_lines(out, broken(), progress=False)
-    assert not list(site.folder.glob("figures*"))
+    assert not list(tmp_path.glob("figures*"))
