@@ -25,7 +25,7 @@ class SiteLedger:
         self.book = SiteBook(site, store.history(site.id, self.meters))
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
         calendar = LocalCalendar(site.zone)
-        self.periods = Periods(accounts, self.meters, calendar, self._stored, self.book.step_ns)
+        self.periods = Periods(accounts, self.meters, calendar, self._stored, self.book.progress.step)
         self.evaluator = Evaluator(site, self.book.books)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
@@ -44,7 +44,7 @@ class SiteLedger:
         return self._apply(self.book.end(seq, at))
 
     def _apply(self, settled: Settled) -> int:
-        closed = self.book.account_closed
+        closed = self.book.progress.accounts
         written = 0
         for found in self.periods.roll(settled.blocks, closed, final=settled.final):
             fresh = found.block.fresh
@@ -61,18 +61,18 @@ class SiteLedger:
 
     def state(self) -> dict[str, Any]:
         """What must be kept to begin again; readings of open cells come from the journal."""
-        book, carried = self.book, self.book.carried()
+        book, progress, carried = self.book, self.book.progress, self.book.carried()
         return {
             "newest": book.newest,
             "watermark": book.watermark,
-            "origin": book.origin,
             "settled_seq": book.settled_seq,
             "base_seq": book.base_seq,
-            "bridge_until": book.bridge_until,
+            "origin": progress.origin,
             "meters": self.meters,
-            "closed": book.closed.tobytes(),
-            "heard": book.heard.tobytes(),
-            "accounts": dict(book.account_closed),
+            "closed": progress.closed.tobytes(),
+            "names": progress.names(),
+            "since": dict(progress.since),
+            "accounts": dict(progress.accounts),
             "written": self.periods.marks.written,
             "carried": [
                 c.tobytes() for c in (carried.seq, carried.meter, carried.time, carried.value)
@@ -81,17 +81,18 @@ class SiteLedger:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Begin where `state` was taken; meters may have come or gone since."""
-        book = self.book
-        for key in ("newest", "watermark", "origin", "settled_seq", "base_seq", "bridge_until"):
+        book, progress = self.book, self.book.progress
+        for key in ("newest", "watermark", "settled_seq", "base_seq"):
             setattr(book, key, state[key])
         places = {name: i for i, name in enumerate(self.meters)}
         mine = np.array([places.get(name, -1) for name in state["meters"]], np.int64)
         kept = mine >= 0
-        if book.origin is not None:
-            book.closed[:] = book.origin - book.origin % book.step_ns
-        book.closed[mine[kept]] = as_ints(state["closed"])[kept]
-        book.heard[mine[kept]] = as_ints(state["heard"])[kept]
-        book.account_closed = dict(state["accounts"])
+        progress.origin = state["origin"]
+        if progress.origin is not None:
+            progress.closed[:] = progress.origin
+        progress.closed[mine[kept]] = as_ints(state["closed"])[kept]
+        progress.accounts, progress.since = dict(state["accounts"]), dict(state["since"])
+        progress.begin_new(state["names"], book.watermark)
         self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
         seq, meter, time = (as_ints(c) for c in state["carried"][:3])
         value = np.frombuffer(state["carried"][3], np.float64)

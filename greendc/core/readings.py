@@ -34,6 +34,11 @@ class Readings:
         """Those that the mask keeps."""
         return Readings(self.seq[mask], self.meter[mask], self.time[mask], self.value[mask])
 
+    def between(self, begin: int, end: int) -> "Readings":
+        """Those from one place to another."""
+        part = slice(begin, end)
+        return Readings(self.seq[part], self.meter[part], self.time[part], self.value[part])
+
 
 def joined(parts: list[Readings]) -> Readings:
     """Columns one after the other."""

@@ -43,12 +43,11 @@ def register_steps(
     STANDARDS 6.3, F-6.4: rejects and dips keep the anchor.
     """
     anchor = np.arange(len(meter), dtype=np.int64) - 1
-    first = np.ones(len(meter), np.bool_)
-    first[1:] = meter[1:] != meter[:-1]
+    first = _first(meter)
     anchor[first] = NO_ANCHOR
     energy = np.diff(value, prepend=value[:1])
     energy[first] = 0.0
-    odd = np.unique(meter[~_plain(meters, meter, time, value, first, energy)])
+    odd = np.unique(meter[~plain_steps(meters, meter, time, value)])
     for number in odd:
         lo, hi = np.searchsorted(meter, [number, number + 1])
         place, steps = _walk(meters[number], time[lo:hi], value[lo:hi])
@@ -57,24 +56,34 @@ def register_steps(
     return anchor, energy
 
 
-def _plain(
-    meters: tuple[Meter, ...],
-    meter: IntArray,
-    time: IntArray,
-    value: FloatArray,
-    first: npt.NDArray[np.bool_],
-    energy: FloatArray,
+def plain_steps(
+    meters: tuple[Meter, ...], meter: IntArray, time: IntArray, value: FloatArray
 ) -> npt.NDArray[np.bool_]:
-    """Readings that simply count on from the one before."""
+    """Readings, sorted by (meter, time), that simply count on from the one before.
+
+    >>> from greendc.core.facility import Kind
+    >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
+    >>> time, value = np.array([0, 60, 120]), np.array([5.0, 7.0, 1.0])
+    >>> print(plain_steps((wh,), np.zeros(3, int), time, value))
+    [ True  True False]
+    """
+    first = _first(meter)
     low = np.array([m.range_[0] for m in meters])[meter]
     high = np.array([m.range_[1] for m in meters])[meter]
     rate = np.array([np.inf if m.rating is None else m.rating * 1.2 for m in meters])[meter]
     step = np.array([m.step for m in meters])[meter]
     span = np.diff(time, prepend=time[:1]) / SECOND
+    energy = np.diff(value, prepend=value[:1])
     with np.errstate(invalid="ignore"):
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
     plain: npt.NDArray[np.bool_] = (value >= low) & (value <= high) & (first | counted)
     return plain
+
+
+def _first(meter: IntArray) -> npt.NDArray[np.bool_]:
+    first = np.ones(len(meter), np.bool_)
+    first[1:] = meter[1:] != meter[:-1]
+    return first
 
 
 def _walk(meter: Meter, time: IntArray, value: FloatArray) -> tuple[IntArray, FloatArray]:

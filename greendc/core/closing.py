@@ -1,0 +1,198 @@
+"""How far each meter and account of a site is closed, and which cells are due."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from greendc.core.accounts import Account, Book
+from greendc.core.cells import Block, cell_blocks
+from greendc.core.energy import MEAN_NEXT, Rules, Segments
+from greendc.core.facility import EVER, IntArray, Intensity
+from greendc.core.reopening import Dirty, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Accounts of one epoch and grid whose cells in [lo, hi) are to be computed."""
+
+    layout: Book
+    accounts: list[Account]
+    lo: int
+    hi: int
+
+    def blocks(self, found: Segments, intensity: Mapping[str, Intensity]) -> list[Block]:
+        """The cells, from what is known of the meters."""
+        return cell_blocks(self.layout, self.accounts, found, self.lo, self.hi, intensity)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How far the readings of each meter go: the last one, and the last that can be believed."""
+
+    last: IntArray
+    reached: IntArray
+
+
+class Progress:
+    """Up to where each meter (`closed`) and each account (`accounts`) is closed. [ns]
+
+    `origin` is where the site's first cell begins, None before any reading. `since`
+    holds the accounts that came later and where they begin.
+    """
+
+    def __init__(self, books: tuple[Book, ...]) -> None:
+        """Begin with nothing closed."""
+        self.books = books
+        self.rules: Rules = books[0].rules
+        self.step = min(b.epoch.cell for b in books)
+        self.border = int(np.lcm.reduce([a.grid for b in books for a in b.accounts] or [1]))
+        self.origin: int | None = None
+        self.closed: IntArray = np.full(len(self.rules.meters), -EVER, np.int64)
+        self.accounts: dict[str, int] = {}
+        self.since: dict[str, int] = {}
+
+    # -- state across runs -------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """All accounts that there are, closed or not."""
+        return sorted({a.name for layout in self.books for a in layout.accounts})
+
+    def begin_new(self, known: Iterable[str], watermark: int) -> None:
+        """Begin accounts that are not among the `known` ones at the watermark, not at the origin."""
+        if self.origin is None:
+            return
+        old = frozenset(known)
+        for layout in self.books:
+            for account in layout.accounts:
+                if account.name not in old:
+                    begin = -(-watermark // account.grid) * account.grid
+                    self.since[account.name] = begin
+                    self.accounts.setdefault(account.name, begin)
+
+    # -- closing -----------------------------------------------------------------------------
+
+    def extend(self, begin: int) -> list[Dirty]:
+        """Let the first cell begin no later than `begin`; returns what that opens again."""
+        origin, before = begin - begin % self.step, self.origin
+        if before is None:
+            self.origin = origin
+            self.closed[:] = self._floor(np.full_like(self.closed, origin))
+        elif origin < before:
+            self.origin = origin
+            return [(m, (origin, before)) for m in range(len(self.rules.meters))]
+        return []
+
+    def end_of(self, known: Known, at: int | None) -> int:
+        """Where the input ends: the last reading, an interval mean's in full, or `at`."""
+        if at is not None:
+            return at - at % self.border
+        hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
+        there = known.last > -EVER
+        return int((known.last + hold)[there].max(initial=self.origin or 0))
+
+    def advance(self, watermark: int, known: Known, end: int | None) -> None:
+        """Close each meter up to where nothing that may still come in time can change it."""
+        if end is not None:
+            upto = self._floor(end + self.books[-1].grids - 1)
+        else:
+            hold = np.where(known.reached > -EVER, self.rules.hold, 0)
+            silent = watermark - self.rules.silent_after
+            upto = self._floor(np.minimum(watermark, np.maximum(known.reached + hold, silent)))
+        self.closed = np.maximum(self.closed, upto)
+
+    def _floor(self, time: IntArray) -> IntArray:
+        """Round down to each meter's grid in the epoch that the time falls into."""
+        out = time - time % self.books[0].grids
+        for later in self.books[1:]:
+            out = np.where(time >= later.epoch.start, time - time % later.grids, out)
+        return out
+
+    def due(self, watermark: int, end: int | None) -> Iterator[Due]:
+        """New cells of all accounts, as far as every meter that they need is closed."""
+        unfinished: set[str] = set()  # in an earlier epoch: later ones have to wait
+        for layout in self.books:
+            groups: dict[tuple[int, int, int], list[Account]] = {}
+            for account in layout.accounts:
+                if account.name in unfinished:
+                    continue
+                lo, hi = self._span(account, layout, self._closed(account), EVER)
+                upto = min(hi, self._upto(account, watermark, end))
+                if lo < upto:
+                    groups.setdefault((account.grid, lo, upto), []).append(account)
+                    self.accounts[account.name] = upto
+                if upto < hi:
+                    unfinished.add(account.name)
+            for (_, lo, hi), accounts in groups.items():
+                yield Due(layout, accounts, lo, hi)
+
+    def _closed(self, account: Account) -> int:
+        return self.accounts.get(account.name, self.origin or 0)
+
+    def _upto(self, account: Account, watermark: int, end: int | None) -> int:
+        if end is not None:
+            return -(-end // account.grid) * account.grid
+        upto = int(self.closed[account.needs].min()) if len(account.needs) else watermark
+        return upto - upto % account.grid
+
+    @staticmethod
+    def _span(account: Account, layout: Book, lo: int, hi: int) -> Span:
+        epoch = layout.epoch
+        lo, hi = max(lo, epoch.start), min(hi, epoch.end)
+        return lo - lo % account.grid, hi - hi % account.grid
+
+    # -- closed cells again ------------------------------------------------------------------
+
+    def reopened(self, dirty: Iterable[Dirty]) -> list[Span]:
+        """Disjoint spans of closed cells to compute again, on borders of all grids."""
+        spans = []
+        sealed = self.sealed()
+        for meter, (begin, end) in dirty:
+            lo, hi = max(begin, self.origin or 0), min(end, int(sealed[meter]))
+            if lo < hi:
+                spans.append((lo - lo % self.border, -(-hi // self.border) * self.border))
+        return _joined(spans)
+
+    def again(self, lo: int, hi: int) -> Iterator[Due]:
+        """The closed cells of all accounts in [lo, hi)."""
+        for layout in self.books:
+            groups: dict[tuple[int, int, int], list[Account]] = {}
+            for account in layout.accounts:
+                upto = min(hi, self.accounts.get(account.name, lo))
+                first = max(lo, self.origin or 0, self.since.get(account.name, lo))
+                begin, end = self._span(account, layout, first, upto)
+                if begin < end:
+                    groups.setdefault((account.grid, begin, end), []).append(account)
+            for (_, begin, end), accounts in groups.items():
+                yield Due(layout, accounts, begin, end)
+
+    # -- what rests on each meter ------------------------------------------------------------
+
+    def floors(self) -> IntArray:
+        """Up to where everything that rests on each meter is closed."""
+        floor = self.closed.copy()
+        for layout in self.books:
+            for account in layout.accounts:
+                done = self.accounts.get(account.name, self.origin or -EVER)
+                floor[account.needs] = np.minimum(floor[account.needs], done)
+        return floor
+
+    def sealed(self) -> IntArray:
+        """Up to where anything that rests on each meter is closed."""
+        sealed = self.closed.copy()
+        for layout in self.books:
+            for account in layout.accounts:
+                done = self.accounts.get(account.name)
+                if done is not None:
+                    sealed[account.needs] = np.maximum(sealed[account.needs], done)
+        return sealed
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    out: list[Span] = []
+    for lo, hi in sorted(spans):
+        if out and lo <= out[-1][1]:
+            out[-1] = (out[-1][0], max(hi, out[-1][1]))
+        else:
+            out.append((lo, hi))
+    return out

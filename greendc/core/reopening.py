@@ -1,0 +1,129 @@
+"""Which closed cells a reading may change: where what is known before and after it differs."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from greendc.core.energy import REGISTER, Rules, Segments
+from greendc.core.facility import EVER, IntArray
+from greendc.core.readings import BoolArray, Readings
+from greendc.core.register import plain_steps, register_steps
+
+Span = tuple[int, int]
+Dirty = tuple[int, Span]  # a meter and the span in which what is known of it has changed
+
+
+class History(Protocol):
+    """Known readings that a site no longer holds in memory; meters by their place."""
+
+    def readings(self, lo: int, hi: int) -> Readings:
+        """All with `lo` <= time < `hi`."""
+        ...
+
+    def around(self, meter: int, lo: int, hi: int, count: int) -> Readings:
+        """The nearest `count` of a meter before `lo` and as many from `hi` on."""
+        ...
+
+
+CONTEXT = 64  # readings of a register before a late one that decide whether it is believed
+
+
+def believed(rules: Rules, readings: Readings) -> BoolArray:
+    """Readings that can begin an interval: all but registers' rejected ones and dips.
+
+    `readings` are sorted by meter and time.
+    """
+    register = rules.kind[readings.meter] == REGISTER
+    good = ~register
+    if register.any():
+        part = readings.where(register)
+        anchor, _ = register_steps(rules.meters, part.meter, part.time, part.value)
+        good[register] = (anchor >= 0) | _first(part)
+    return good
+
+
+def unsettled_upto(rules: Rules, readings: Readings) -> int:
+    """Up to where closing by silence and what comes after may disagree; -EVER: nowhere.
+
+    Two things tell of time that may have been closed as silent: a reading that reaches
+    back over more than `silent_after`, and a register that does not simply count on.
+    `readings`, sorted, are all that is held of the meters and what is to be added.
+    """
+    backwards = rules.reach > rules.silent_after
+    rows = readings.where((backwards & ~rules.causal)[readings.meter])
+    if not len(rows):
+        return -EVER
+    gap = np.diff(rows.time, prepend=rows.time[:1])
+    gap[_first(rows)] = EVER  # of the first reading only an interval mean tells of before
+    far = gap > rules.silent_after[rows.meter]
+    far &= ~_first(rows) | (rules.reach[rows.meter] < EVER)
+    register = rules.kind[rows.meter] == REGISTER
+    part = rows.where(register)
+    if len(part) and not plain_steps(rules.meters, part.meter, part.time, part.value).all():
+        return EVER
+    return int(rows.time[far].max(initial=-EVER))
+
+
+def reached(rules: Rules, history: History, old: Readings) -> list[Dirty]:
+    """Spans that readings older than all that is held of their meters may change."""
+    register = rules.kind[old.meter] == REGISTER
+    plain = old.where(~register)
+    reach = rules.reach[plain.meter]
+    lo, hi = (plain.time - reach).tolist(), (plain.time + reach).tolist()
+    spans = list(zip(plain.meter.tolist(), zip(lo, hi, strict=True), strict=True))
+    for meter in np.unique(old.meter[register]).tolist():
+        time = old.time[old.meter == meter]
+        near = history.around(meter, int(time.min()), int(time.max()), CONTEXT).time
+        spans.append((meter, (int(min(time.min(), near.min(initial=EVER))), EVER)))
+    return spans
+
+
+def gathered(rules: Rules, history: History, lo: int, hi: int) -> Iterator[Readings]:
+    """Readings no longer held that the cells of [lo, hi) rest on."""
+    register = rules.kind == REGISTER
+    reach = int(rules.reach[~register].max(initial=0))
+    yield history.readings(lo - reach, hi + reach)
+    for meter in np.flatnonzero(register).tolist():
+        yield history.around(meter, lo - reach, hi + reach, CONTEXT)
+
+
+def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dirty]:
+    """Spans that begin before what is sealed of each meter and in which two states differ.
+
+    Examples
+    --------
+    The mean of one minute is cut short by a reading half a minute later:
+
+    >>> def one(end: int) -> Segments:
+    ...     span = np.array([0]), np.array([0]), np.array([end])
+    ...     return Segments(*span, np.ones(1), np.ones(1), np.array([float(end)]), np.zeros(1, bool))
+    >>> list(changed(one(60), one(30), np.array([45])))
+    [(0, (30, 60))]
+    """
+    before = before.where(before.start < sealed[before.meter])
+    after = after.where(after.start < sealed[after.meter])
+    gone, new = _rows(before), _rows(after)
+    gone, new = gone - new, new - gone
+    for rows, others in ((gone, new), (new, gone)):
+        level = {(m, a, p, spread): b for m, a, b, p, q, _, spread in others if p == q}
+        for meter, start, end, power, last, _, spread in rows:
+            # of a constant power with another end only what lies between the ends differs
+            key = meter, start, power, spread
+            lo = min(end, level[key]) if power == last and key in level else start
+            if lo < min(end, int(sealed[meter])):
+                yield meter, (lo, end)
+
+
+def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool]]:
+    columns = (
+        found.meter, found.start, found.end,
+        found.power, found.power_end, found.energy, found.distributed,
+    )  # fmt: skip
+    return set(zip(*[column.tolist() for column in columns], strict=True))
+
+
+def _first(rows: Readings) -> BoolArray:
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = rows.meter[1:] != rows.meter[:-1]
+    return first
