@@ -8,11 +8,11 @@ import numpy as np
 from greendc.calendars import LocalCalendar
 from greendc.core.accounts import Account, energy_meters
 from greendc.core.evaluate import Evaluator
-from greendc.core.facility import Site
+from greendc.core.facility import IntArray, Site
 from greendc.core.periods import Periods, StoredRow
 from greendc.core.readings import Readings
 from greendc.core.site import Settled, SiteBook
-from greendc.store import Row, Store, as_ints
+from greendc.store import Row, Store
 
 
 class SiteLedger:
@@ -25,7 +25,9 @@ class SiteLedger:
         self.book = SiteBook(site, store.history(site.id, self.meters))
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
         calendar = LocalCalendar(site.zone)
-        self.periods = Periods(accounts, self.meters, calendar, self._stored, self.book.progress.step)
+        self.periods = Periods(
+            accounts, self.meters, calendar, self._stored, self.book.progress.step
+        )
         self.evaluator = Evaluator(site, self.book.books)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
@@ -66,6 +68,7 @@ class SiteLedger:
             "newest": book.newest,
             "watermark": book.watermark,
             "settled_seq": book.settled_seq,
+            "ended_seq": book.ended_seq,
             "base_seq": book.base_seq,
             "origin": progress.origin,
             "meters": self.meters,
@@ -82,7 +85,7 @@ class SiteLedger:
     def restore(self, state: dict[str, Any]) -> None:
         """Begin where `state` was taken; meters may have come or gone since."""
         book, progress = self.book, self.book.progress
-        for key in ("newest", "watermark", "settled_seq", "base_seq"):
+        for key in ("newest", "watermark", "settled_seq", "ended_seq", "base_seq"):
             setattr(book, key, state[key])
         places = {name: i for i, name in enumerate(self.meters)}
         mine = np.array([places.get(name, -1) for name in state["meters"]], np.int64)
@@ -97,3 +100,8 @@ class SiteLedger:
         seq, meter, time = (as_ints(c) for c in state["carried"][:3])
         value = np.frombuffer(state["carried"][3], np.float64)
         book.carry(Readings(seq, mine[meter], time, value))
+
+
+def as_ints(body: bytes) -> IntArray:
+    """An integer column as it stands in the carry-over."""
+    return np.frombuffer(body, np.int64).copy()

@@ -1,0 +1,23 @@
+"""The ledger file: newest and earlier revisions of every figure, and all that goes with them.
+
+One SQLite file, one writer. A transaction holds the figures of the cells that it
+closes, the readings that they no longer need in memory, the state to start from
+again and the journal position: all of it or nothing.
+"""
+
+from greendc.store.archive import ArchivedReadings
+from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
+from greendc.store.file import Row, Store
+from greendc.store.reading import StoredLedger, read_figures, read_revisions
+
+__all__ = [
+    "PERIODS",
+    "SCHEMA_VERSION",
+    "ArchivedReadings",
+    "Row",
+    "Store",
+    "StoredLedger",
+    "connect",
+    "read_figures",
+    "read_revisions",
+]

@@ -1,0 +1,68 @@
+"""The ledger's SQLite file: its tables and how it is opened."""
+
+import sqlite3
+from pathlib import Path
+
+from greendc.ports import GreendcError
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS config (
+    id INTEGER PRIMARY KEY, hash TEXT UNIQUE NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS quantity (
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL,
+    UNIQUE (site, name));
+CREATE TABLE IF NOT EXISTS figure (
+    id INTEGER PRIMARY KEY,
+    quantity INTEGER NOT NULL, period INTEGER NOT NULL, start INTEGER NOT NULL,
+    revision INTEGER NOT NULL, "end" INTEGER NOT NULL, valid INTEGER NOT NULL,
+    value REAL, estimated REAL, distributed REAL, uncertainty REAL, doubt TEXT,
+    status TEXT NOT NULL, reason TEXT, category INTEGER,
+    terms BLOB NOT NULL, config INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS figure_key ON figure (period, start, quantity, revision);
+CREATE TABLE IF NOT EXISTS archive (
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS archive_time ON archive (site, last);
+CREATE TABLE IF NOT EXISTS tally (
+    site TEXT NOT NULL, outcome TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (site, outcome)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY, arrival INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+PERIODS = ("cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo")
+
+COLUMNS = (
+    'quantity, period, start, revision, "end", valid, value, estimated, distributed, uncertainty, '
+    "doubt, status, reason, category, terms, config"
+)
+SELECTED = (
+    'f.quantity, f.period, f.start, f."end", f.valid, f.value, f.estimated, f.distributed, '
+    "f.uncertainty, f.doubt, f.status, f.reason, f.category, f.terms, f.config"
+)
+
+
+def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqlite3.Connection:
+    """Open an SQLite file the way greendc uses it: WAL, synchronous=FULL, explicit transactions."""
+    uri = f"{path.absolute().as_uri()}{'?mode=ro' if readonly else ''}"
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    try:
+        if not readonly:
+            db.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=OFF")
+            db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        db.execute("PRAGMA busy_timeout=10000")
+    except sqlite3.Error as error:
+        db.close()
+        raise _unusable(path, error) from error
+    return db
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> GreendcError:
+    return GreendcError(f"{path}: cannot open this file: {error}")

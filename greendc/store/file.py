@@ -1,0 +1,200 @@
+"""The ledger's only writer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from greendc.core.figure import Figure
+from greendc.core.readings import Readings
+from greendc.ports import Event, GreendcError
+from greendc.store.archive import ArchivedReadings, packed
+from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
+from greendc.store.reading import read_figures
+
+SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure about to be written; `fresh` tells that no earlier revision can exist."""
+
+    site: str
+    figure: Figure
+    fresh: bool
+
+
+class Store:
+    """The ledger's writer. Use `commit` as the one transaction around everything else."""
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Open or make the ledger at `path`; not `durable` is for ledgers that end with the run."""
+        self.path = path
+        self._db = connect(path, durable=durable)
+        self._db.executescript(SCHEMA)
+        version = self.get("schema")
+        if version is None:
+            self._db.execute("BEGIN IMMEDIATE")
+            self.set("schema", SCHEMA_VERSION)
+            self._db.execute("COMMIT")
+        elif version != SCHEMA_VERSION:
+            message = f"{path}: ledger of schema {version}, this greendc writes {SCHEMA_VERSION}"
+            raise GreendcError(message)
+        self._quantities: dict[tuple[str, str], int] = {
+            (site, name): number
+            for number, site, name in self._db.execute("SELECT id, site, name FROM quantity")
+        }
+        self._config = 0
+
+    def pragmas(self) -> dict[str, int | str]:
+        """What SQLite says of the connection's durability."""
+        return {
+            name: self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous")
+        }
+
+    def begin(self) -> None:
+        """Start the transaction, if none is open."""
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make everything since `begin` durable together."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Give up what is not committed and close the file."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._db.close()
+
+    # -- small things ------------------------------------------------------------------------
+
+    def get(self, key: str) -> Any:
+        """Read a value set under a key; None if there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else msgspec.msgpack.decode(row[0])
+
+    def set(self, key: str, value: object) -> None:
+        """Keep a plain value under a key."""
+        body = msgspec.msgpack.encode(value)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, body))
+
+    def count(self, site: str, counts: Mapping[str, int]) -> None:
+        """Add to the tally of outcomes, in the transaction of what is counted."""
+        rows = [(site, outcome, number) for outcome, number in sorted(counts.items()) if number]
+        self._db.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?) ON CONFLICT (site, outcome) "
+            "DO UPDATE SET number = number + excluded.number",
+            rows,
+        )
+
+    def note(self, event: Event) -> None:
+        """Keep an event for people: lost sessions, late readings, reloads."""
+        data = msgspec.json.encode(event.data).decode()
+        self._db.execute(
+            "INSERT INTO event (arrival, kind, data) VALUES (?, ?, ?)",
+            (event.arrival, event.kind, data),
+        )
+
+    def use_config(self, hash_: str, body: bytes) -> None:
+        """Name the configuration that figures written from now on rest on."""
+        self._db.execute("INSERT OR IGNORE INTO config (hash, body) VALUES (?, ?)", (hash_, body))
+        row = self._db.execute("SELECT id FROM config WHERE hash = ?", (hash_,)).fetchone()
+        self._config = int(row[0])
+        self.set("config", self._config)
+
+    def config_body(self) -> bytes | None:
+        """The configuration that the newest figures rest on."""
+        row = self._db.execute(
+            "SELECT body FROM config WHERE id = ?", (self.get("config"),)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def move_cursor(self, sink: str, position: int) -> None:
+        """Keep how far a sink has written."""
+        self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, position))
+
+    # -- figures -----------------------------------------------------------------------------
+
+    def put(self, rows: Sequence[Row]) -> int:
+        """Write figures, each as the next revision of its key; returns how many were new.
+
+        A figure equal to its newest revision is not written again.
+        """
+        fresh = [self._values(row, 0) for row in rows if row.fresh]
+        again = [row for row in rows if not row.fresh]
+        fresh += [values for row in again if (values := self._revised(row)) is not None]
+        marks = ", ".join("?" * 16)
+        self._db.executemany(f"INSERT INTO figure ({COLUMNS}) VALUES ({marks})", fresh)  # noqa: S608
+        return len(fresh)
+
+    def _values(self, row: Row, revision: int) -> tuple[object, ...]:
+        figure = row.figure
+        return (
+            self._quantity(row.site, figure.quantity, figure.unit),
+            PERIODS.index(figure.period),
+            figure.start,
+            revision,
+            figure.end,
+            figure.valid,
+            figure.value,
+            figure.estimated,
+            figure.distributed,
+            figure.uncertainty,
+            figure.doubt,
+            figure.status,
+            figure.reason,
+            figure.category,
+            figure.terms,
+            self._config,
+        )
+
+    def _revised(self, row: Row) -> tuple[object, ...] | None:
+        first = self._values(row, 0)
+        newest = self._db.execute(
+            f"SELECT {COLUMNS} FROM figure WHERE quantity = ? AND period = ? AND start = ? "  # noqa: S608
+            "ORDER BY revision DESC LIMIT 1",
+            first[:3],
+        ).fetchone()
+        if newest is None:
+            return first
+        if newest[SAME] == first[SAME]:
+            return None
+        return (*first[:3], newest[3] + 1, *first[4:])
+
+    def _quantity(self, site: str, name: str, unit: str = "J") -> int:
+        key = (site, name)
+        if key not in self._quantities:
+            cursor = self._db.execute(
+                "INSERT INTO quantity (site, name, unit) VALUES (?, ?, ?)", (*key, unit)
+            )
+            self._quantities[key] = int(cursor.lastrowid or 0)
+        return self._quantities[key]
+
+    def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
+        """Newest figures of a site whose start lies in [lo, hi), by start and name."""
+        return read_figures(self._db, site, period, lo, hi)
+
+    # -- readings that cells may be computed from again ----------------------------------------
+
+    def archive(self, site: str, meters: Sequence[str], readings: Readings) -> None:
+        """Keep readings that are no longer held in memory; `meters` names their places."""
+        numbers = np.array([self._quantity(site, name) for name in meters], np.int64)
+        body = packed(readings, numbers)
+        span = int(readings.time.min()), int(readings.time.max())
+        self._db.execute(
+            "INSERT INTO archive (site, first, last, body) VALUES (?, ?, ?, ?)", (site, *span, body)
+        )
+
+    def forget(self, site: str, before: int) -> None:
+        """Drop archived readings that all lie before a time."""
+        self._db.execute("DELETE FROM archive WHERE site = ? AND last < ?", (site, before))
+
+    def history(self, site: str, meters: Sequence[str]) -> ArchivedReadings:
+        """The archive of one site, as the core asks for it: meters by their places."""
+        return ArchivedReadings(self._db, site, [self._quantity(site, name) for name in meters])
