@@ -35,7 +35,7 @@ class Known:
 
 
 class Progress:
-    """Up to where each meter (`closed`) and each account (`accounts`) is closed. [ns]
+    """Up to where each meter (`closed`) and each account (`accounts`) is closed.
 
     `origin` is where the site's first cell begins, None before any reading. `since`
     holds the accounts that came later and where they begin.
@@ -59,7 +59,7 @@ class Progress:
         return sorted({a.name for layout in self.books for a in layout.accounts})
 
     def begin_new(self, known: Iterable[str], watermark: int) -> None:
-        """Begin accounts that are not among the `known` ones at the watermark, not at the origin."""
+        """Begin accounts that are not among the `known` ones at the watermark."""
         if self.origin is None:
             return
         old = frozenset(known)

@@ -35,7 +35,7 @@ def believed(rules: Rules, readings: Readings) -> BoolArray:
     `readings` are sorted by meter and time.
     """
     register = rules.kind[readings.meter] == REGISTER
-    good = ~register
+    good: BoolArray = ~register
     if register.any():
         part = readings.where(register)
         anchor, _ = register_steps(rules.meters, part.meter, part.time, part.value)
@@ -97,7 +97,8 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
 
     >>> def one(end: int) -> Segments:
     ...     span = np.array([0]), np.array([0]), np.array([end])
-    ...     return Segments(*span, np.ones(1), np.ones(1), np.array([float(end)]), np.zeros(1, bool))
+    ...     energy, none = np.array([float(end)]), np.zeros(1, bool)
+    ...     return Segments(*span, np.ones(1), np.ones(1), energy, none)
     >>> list(changed(one(60), one(30), np.array([45])))
     [(0, (30, 60))]
     """

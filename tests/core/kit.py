@@ -1,6 +1,7 @@
 """A small site in memory, and its newest rows after readings in any order."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,7 +73,8 @@ def site(
     it = tuple(n for n in ("it_a", "it_b") if n in names)
     e_dc = (*[(n, 1.0) for n in it], *cooling, ("ups_loss", 1.0), ("light", 1.0))
     epoch = Epoch(
-        -EVER, EVER, MINUTE, meters, DERIVED, "bottom_up", e_dc, {2: it}, (("heat", 1.0),), e_dc, (),
+        -EVER, EVER, MINUTE, meters, DERIVED, "bottom_up", e_dc, {2: it},
+        (("heat", 1.0),), e_dc, (),
         {"cooling": cooling, "power": (("ups_loss", 1.0),), "lighting": (("light", 1.0),)}, 10.0,
     )  # fmt: skip
     start = np.array([-EVER], np.int64)
@@ -99,14 +101,14 @@ def played(
     *,
     ends: list[int] | None = None,
 ) -> Rows:
-    """Newest rows after readings (meter, second, value) cut into batches; the input ends after `ends`."""
+    """Newest rows of readings (meter, second, value), cut; the input ends after each of `ends`."""
     history = MemoryHistory()
     book = SiteBook(one, history)
     rows: Rows = {}
     seq = np.arange(1, len(readings) + 1)
     columns = np.array(readings, np.float64).reshape(-1, 3)
     borders = sorted({0, *cuts, *(ends or []), len(readings)})
-    for lo, hi in zip(borders, borders[1:], strict=False):
+    for lo, hi in pairwise(borders):
         part = Readings(
             seq[lo:hi],
             columns[lo:hi, 0].astype(np.int64),
