@@ -97,10 +97,10 @@ def rounded_up(span: int, step: int) -> int:
 
 
 def meter_grid(nominal: int, cell: int, limit: int) -> int:
-    """Cell length [ns] of a meter: its interval, rounded up to what fits cells and hours.
+    """Length of a meter's cells in ns: its interval, rounded up to what fits cells and hours.
 
-    The next multiple of the site's cell that divides `limit`, the longest cell that divides
-    the hour and all UTC offsets of the zone; longer intervals are cut to it.
+    The next multiple of the site's cell that divides `limit`, the longest cell that
+    divides the hour and all UTC offsets of the zone; longer intervals are cut to it.
 
     >>> from greendc.core.facility import HOUR, MINUTE
     >>> meter_grid(7 * MINUTE, MINUTE, HOUR) // MINUTE

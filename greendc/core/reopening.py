@@ -40,7 +40,8 @@ def believed(rules: Rules, readings: Readings) -> BoolArray:
         part = readings.where(register)
         anchor, _ = register_steps(rules.meters, part.meter, part.time, part.value)
         good[register] = (anchor >= 0) | _first(part)
-    return good
+    found: BoolArray = good
+    return found
 
 
 def unsettled_upto(rules: Rules, readings: Readings) -> int:

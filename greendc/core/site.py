@@ -66,7 +66,8 @@ class SiteBook:
         self.horizon = max(site.horizon, site.lateness + slack)
         self.newest = -EVER
         self.watermark = -EVER
-        self.settled_seq = 0
+        self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
+        self.ended_seq = 0  # what arrived up to here is known: the input had ended
         self.base_seq = 0  # readings up to here are carried over, not read from the journal again
         self.hot = Readings.none()
         self.waiting: list[Readings] = []
@@ -87,9 +88,14 @@ class SiteBook:
     def carry(self, rows: Readings) -> None:
         """Begin again with the readings that `carried` gave."""
         rows = rows.where(rows.meter >= 0)
-        ahead = (rows.time >= self.watermark) | (rows.seq > self.settled_seq)
-        self.hot = merged([rows.where(~ahead)]).readings
-        self.waiting = [rows.where(ahead)]
+        known = self._is_known(rows)
+        self.hot = merged([rows.where(known)]).readings
+        self.waiting = [rows.where(~known)]
+
+    def _is_known(self, rows: Readings) -> BoolArray:
+        stepped = (rows.time < self.watermark) & (rows.seq <= self.settled_seq)
+        known: BoolArray = stepped | (rows.seq <= self.ended_seq)
+        return known
 
     def rebuild_from(self, done_to: int) -> int:
         """The oldest journal entry that is needed to begin again after `done_to`."""
@@ -100,12 +106,10 @@ class SiteBook:
     def refill(self, readings: Readings) -> None:
         """Take readings again that the journal held when the state was kept."""
         readings = readings.where(readings.meter >= 0)
-        unsettled = readings.seq > self.settled_seq
-        settled = readings.where(~unsettled)
-        settled = settled.where(settled.time > self.progress.floors()[settled.meter])
-        ahead = settled.time >= self.watermark
-        self.waiting.append(joined([settled.where(ahead), readings.where(unsettled)]))
-        self.hot = merged([self.hot, settled.where(~ahead)]).readings
+        known = self._is_known(readings)
+        self.waiting.append(readings.where(~known))
+        known &= readings.time > self.progress.floors()[readings.meter]
+        self.hot = merged([self.hot, readings.where(known)]).readings
 
     # -- readings in -------------------------------------------------------------------------
 
@@ -167,6 +171,7 @@ class SiteBook:
         The last value of an interval mean counts in full: cells run to its end.
         """
         settled = Settled(final=True)
+        self.ended_seq = seq
         return self._settle(self.watermark, seq, settled, at)
 
     def _step(self, watermark: int, seq: int) -> Settled:

@@ -1,0 +1,182 @@
+"""Laws of the ledger through the real pipeline and file: sums, order, batches, runs, restarts."""
+
+import math
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from greendc.calendars import LocalCalendar, parse_rfc3339
+from greendc.config import Config
+from greendc.core.facility import HOUR, MINUTE, SECOND
+from greendc.core.figure import Figure
+from greendc.ports import Entry
+from tests import runs
+from tests.runs import Key, Reading
+
+ZONE = "Asia/Kolkata"
+BEGIN = parse_rfc3339("2025-03-31T16:40:00Z")  # 80 minutes before a local month begins
+METERS = (
+    "{id: feed, point: util, quantity: energy, unit: Wh, kind: register, nominal: 5min, class: 1}",
+    "{id: it, point: pdu_out, unit: W, kind: instant, nominal: 5min, class: 1}",
+    "{id: pump, point: cool_pump, unit: W, kind: mean_prev, nominal: 5min, class: 1}",
+    "{id: fan, point: cool_crah_fan, unit: W, kind: on_change, nominal: 5min, silent_after: 10min}",
+    "{id: heat, point: q_reuse, unit: W, kind: mean_next, nominal: 15min, class: 2}",
+)
+MORE = """
+cell: 5min
+lateness: 20min
+horizon: 30d
+derived:
+  - {id: loss, point: loss_power, share: 0.05, of: it, uncertainty: 0.005}
+  - {id: light, point: aux_light, constant_w: 100, uncertainty_w: 10}
+emissions:
+  location: {factor: 400, year: 2024, source: made up}
+"""
+NOMINAL = {"feed": 5, "it": 5, "pump": 5, "fan": 5, "heat": 15}
+SPAN = 180  # minutes of a log
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return runs.configured(tmp_path_factory.mktemp("config"), METERS, MORE, ZONE)
+
+
+@contextmanager
+def ledger(
+    config: Config,
+    log: Sequence[Entry],
+    *,
+    commits: Collection[int] = (),
+    kills: Collection[int] = (),
+) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield runs.played(Path(folder) / "ledger", config, log, commits=commits, kills=kills)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Reading]:
+    """Three hours of all meters in the order of time, with silences, jumps and resets."""
+    out: list[Reading] = []
+    for name, minutes in NOMINAL.items():
+        phase = draw(st.integers(0, 60 * minutes - 1))
+        count = SPAN // minutes
+        gone = draw(st.sets(st.integers(0, count - 1), max_size=count // 2))
+        value = draw(st.integers(0, 1000)) / 8
+        for i in range(count):
+            value = draw(st.sampled_from([value + 1.0, value + 1.0, value + 3.125, 0.5]))
+            if i not in gone:
+                shown = value if name == "feed" else 100 * value
+                out.append((name, BEGIN + (60 * minutes * i + phase) * SECOND, shown))
+    return sorted(out, key=lambda r: (r[1], r[0]))
+
+
+def of(log: Sequence[Reading], cuts: Collection[int] = ()) -> list[Entry]:
+    return [*runs.entries(log, cuts), runs.end()]
+
+
+def newest(config: Config, log: Sequence[Entry]) -> list[Figure]:
+    with ledger(config, log) as path:
+        return list(runs.newest(path).values())
+
+
+# -- sums -----------------------------------------------------------------------------------------
+
+Spans = Callable[[Figure], tuple[str, Sequence[int]]]
+
+
+def parts(figure: Figure, cell: int, calendar: LocalCalendar) -> tuple[str, Sequence[int]]:
+    """The period that a figure is summed from, and where its parts begin."""
+    lo, hi = figure.start, figure.end
+    if figure.period in {"month", "12mo"}:
+        return "day", [d for d in calendar.days(lo, hi) if lo <= d < hi]
+    if figure.period == "year":
+        return "month", [m for m in calendar.months(lo, hi) if lo <= m < hi]
+    if figure.period == "hour" or lo % HOUR or hi % HOUR:
+        return "cell", range(lo, hi, cell)
+    return "hour", range(lo, hi, HOUR)
+
+
+def assert_sums(rows: dict[Key, Figure], zone: str, cell: int = 5 * MINUTE) -> int:
+    """Every longer period is the sum of the newest rows that it is made of; counts them."""
+    calendar, checked = LocalCalendar(zone), 0
+    for (period, name, start), figure in rows.items():
+        if period == "cell":
+            continue
+        below, starts = parts(figure, cell, calendar)
+        kept = "ipue" if name == "pue" else name
+        inner = [rows[below, kept, s] for s in starts if (below, kept, s) in rows]
+        assert inner, (period, name, start)
+        terms = np.stack([np.frombuffer(f.terms) for f in inner])
+        exact = [math.fsum(column) for column in terms.T.tolist()]
+        assert np.frombuffer(figure.terms).tolist() == exact, (period, name, start)
+        assert figure.valid == sum(f.valid for f in inner), (period, name, start)
+        checked += 1
+    return checked
+
+
+@given(logs(), st.data())
+@settings(max_examples=6)
+def test_every_period_is_the_sum_of_its_parts_whatever_came_late(
+    config: Config, log: list[Reading], data: st.DataObject
+) -> None:
+    late = data.draw(st.permutations(log))
+    with ledger(config, of([*log[: len(log) // 2], *late])) as path:
+        assert assert_sums(runs.newest(path), ZONE) > 0
+
+
+def assert_same(found: Sequence[Figure], wanted: Sequence[Figure]) -> None:
+    """As ==, but says only which figures differ first."""
+    strange = sorted(set(found) ^ set(wanted), key=lambda f: (f.period, f.start, f.quantity))
+    assert not strange, strange[:2]
+    assert list(found) == list(wanted)
+
+
+# -- the newest figures depend on the readings alone -----------------------------------------------
+
+
+@given(logs(), st.data())
+@settings(max_examples=6)
+def test_order_and_repetition_leave_no_trace(
+    config: Config, log: list[Reading], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(log + log))
+    cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6))
+    assert_same(newest(config, of(shuffled, cuts)), newest(config, of(log)))
+
+
+@given(logs(), st.data())
+@settings(max_examples=6)
+def test_any_split_into_runs_gives_the_same_ledger(
+    config: Config, log: list[Reading], data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(log) - 1), min_size=1, max_size=3)))
+    split: list[Entry] = []
+    for entry in runs.entries(log, cuts):
+        split += [entry, runs.end()]
+    every = range(len(split))
+    with ledger(config, split, commits=every, kills=every) as path:
+        assert_same(list(runs.newest(path).values()), newest(config, of(log)))
+
+
+# -- batches and restarts leave no trace in the revisions either -----------------------------------
+
+
+@given(logs(), st.data())
+@settings(max_examples=8)
+def test_batches_and_kills_leave_no_trace_in_the_revisions(
+    config: Config, log: list[Reading], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(log)) if data.draw(st.booleans()) else log
+    cuts = data.draw(st.lists(st.integers(0, len(log)), max_size=12))
+    entries = of(order, cuts)
+    numbers = st.sets(st.integers(0, len(entries) - 1))
+    with ledger(config, entries, commits=data.draw(numbers), kills=data.draw(numbers)) as path:
+        found = runs.revisions(path)
+    with ledger(config, of(order)) as path:
+        assert_same(found, runs.revisions(path))
