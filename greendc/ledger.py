@@ -1,6 +1,6 @@
 """One site's way from readings to the ledger: the core's results written as they fall."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,12 @@ from greendc.calendars import LocalCalendar
 from greendc.core.accounts import Account, energy_meters
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import IntArray, Site
-from greendc.core.periods import Periods, StoredRow
+from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.readings import Readings
 from greendc.core.site import Settled, SiteBook
 from greendc.store import Row, Store
+
+PORTION_ROWS = 20_000  # evaluated and written at a time
 
 
 class SiteLedger:
@@ -47,17 +49,24 @@ class SiteLedger:
 
     def _apply(self, settled: Settled) -> int:
         closed = self.book.progress.accounts
-        written = 0
-        for found in self.periods.roll(settled.blocks, closed, final=settled.final):
-            fresh = found.block.fresh
-            figures = self.evaluator.figures(found)
-            written += self.store.put([Row(self.site.id, f, fresh) for f in figures])
+        found = self.periods.roll(settled.blocks, closed, final=settled.final)
+        written = sum(self._put(part) for part in _portions(found))
         for part in settled.archived:
             self.store.archive(self.site.id, self.meters, part)
         if settled.archived:
             self.store.forget(self.site.id, self.book.watermark - 2 * self.book.horizon)
         self.store.count(self.site.id, settled.counts)
         return written
+
+    def _put(self, found: Sequence[PeriodBlock]) -> int:
+        figures = self.evaluator.every(found)
+        return self.store.put(
+            [
+                Row(self.site.id, figure, one.block.fresh)
+                for one, some in zip(found, figures, strict=True)
+                for figure in some
+            ]
+        )
 
     # -- carry-over --------------------------------------------------------------------------
 
@@ -105,3 +114,17 @@ class SiteLedger:
 def as_ints(body: bytes) -> IntArray:
     """An integer column as it stands in the carry-over."""
     return np.frombuffer(body, np.int64).copy()
+
+
+def _portions(found: Iterable[PeriodBlock]) -> Iterator[list[PeriodBlock]]:
+    """Blocks in portions of bounded size."""
+    part: list[PeriodBlock] = []
+    rows = 0
+    for one in found:
+        part.append(one)
+        rows += len(one.block.start)
+        if rows >= PORTION_ROWS:
+            yield part
+            part, rows = [], 0
+    if part:
+        yield part

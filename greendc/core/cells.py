@@ -35,6 +35,22 @@ class Block:
     terms: FloatArray
     fresh: bool = False
 
+    def at(self, rows: IntArray) -> "Block":
+        """Some of the rows, by their places."""
+        start, end, valid = self.start[rows], self.end[rows], self.valid[rows]
+        return Block(self.account, start, end, valid, self.terms[rows], fresh=self.fresh)
+
+    @classmethod
+    def stacked(cls, blocks: Sequence["Block"]) -> "Block":
+        """The rows of blocks with terms of one shape, one after the other."""
+        return cls(
+            blocks[0].account,
+            np.concatenate([b.start for b in blocks]),
+            np.concatenate([b.end for b in blocks]),
+            np.concatenate([b.valid for b in blocks]),
+            np.concatenate([b.terms for b in blocks]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Amounts:

@@ -1,27 +1,27 @@
 """From sums to published figures: value, coverage, estimated share, uncertainty, status, reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.accounts import Account, Book, Term
+from greendc.core.accounts import Account, Book
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, Site
+from greendc.core.facility import SECOND, IntArray, Site
 from greendc.core.figure import Figure
+from greendc.core.forms import sensitivity
 from greendc.core.metrics import judge
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
 from greendc.core.uncertainty import (
-    Expansion,
     Sensitivity,
-    Sums,
+    Uncertainty,
     expand,
     expanded_uncertainty,
-    sums_of,
+    meter_uncertainty,
 )
-from greendc.core.units import J_PER_KWH
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,7 +29,37 @@ ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
 YEARS = ("year", "12mo")
 IT = "e_it_j"
 NEVER_NEGATIVE = ("e_dc", "e_it")
-MASKED = "silent"
+SILENT, TOO_LITTLE = "silent", "coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one block, account and epoch; `place` is that of the block among those given.
+
+    `masked` says in a word for each row why it is published under another name.
+    """
+
+    place: int
+    number: int
+    account: Account
+    name: str
+    period: str
+    block: Block
+    meters: FloatArray
+    masked: list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What may be published of each row; NaN, status and reason where something may not."""
+
+    value: FloatArray
+    status: list[str]
+    reason: list[str | None]
+
+    def refuse(self, row: int, status: str, reason: str) -> None:
+        """Take a row's value away."""
+        self.value[row], self.status[row], self.reason[row] = np.nan, status, reason
 
 
 class Evaluator:
@@ -38,230 +68,209 @@ class Evaluator:
     def __init__(self, site: Site, books: Sequence[Book]) -> None:
         """Prepare each epoch's sensitivities to its physical meters."""
         self.site, self.books = site, books
+        self._starts = np.array([book.epoch.start for book in books], np.int64)
+        self._accounts = [{a.name: a for a in book.accounts} for book in books]
         self._expansions = [expand(book.rules.meters, book.epoch.derived) for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
 
     def figures(self, found: PeriodBlock) -> list[Figure]:
         """The figures of one account and period."""
-        account = found.block.account
-        if account.kind == "kpi" and account.metric is not None and account.metric.name == "pue":
-            return self._pue(found)
-        return self._figures(found, account.name)
+        return self.every([found])[0]
 
-    def _figures(
-        self, found: PeriodBlock, name: str, masked: Mapping[int, str] | None = None
-    ) -> list[Figure]:
-        block, account = found.block, found.block.account
-        value, status, reason = self._judged(block)
-        self._mask(found, value, status, reason, masked or {})
-        doubt_value, doubt = self._doubts(found, value)
-        estimated = _shares(block.terms, 1)
-        distributed = np.maximum(_shares(block.terms, 2), _cut_share(block))
-        self._grade(block, value, estimated, status, reason, found.period)
-        return [
-            Figure(
-                name,
-                account.unit,
-                found.period,
-                int(block.start[i]),
-                int(block.end[i]),
-                int(block.valid[i]),
-                _known(value[i]),
-                _known(estimated[i]) if block.valid[i] else None,
-                _known(distributed[i]) if block.valid[i] else None,
-                _known(doubt_value[i]),
-                doubt[i] if np.isfinite(value[i]) else None,
-                status[i],
-                reason[i],
-                account.category,
-                np.ascontiguousarray(block.terms[i]).tobytes(),
+    def every(self, found: Sequence[PeriodBlock]) -> list[list[Figure]]:
+        """The figures of each block; what can be evaluated in one go is."""
+        groups: dict[tuple[int, str], list[_Part]] = {}
+        for place, one in enumerate(found):
+            for part in self._parts(place, one):
+                shared = "" if _is_physical(part) else part.account.name
+                groups.setdefault((part.number, shared), []).append(part)
+        out: list[list[Figure]] = [[] for _ in found]
+        for parts in groups.values():
+            self._evaluate(parts, out)
+        return out
+
+    # -- rows that are alike -------------------------------------------------------------------
+
+    def _parts(self, place: int, found: PeriodBlock) -> Iterator[_Part]:
+        """The block's rows by the epoch in force at the end of each."""
+        numbers = np.maximum(np.searchsorted(self._starts, found.block.end, "left") - 1, 0)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            block = found.block.at(rows)
+            account = self._account(number, found.block.account)
+            for name, masked in _names(account, found, rows):
+                meters = found.meters[rows]
+                yield _Part(place, number, account, name, found.period, block, meters, masked)
+
+    def _account(self, number: int, account: Account) -> Account:
+        """The account as it is in an epoch; where it is not, as it was or will be next to it."""
+        order = (*range(number, -1, -1), *range(number + 1, len(self.books)))
+        return next(
+            (self._accounts[i][account.name] for i in order if account.name in self._accounts[i]),
+            account,
+        )
+
+    def _evaluate(self, parts: Sequence[_Part], out: list[list[Figure]]) -> None:
+        block = Block.stacked([part.block for part in parts])
+        meters = np.concatenate([part.meters for part in parts])
+        verdict = self._judged(parts[0], block)
+        self._mask(parts, block, verdict)
+        doubts = self._doubts(parts, block, meters, verdict.value)
+        estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
+        _grade(_periods(parts), block, estimated, verdict)
+        owners = (part for part in parts for _ in range(len(part.block.start)))
+        for row, part in enumerate(owners):
+            known = bool(block.valid[row])
+            value = _known(verdict.value[row])
+            figure = Figure(
+                part.name,
+                part.account.unit,
+                part.period,
+                int(block.start[row]),
+                int(block.end[row]),
+                int(block.valid[row]),
+                value,
+                _known(estimated[row]) if known else None,
+                _known(distributed[row]) if known else None,
+                _known(doubts.value[row]),
+                doubts.reason[row] if value is not None else None,
+                verdict.status[row],
+                verdict.reason[row],
+                part.account.category,
+                block.terms[row].tobytes(),
             )
-            for i in range(len(block.start))
-        ]
+            out[part.place].append(figure)
 
     # -- value -------------------------------------------------------------------------------
 
-    def _judged(self, block: Block) -> tuple[FloatArray, list[str], list[str | None]]:
-        account, amounts = block.account, block.terms[:, :, 0]
-        rows = len(block.start)
-        if account.metric is None:
-            value = amounts[:, 0].copy()
-            status: list[str] = ["ok"] * rows
-            reason: list[str | None] = [None] * rows
-            if account.name.startswith(NEVER_NEGATIVE) and account.kind == "total":
-                for i in np.flatnonzero(value < 0):
-                    status[i], reason[i] = "invalid", "negative_total"
-            return value, status, reason
+    def _judged(self, part: _Part, block: Block) -> _Verdict:
+        account, amounts = part.account, block.terms[:, :, 0]
         metric = account.metric
-        least = np.zeros(rows)
+        if metric is None:
+            return _total(account, amounts)
+        denominator = _weighted(amounts, metric.denominator)
+        least = np.zeros(len(amounts))
         if metric.needs[metric.denominator.index(1.0)] == IT:
-            least = self._layout(block)[1].epoch.min_it_power * block.valid / SECOND
-        denominator = _denominator(block)
-        value, words, why = judge(metric, metric.compute(*amounts.T), denominator, least)
-        status, reason = list(words), list(why)
+            least = self.books[part.number].epoch.min_it_power * block.valid / SECOND
+        verdict = _Verdict(*judge(metric, metric.compute(*amounts.T), denominator, least))
         negative = (amounts < 0) & np.isin(metric.needs, ("e_dc_j", IT))
-        for i in np.flatnonzero(negative.any(axis=1)):
-            value[i], status[i], reason[i] = np.nan, "invalid", "negative_total"
-        return value, status, reason
+        for i in np.flatnonzero(negative.any(axis=1)).tolist():
+            verdict.refuse(i, "invalid", "negative_total")
+        return verdict
 
-    def _layout(self, block: Block) -> tuple[int, Book]:
-        """The epoch in force at the end of the block."""
-        last = int(block.end[-1]) - 1
-        number = max(n for n, book in enumerate(self.books) if book.epoch.start <= last)
-        return number, self.books[number]
+    def _mask(self, parts: Sequence[_Part], block: Block, verdict: _Verdict) -> None:
+        """Take away values of rows in which nothing is known, or that are too short for it."""
+        lengths = [len(part.block.start) for part in parts]
+        resolution = np.repeat([part.account.resolution for part in parts], lengths)
+        coarse = (block.end - block.start) < resolution
+        unknown = block.valid == 0
+        blind = self._without_intensity(parts[0].account, block)
+        periods = _periods(parts)
+        for i in np.flatnonzero(unknown | coarse).tolist():
+            silent = "no_intensity" if blind[i] else SILENT
+            missing = silent if periods[i] == "cell" else TOO_LITTLE
+            verdict.refuse(i, "undefined", missing if unknown[i] else "resolution")
+        for i, masked in enumerate([word for part in parts for word in part.masked]):
+            if masked is not None:
+                verdict.refuse(i, "undefined", masked)
 
-    def _mask(
-        self,
-        found: PeriodBlock,
-        value: FloatArray,
-        status: list[str],
-        reason: list[str | None],
-        masked: Mapping[int, str],
-    ) -> None:
-        """Take away values of rows in which nothing is known, or that are too short to be known."""
-        block = found.block
-        missing = self._missing_word(block) if found.period == "cell" else "coverage"
-        coarse = (block.end - block.start) < block.account.resolution
-        for i in np.flatnonzero((block.valid == 0) | coarse):
-            value[i], status[i] = np.nan, "undefined"
-            reason[i] = missing if block.valid[i] == 0 else "resolution"
-        for row, word in masked.items():
-            value[row], status[row], reason[row] = np.nan, "undefined", word
-
-    def _missing_word(self, block: Block) -> str:
-        for term in block.account.terms:
-            if term.method is not None and term.members:
-                intensity = self.site.intensity[term.method]
-                if np.isnan(cell_intensity(block.start, block.end, intensity)).any():
-                    return "no_intensity"
-        return MASKED
-
-    def _grade(
-        self,
-        block: Block,
-        value: FloatArray,
-        estimated: FloatArray,
-        status: list[str],
-        reason: list[str | None],
-        period: str,
-    ) -> None:
-        coverage = block.valid / (block.end - block.start)
-        for i in np.flatnonzero(np.isfinite(value)):
-            if status[i] != "ok":
-                continue
-            if coverage[i] < ENOUGH:
-                status[i], reason[i] = "partial", MASKED if period == "cell" else "coverage"
-            elif estimated[i] > 0:
-                status[i], reason[i] = "estimated", "declared_share"
+    def _without_intensity(self, account: Account, block: Block) -> npt.NDArray[np.bool_]:
+        """Rows in which the emission intensity is not known."""
+        blind = np.zeros(len(block.start), np.bool_)
+        for method in {t.method for t in account.terms if t.method is not None and t.members}:
+            found = cell_intensity(block.start, block.end, self.site.intensity[method])
+            blind |= np.isnan(found)
+        return blind
 
     # -- uncertainty ---------------------------------------------------------------------------
 
-    def _doubts(self, found: PeriodBlock, value: FloatArray) -> tuple[FloatArray, list[str | None]]:
+    def _doubts(
+        self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
+    ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
-        block, form = found.block, self._form(found.block)
-        time = block.valid / SECOND
-        sums = sums_of(form, found.meters, time)
-        denominator = _denominator(block)
-        share = _common_share(block, sums, value, denominator)
-        doubt = expanded_uncertainty(
-            form,
-            found.meters * share[:, None],
-            time,
-            value,
-            denominator,
-            _mean_intensity(block, sums, share),
+        part = parts[0]
+        if _is_physical(part):
+            lengths = [len(p.block.start) for p in parts]
+            place = np.repeat([p.account.terms[0].members[0][0] for p in parts], lengths)
+            limits = [m.accuracy for m in self.books[part.number].rules.meters]
+            limit = np.array([np.nan if a is None else a for a in limits])[place]
+            return meter_uncertainty(limit, meters[np.arange(len(place)), place], value)
+        metric = part.account.metric
+        denominator: FloatArray | float = 1.0
+        if metric is not None:
+            denominator = _weighted(block.terms[:, :, 0], metric.denominator)
+        intensity: FloatArray | float = 0.0
+        for method in {t.method for t in part.account.terms if t.method is not None}:
+            intensity = cell_intensity(block.start, block.end, self.site.intensity[method])
+        seconds = block.valid / SECOND
+        return expanded_uncertainty(
+            self._form(part), meters, seconds, value, denominator, intensity
         )
-        return doubt.value, doubt.reason
 
-    def _form(self, block: Block) -> Sensitivity:
-        number, _ = self._layout(block)
-        key = number, block.account.name
+    def _form(self, part: _Part) -> Sensitivity:
+        key = part.number, part.account.name
         if key not in self._forms:
-            self._forms[key] = self._sensitivity(self._expansions[number], block.account)
+            expansion = self._expansions[self._home(part)]
+            self._forms[key] = sensitivity(expansion, part.account)
         return self._forms[key]
 
-    @staticmethod
-    def _sensitivity(expansion: Expansion, account: Account) -> Sensitivity:
-        metric, ones = account.metric, (1.0,) * len(account.terms)
-        above, carried = _members(account.terms, ones if metric is None else metric.numerator)
-        below, _ = _members(
-            account.terms, (0.0,) * len(ones) if metric is None else metric.denominator
-        )
-        scale = 1.0 if metric is None else metric.scale
-        return expansion.sensitivity(above, below, carried=carried, scale=scale)
-
-    # -- twelve months -------------------------------------------------------------------------
-
-    def _pue(self, found: PeriodBlock) -> list[Figure]:
-        """`ipue`; over twelve months `pue` where every month is covered (G4)."""
-        name = found.block.account.name
-        if found.period not in YEARS:
-            return self._figures(found, name)
-        slices = found.slices if found.slices is not None else np.zeros((len(found.block.start), 1))
-        whole = (slices >= ENOUGH).all(axis=1)
-        interim = {int(i): "twelve_months" for i in np.flatnonzero(whole)}
-        full = {int(i): "coverage" for i in np.flatnonzero(~whole)}
-        annual = name.removeprefix("i")
-        return self._figures(found, name, interim) + self._figures(found, annual, full)
+    def _home(self, part: _Part) -> int:
+        """The epoch whose nodes the account's terms name."""
+        name = part.account.name
+        homes = (i for i, known in enumerate(self._accounts) if known.get(name) is part.account)
+        return next(homes)
 
 
-def _members(
-    terms: Sequence[Term], weights: Sequence[float]
-) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """Nodes of a weighted sum of terms: those that count as they are, those that emit."""
-    plain: list[tuple[int, float]] = []
-    carried: list[tuple[int, float]] = []
-    for term, weight in zip(terms, weights, strict=True):
-        members = [(node, weight * w) for node, w in term.members if weight]
-        (plain if term.method is None else carried).extend(members)
-        plain += [(node, weight * factor / J_PER_KWH) for node, factor in term.fuels if weight]
-    return plain, carried
+# -- rows ------------------------------------------------------------------------------------------
 
 
-def _denominator(block: Block) -> FloatArray:
-    """The ratio's denominator [J]; 1 for a sum. Plain additions: BLAS may round as it likes."""
-    metric = block.account.metric
-    if metric is None:
-        return np.ones(len(block.start))
-    amounts = block.terms[:, :, 0] * np.array(metric.denominator)
-    return fsum_rows(amounts.T)
+def _is_physical(part: _Part) -> bool:
+    account = part.account
+    return account.kind == "meter" and account.needs.tolist() == [account.terms[0].members[0][0]]
 
 
-def _common_share(
-    block: Block, sums: Sums, value: FloatArray, denominator: FloatArray
-) -> FloatArray:
-    """Which share of what the meters counted lies in the time that the figure rests on."""
-    metric = block.account.metric
-    if block.account.kind == "mass":  # the mean intensity brings energy and mass together
-        return np.ones(len(value))
-    counted, used = (sums.numerator, value) if metric is None else (sums.denominator, denominator)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.clip(used / counted, 0.0, 1.0)
-    whole = (block.valid == block.end - block.start) | ~np.isfinite(share)
-    return np.where(whole, 1.0, share)
+def _periods(parts: Sequence[_Part]) -> list[str]:
+    return [part.period for part in parts for _ in range(len(part.block.start))]
 
 
-def _mean_intensity(block: Block, sums: Sums, share: FloatArray) -> FloatArray:
-    """Energy-weighted mean intensity [g/kWh] of the energy that carries emissions."""
-    found = [i for i, term in enumerate(block.account.terms) if term.method is not None]
-    if not found:
-        return np.zeros(len(block.start))
-    mass = block.terms[:, found[0], 0] - sums.numerator * share
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = mass / (sums.carried * share / J_PER_KWH)
-    return np.where(np.isfinite(mean), mean, 0.0)
+def _names(
+    account: Account, found: PeriodBlock, rows: IntArray
+) -> Iterator[tuple[str, list[str | None]]]:
+    """`ipue`; over twelve months `pue` where every month is covered (G4)."""
+    annual = account.metric is not None and account.metric.name == "pue" and found.period in YEARS
+    if not annual:
+        yield account.name, [None] * len(rows)
+        return
+    slices = found.slices[rows] if found.slices is not None else np.zeros((len(rows), 1))
+    whole: list[bool] = [bool(row.all()) for row in slices >= ENOUGH]
+    yield account.name, ["twelve_months" if w else None for w in whole]
+    yield account.name.removeprefix("i"), [None if w else TOO_LITTLE for w in whole]
 
 
-def _cut_share(block: Block) -> FloatArray:
-    """Share of the time in intervals of the meters that a border of the period cuts in two.
+def _total(account: Account, amounts: FloatArray) -> _Verdict:
+    rows = len(amounts)
+    verdict = _Verdict(amounts[:, 0].copy(), ["ok"] * rows, [None] * rows)
+    if account.name.startswith(NEVER_NEGATIVE) and account.kind == "total":
+        for i in np.flatnonzero(verdict.value < 0).tolist():
+            verdict.status[i], verdict.reason[i] = "invalid", "negative_total"
+    return verdict
 
-    Hourly means in a zone with a half hour: its local days begin inside an hour.
-    """
-    account, length = block.account, block.end - block.start
-    if account.resolution <= account.grid:
-        return np.zeros(len(length))
-    cut = -block.start % account.resolution + block.end % account.resolution
-    return np.minimum(cut / length, 1.0)
+
+def _grade(periods: Sequence[str], block: Block, estimated: FloatArray, verdict: _Verdict) -> None:
+    """Say of the values that stand what they lack."""
+    coverage = block.valid / (block.end - block.start)
+    for i in np.flatnonzero(np.isfinite(verdict.value)).tolist():
+        if verdict.status[i] != "ok":
+            continue
+        if coverage[i] < ENOUGH:
+            verdict.status[i] = "partial"
+            verdict.reason[i] = SILENT if periods[i] == "cell" else TOO_LITTLE
+        elif estimated[i] > 0:
+            verdict.status[i], verdict.reason[i] = "estimated", "declared_share"
+
+
+def _weighted(amounts: FloatArray, weights: Sequence[float]) -> FloatArray:
+    return fsum_rows((amounts * np.array(weights)).T)
 
 
 def _shares(terms: FloatArray, which: int) -> FloatArray:

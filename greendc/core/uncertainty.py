@@ -132,6 +132,30 @@ def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
 
+def meter_uncertainty(
+    limit: npt.ArrayLike, energy_j: npt.ArrayLike, value: npt.ArrayLike
+) -> Uncertainty:
+    """Expanded uncertainty (k = 2) of what single meters counted: ``2 x limit / sqrt(3) x |E|``.
+
+    Parameters
+    ----------
+    limit
+        Limit of each row's meter as a fraction, NaN where no accuracy is stated.
+    energy_j
+        What it counted. [J]
+    value
+        The figure; where it is NaN, so is its uncertainty. [J]
+
+    Examples
+    --------
+    >>> print(meter_uncertainty([0.01], [1000.0], [1000.0]).value.round(4))
+    [11.547]
+    """
+    limits, energies, figure = (np.asarray(c, np.float64) for c in (limit, energy_j, value))
+    spread = COVERAGE_FACTOR * np.abs(limits / RECTANGULAR * energies)
+    return _stated(np.where(np.isnan(limits), 0.0, spread), figure, np.isnan(limits))
+
+
 def _exposures(sources: Sequence[Source], energies: FloatArray, time: FloatArray) -> FloatArray:
     """Exposure of each source in each period, (sources, periods)."""
     found = np.empty((len(sources), len(energies)))
