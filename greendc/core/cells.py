@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from greendc.core.accounts import Account, Book, Derivation, Term
 from greendc.core.carbon import cell_intensity
-from greendc.core.energy import Segments, Windows, common_time, integrate
+from greendc.core.energy import Segments
 from greendc.core.facility import SECOND, IntArray, Intensity, Op
+from greendc.core.integrals import Windows, common_time, integrate
 from greendc.core.sums import fsum_groups, fsum_rows
 from greendc.core.units import J_PER_KWH
 

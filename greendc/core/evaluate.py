@@ -93,10 +93,11 @@ class Evaluator:
 
     def _parts(self, place: int, found: PeriodBlock) -> Iterator[_Part]:
         """The block's rows by the epoch in force at the end of each."""
-        numbers = np.maximum(np.searchsorted(self._starts, found.block.end, "left") - 1, 0)
-        for number in np.unique(numbers).tolist():
+        last = np.searchsorted(self._starts, found.block.end, "left") - 1
+        numbers = np.maximum(last, 0)
+        for number in range(int(numbers.min()), int(numbers.max()) + 1):
             rows = np.flatnonzero(numbers == number)
-            block = found.block.at(rows)
+            block = found.block if len(rows) == len(numbers) else found.block.at(rows)
             account = self._account(number, found.block.account)
             for name, masked in _names(account, found, rows):
                 meters = found.meters[rows]

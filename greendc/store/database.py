@@ -55,7 +55,7 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
         raise _unusable(path, error) from error
     try:
         if not readonly:
-            db.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=OFF")
+            db.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=MEMORY")
             db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         db.execute("PRAGMA busy_timeout=10000")
     except sqlite3.Error as error:

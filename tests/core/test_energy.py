@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendc.core.energy import Rules, Segments, Windows, common_time, integrate, segments
+from greendc.core.energy import Rules, Segments, segments
 from greendc.core.facility import HOUR, SECOND, Kind, Meter
+from greendc.core.integrals import Windows, common_time, integrate
 from greendc.core.register import register_delta, register_steps
 
 MINUTE = 60 * SECOND

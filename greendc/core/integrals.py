@@ -1,0 +1,122 @@
+"""Energy of stretches of time: segments cut at borders and summed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from greendc.core.energy import Segments, seconds
+from greendc.core.facility import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Disjoint stretches [start, end) in order; `label` says to which sum each belongs."""
+
+    start: IntArray
+    end: IntArray
+    label: IntArray
+    labels: int
+
+    @classmethod
+    def cells(cls, lo: int, hi: int, grid: int) -> "Windows":
+        """The cells of a grid from `lo` to `hi`, each its own sum."""
+        start = np.arange(lo, hi, grid, dtype=np.int64)
+        return cls(start, start + grid, np.arange(len(start)), len(start))
+
+
+def integrate(
+    found: Segments, windows: Windows, meters: int
+) -> tuple[FloatArray, IntArray, FloatArray]:
+    """Energy, known time and distributed energy of each meter in each labelled sum.
+
+    A segment cut by a border is split on the straight line of power, a register's
+    on the straight line of energy (F-6.3). Each sum runs left to right in time
+    from zero over the segments of its own windows, so that nothing else that is
+    computed beside it can change a bit of it.
+
+    Returns
+    -------
+    tuple
+        Energy [J], known time [ns] and distributed energy [J], each of shape
+        (meters, labels).
+
+    Examples
+    --------
+    100 W rising to 160 W in a minute: the first half minute holds 3450 J.
+
+    >>> from greendc.core.facility import SECOND
+    >>> line = Segments(
+    ...     np.array([0]), np.array([0]), np.array([60 * SECOND]),
+    ...     np.array([100.0]), np.array([160.0]), np.array([7800.0]), np.array([False]),
+    ... )
+    >>> energy, _, _ = integrate(line, Windows.cells(0, 60 * SECOND, 30 * SECOND), 1)
+    >>> print(energy[0])
+    [3450. 4350.]
+    """
+    first = np.searchsorted(windows.end, found.start, "right")
+    count = np.maximum(np.searchsorted(windows.start, found.end, "left") - first, 0)
+    piece = np.repeat(np.arange(len(count)), count)
+    offset = np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
+    window = first[piece] + offset
+    start, end = found.start[piece], found.end[piece]
+    lo = np.maximum(start, windows.start[window])
+    hi = np.minimum(end, windows.end[window])
+    energy = np.where((lo == start) & (hi == end), found.energy[piece], _cut(found, piece, lo, hi))
+    place = found.meter[piece] * windows.labels + windows.label[window]
+    size = meters * windows.labels
+    shape = (meters, windows.labels)
+    # bincount adds in the order of its input; an integer sum below 2**53 ns (104 days) is exact
+    known = np.bincount(place, (hi - lo).astype(np.float64), size).astype(np.int64)
+    spread = np.bincount(place, np.where(found.distributed[piece], energy, 0.0), size)
+    total: FloatArray = np.bincount(place, energy, size).astype(np.float64)
+    return total.reshape(shape), known.reshape(shape), spread.astype(np.float64).reshape(shape)
+
+
+def _cut(found: Segments, piece: IntArray, lo: IntArray, hi: IntArray) -> FloatArray:
+    start, length = found.start[piece], (found.end - found.start)[piece]
+    power, rise = found.power[piece], (found.power_end - found.power)[piece]
+    at_lo = power + rise * ((lo - start) / length)
+    at_hi = power + rise * ((hi - start) / length)
+    cut: FloatArray = (at_lo + at_hi) / 2 * seconds(hi - lo)
+    return cut
+
+
+def common_time(found: Segments, meters: int, lo: int, hi: int, grid: int) -> Windows:
+    """The time within [lo, hi) in which all of `meters` meters are known, cut into cells.
+
+    `found` holds the segments of exactly these meters. Sums over the windows
+    returned are labelled by cell, so that ratios of them compare like with like
+    (G3: only intervals in which numerator and denominator are both valid).
+
+    Examples
+    --------
+    One meter knows [0, 5) and the other [3, 9): both know [3, 5).
+
+    >>> two = Segments(
+    ...     np.array([0, 1]), np.array([0, 3]), np.array([5, 9]),
+    ...     np.ones(2), np.ones(2), np.ones(2), np.zeros(2, bool),
+    ... )
+    >>> both = common_time(two, 2, 0, 12, 4)
+    >>> print(both.start, both.end, both.label)
+    [3 4] [4 5] [0 1]
+    """
+    begin = np.maximum(found.start, lo)
+    end = np.minimum(found.end, hi)
+    keep = end > begin
+    edges = np.concatenate([begin[keep], end[keep], np.arange(lo, hi, grid)])
+    change = np.concatenate(
+        [
+            np.ones(keep.sum(), np.int64),
+            np.full(keep.sum(), -1),
+            np.zeros((hi - lo) // grid, np.int64),
+        ]
+    )
+    order = np.argsort(edges, kind="stable")
+    edges, depth = edges[order], np.cumsum(change[order])
+    upto = np.append(edges[1:], hi)
+    whole = (depth == meters) & (upto > edges)
+    start = edges[whole]
+    return Windows(start, upto[whole], (start - lo) // grid, (hi - lo) // grid)
