@@ -81,6 +81,7 @@ class Publisher:
     sent: Sequence[Message]
     per_second: float
     acknowledged: int = 0
+    enough: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
     def start(self) -> "Publisher":
@@ -98,6 +99,8 @@ class Publisher:
         began = time.monotonic()
         for number, (topic, payload) in enumerate(self.sent):
             time.sleep(max(0.0, began + number / self.per_second - time.monotonic()))
+            if self.enough.is_set():
+                break
             mid = client.publish(topic, payload, qos=1).mid  # queued where the broker is away
             while mid not in done:
                 time.sleep(0.0005)
@@ -113,6 +116,13 @@ class Publisher:
     def wait(self, seconds: float = 120.0) -> None:
         self._thread.join(seconds)
         assert self.acknowledged == len(self.sent)
+
+    def stop(self) -> Sequence[Message]:
+        """Publish no more; returns what has been published."""
+        self.enough.set()
+        self._thread.join(30.0)
+        assert not self._thread.is_alive()
+        return self.sent[: self.acknowledged]
 
 
 @dataclass

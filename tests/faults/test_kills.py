@@ -26,8 +26,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
     first = plant.daemon()  # the session must stand before the first message
     plant.wait_until_connected()
-    sent = messages(2000)
-    publisher = Publisher(plant.broker.port, sent, RATE).start()
+    publisher = Publisher(plant.broker.port, messages(9000), RATE).start()
     time.sleep(1.0)
     first.send_signal(signal.SIGKILL)
     first.wait()
@@ -41,8 +40,9 @@ def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
         time.sleep(chance.uniform(0.3, 2.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
+    time.sleep(1.0)
     assert not publisher.done, "the publisher must outlast the kills"
-    publisher.wait()
+    sent = publisher.stop()
     plant.finish()
     log = plant.folder / "sent.jsonl"
     write_log(log, sent)
