@@ -8,6 +8,7 @@ import numpy as np
 import zstandard
 
 from greendc.core.facility import IntArray
+from greendc.core.facility import EVER
 from greendc.core.readings import Readings, joined
 
 
@@ -45,36 +46,41 @@ class ArchivedReadings:
     def around(self, meter: int, lo: int, hi: int, count: int) -> Readings:
         """The nearest `count` of a meter before `lo` and as many from `hi` on."""
         before = self._db.execute(
-            "SELECT body FROM archive WHERE site = ? AND first < ? ORDER BY last DESC",
+            "SELECT -last, body FROM archive WHERE site = ? AND first < ? ORDER BY last DESC",
             (self._site, lo),
         )
         after = self._db.execute(
-            "SELECT body FROM archive WHERE site = ? AND last >= ? ORDER BY first",
+            "SELECT first, body FROM archive WHERE site = ? AND last >= ? ORDER BY first",
             (self._site, hi),
         )
-        first, last = -(2**63), 2**63 - 1
-        return joined(
-            [
-                *self._some(before, meter, (first, lo), count),
-                *self._some(after, meter, (hi, last), count),
-            ]
-        )
+        found = [
+            self._nearest(
+                ((at, self._meter(body, meter, -EVER, lo)) for at, body in before), -count
+            ),
+            self._nearest(((at, self._meter(body, meter, hi, EVER)) for at, body in after), count),
+        ]
+        return joined(found)
 
-    def _some(
-        self, rows: Iterable[tuple[bytes]], meter: int, span: tuple[int, int], count: int
-    ) -> list[Readings]:
+    def _meter(self, body: bytes, meter: int, lo: int, hi: int) -> Readings:
+        part = self._placed(body)
+        return part.where((part.meter == meter) & (part.time >= lo) & (part.time < hi))
+
+    @staticmethod
+    def _nearest(parts: Iterable[tuple[int, Readings]], count: int) -> Readings:
+        """Readings until `count` times lie nearer than any part to come; negative: backwards.
+
+        Each part comes with the nearest time that it can hold; spans of parts overlap
+        where readings were late.
+        """
         found: list[Readings] = []
-        for (body,) in rows:
-            part = self._placed(body)
-            part = part.where(
-                (part.meter == meter) & (part.time >= span[0]) & (part.time < span[1])
-            )
-            if len(part):
-                found.append(part)
-                count -= len(part)
-            if count <= 0:
+        near: set[int] = set()
+        sign = 1 if count > 0 else -1
+        for bound, part in parts:
+            if sum(time < bound for time in near) >= abs(count):
                 break
-        return found
+            found.append(part)
+            near.update((sign * part.time).tolist())
+        return joined(found)
 
 
 def unpacked(body: bytes) -> Readings:
