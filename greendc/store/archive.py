@@ -7,8 +7,7 @@ import msgspec
 import numpy as np
 import zstandard
 
-from greendc.core.facility import IntArray
-from greendc.core.facility import EVER
+from greendc.core.facility import EVER, IntArray
 from greendc.core.readings import Readings, joined
 
 
