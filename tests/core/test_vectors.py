@@ -28,6 +28,7 @@ from greendc.core.metrics.ere import ere
 from greendc.core.metrics.erf import erf
 from greendc.core.metrics.ppue import ppue
 from greendc.core.metrics.pue import PUE, pue
+from greendc.core.quantities import e_dc_weight
 from greendc.core.uncertainty import expand, expanded_uncertainty
 from greendc.core.units import G_PER_KG, J_PER_KWH
 
@@ -75,6 +76,13 @@ def fleet(given: Inputs) -> Found:
     """The ratio of the sums is the fleet's; the mean of the ratios is what it must not be."""
     e_dc, e_it = given["e_dc"], given["e_it"]
     return {"energy_weighted": pue(sum(e_dc), sum(e_it)), "wrong_mean": pue(e_dc, e_it).mean()}
+
+
+@vector("E-3.5")
+def weighted_carriers(given: Inputs) -> Found:
+    carriers = {"util": "electricity", "fuel_gas": "gas", "dhc_cold": "district_chilled_water"}
+    e_dc = sum(given[name] * e_dc_weight(p, given["scheme"]) for p, name in carriers.items())
+    return {"e_dc": e_dc, "pue": pue(e_dc, given["e_it"])}
 
 
 @vector("E-1.1", "E-3.6")
