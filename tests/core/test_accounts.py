@@ -88,17 +88,21 @@ def test_the_order_of_meters_in_the_file_changes_no_figure(tmp_path: Path) -> No
 
 def test_a_slow_meter_does_not_hold_back_a_correction_of_a_fast_one(tmp_path: Path) -> None:
     """Accounts that are closed to different times share the cells that a late reading reopens."""
-    heat = "{id: heat, point: q_reuse, unit: W, kind: mean_next, nominal: 30min, silent_after: 3h}"
-    used = runs.configured(tmp_path, [*METERS[1:2], heat], f"{MORE}\ne_dc: bottom_up")
-    fast = [("it_a", BEGIN + i * 5 * MINUTE, 100.0) for i in range(36) if i != 2]
-    run = runs.Run(tmp_path / "l", used)
-    run.take(runs.batch([("heat", BEGIN, 50.0), *fast]))
-    run.take(runs.batch([("it_a", BEGIN + 10 * MINUTE, 700.0)]))
-    run.take(runs.batch([("it_a", BEGIN + i * 5 * MINUTE, 100.0) for i in range(36, 40)]))
+    slow = "unit: W, kind: mean_next, silent_after: 9h"
+    meters = (
+        f"{{id: it, point: pdu_out, {slow}, nominal: 5min}}",
+        f"{{id: heat, point: q_reuse, {slow}, nominal: 30min}}",
+        "{id: air, point: t_oa, unit: degC, kind: instant, nominal: 5min}",
+    )
+    run = runs.Run(tmp_path / "l", runs.configured(tmp_path, meters, f"{MORE}\ne_dc: bottom_up"))
+    log = [("it", BEGIN + i * 5 * MINUTE, 100.0) for i in range(36) if i != 2]
+    run.take(runs.batch([("heat", BEGIN, 50.0), *log, ("air", BEGIN + 4 * HOUR, 9.0)]))
+    run.take(runs.batch([("it", BEGIN + 10 * MINUTE, 700.0)]))
+    run.take(runs.batch([("air", BEGIN + 5 * HOUR, 9.0)]))
     rows = hour(run.close())
-    assert "ere" not in rows
-    assert value(rows, "it_a") == (11 * 100.0 + 700.0) * 300
-    assert rows["it_a"].coverage == 1.0
+    assert "heat" not in rows
+    assert value(rows, "it") == (11 * 100.0 + 700.0) * 300
+    assert rows["it"].coverage == 1.0
 
 
 @pytest.mark.parametrize(
