@@ -21,8 +21,9 @@ from tests.runs import Key, Reading
 
 ZONE = "Asia/Kolkata"
 BEGIN = parse_rfc3339("2025-03-31T16:40:00Z")  # 80 minutes before a local month begins
+REGISTER = "quantity: energy, unit: Wh, kind: register"
 METERS = (
-    "{id: feed, point: util, quantity: energy, kind: register, unit: Wh, nominal: 5m, rating_w: 30}",
+    f"{{id: feed, point: util, {REGISTER}, nominal: 5min, rating_w: 30}}",
     "{id: it, point: pdu_out, unit: W, kind: instant, nominal: 5min, class: 1}",
     "{id: pump, point: cool_pump, unit: W, kind: mean_prev, nominal: 5min, class: 1}",
     "{id: fan, point: cool_crah_fan, unit: W, kind: on_change, nominal: 5min, silent_after: 10min}",
