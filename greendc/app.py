@@ -160,8 +160,10 @@ class Daemon:
                 elif self.until_idle is not None and time.monotonic() - heard >= self.until_idle:
                     self.worker.take([Event("end", time.time_ns())])
                     break
-        finally:
-            self._drain()
+        except BaseException:
+            self.source.stop()  # and commit nothing: the next start takes it from the journal
+            raise
+        self._drain()
 
     def _work(self, timeout: float) -> bool:
         """One round; tells whether messages came."""

@@ -145,7 +145,9 @@ class _Sum:
     def add(self, figure: Figure) -> None:
         self.valid += figure.valid
         self.rows.append(figure.terms)
-        shown = published(figure, figure.value)
+        # a cell too short to be published (`resolution`) has its amount all the same
+        amount = float(np.frombuffer(figure.terms, np.float64)[0])
+        shown = published(figure, amount) if figure.valid else None
         if shown is not None:
             self.values.append(shown)
 
