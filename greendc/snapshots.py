@@ -1,0 +1,147 @@
+"""What the worker shows to everyone else: frozen, replaced whole, never changed.
+
+`Current` is what meters said last; `Closed` is what the ledger says now; `Health` is
+how the daemon itself does. Page, Prometheus and alerts render these and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from greendc.core.accounts import Book
+from greendc.core.facility import EVER, IntArray
+from greendc.core.figure import Figure
+from greendc.core.readings import BoolArray, FloatArray
+
+Key = tuple[str, str]  # site, and name of an account
+FigureKey = tuple[str, str, str]  # site, period, quantity
+
+
+@dataclass(frozen=True, slots=True)
+class MeterTag:
+    """What is fixed of a physical meter; times in ns."""
+
+    site: str
+    meter: str
+    point: str
+    quantity: str
+    kind: str
+    carrier: str
+    subsystem: str | None
+    room: str | None
+    rack: str | None
+    nominal: int
+    silent_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTag:
+    """What is fixed of a site."""
+
+    site: str
+    name: str
+    zone: str
+    boundary: str  # "metered" or "bottom_up"
+    unavailable: Mapping[str, str]  # names without figures, each with the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The latest accepted reading of each meter, by places in `meters`; not part of the ledger.
+
+    `time` is -EVER and `value` NaN where nothing has been read yet; `value` is in base units
+    (W, J, Cel, ratio, V, A …). `readings` counts what was accepted since the start.
+    `site_time` is the largest accepted event time of each site that has any [ns].
+    """
+
+    sites: Sequence[SiteTag]
+    meters: Sequence[MeterTag]
+    time: IntArray
+    value: FloatArray
+    readings: IntArray
+    site_time: Mapping[str, int]
+    books: Mapping[str, Book]  # the layout in force at each site's time
+
+    def fresh(self, now: Mapping[str, int]) -> BoolArray:
+        """Which meters are not stale at each site's time [ns]: see `MeterTag.silent_after`."""
+        moment = np.array([now.get(tag.site, EVER) for tag in self.meters], np.int64)
+        limit = np.array([tag.silent_after for tag in self.meters], np.int64)
+        known: BoolArray = self.time > -EVER
+        return known & (self.time >= moment - limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The ledger's newest figures, and what was committed since the start of the process.
+
+    `figures` holds the figure that starts last of every total, mass and KPI (not of single
+    meters) for each period. Counters start at 0 with the process and never fall: `energy_in` and
+    `energy_out` sum the positive and the absolute negative energies of first revisions of cells
+    [J], of meters, derived meters and totals; `emitted` the masses [g], by site and account.
+    `revised` is the net of all revisions since the start [J or g]. `undefined` counts figures
+    without a value by (site, quantity, period, reason). `meter_cells` is the newest closed cell of
+    each meter and derived meter.
+    """
+
+    figures: Mapping[FigureKey, Figure] = field(default_factory=dict)
+    meter_cells: Mapping[Key, Figure] = field(default_factory=dict)
+    energy_in: Mapping[Key, float] = field(default_factory=dict)
+    energy_out: Mapping[Key, float] = field(default_factory=dict)
+    emitted: Mapping[Key, float] = field(default_factory=dict)
+    revised: Mapping[Key, float] = field(default_factory=dict)
+    undefined: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    provisional: Mapping[FigureKey, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkHealth:
+    """How far a sink is. `lag_seconds` is the age of the oldest figure it has not written."""
+
+    name: str
+    kind: str
+    pending: int
+    lag_seconds: float
+    error: str | None  # of the last try; None after a good one
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the daemon itself does; wall-clock times in ns.
+
+    `outcomes` counts messages of the ledger's whole life by outcome (`messages`, `redelivered`,
+    `rejected:REASON` …), `site_outcomes` readings of each site (`readings`, `late`,
+    `duplicate` …). `journal_full` says why nothing is read, if so.
+    """
+
+    started: int
+    at: int
+    broker: str
+    connected: bool
+    connection_error: str | None
+    inbox: int
+    journal_bytes: int
+    journal_limit: int
+    journal_full: str | None
+    journal_lag_seconds: float  # of the oldest entry that is not in a committed ledger
+    outcomes: Mapping[str, int]
+    site_outcomes: Mapping[str, Mapping[str, int]]
+    sinks: Sequence[SinkHealth]
+
+
+@dataclass(slots=True)
+class Board:
+    """Where the worker puts its newest snapshots; readers take each attribute once."""
+
+    current: Current
+    closed: Closed
+    health: Health
+    wall_clock: bool = True  # False in replay and demo, where site time is the largest event time
+    version: int = 0  # grows with every change
+
+    def site_times(self, now: int) -> dict[str, int]:
+        """The time of each site: the wall clock `now` [ns], or its largest event time."""
+        current = self.current
+        if self.wall_clock:
+            return {tag.site: now for tag in current.sites}
+        return dict(current.site_time)
