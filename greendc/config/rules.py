@@ -18,6 +18,7 @@ from greendc.config.tree import Loc
 from greendc.config.words import nearest
 from greendc.config.zones import grid_limit
 from greendc.core.quantities import POINTS, is_fuel
+from greendc.core.reserved import reserved
 
 METHODS = ("location", "market")
 
@@ -42,6 +43,13 @@ def _twice(ids: Sequence[str], place: Callable[[int], Loc]) -> list[Problem]:
     ]
 
 
+def _taken(ids: Sequence[str], place: Callable[[int], Loc]) -> Iterator[Problem]:
+    """Ids that are names of figures: in the ledger one would take the other's place."""
+    for i, name in enumerate(ids):
+        if name in reserved(METHODS):
+            yield Problem(place(i), f'"{name}" is the name of a figure; rename it, as {name}_meter')
+
+
 def site_problems(site: models.Site, loc: Loc, folder: Path | None) -> list[Problem]:
     """All that is wrong with one site; later questions are asked only if earlier ones are good."""
     found = [*_alone(site, loc), *_emission_problems(site, loc, folder)]
@@ -63,10 +71,12 @@ def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
         yield Problem((*loc, "meters"), "needs at least one meter")
     ids = [*[m.id for m in site.meters], *[d.id for d in site.derived]]
     count = len(site.meters)
-    yield from _twice(
-        ids,
-        lambda i: (*loc, *(("meters", i) if i < count else ("derived", i - count)), "id"),
-    )
+
+    def place(i: int) -> Loc:
+        return (*loc, *(("meters", i) if i < count else ("derived", i - count)), "id")
+
+    yield from _twice(ids, place)
+    yield from _taken(ids, place)
     yield from _time_problems(site, loc)
     yield from site_topic_problems(site, loc)
     for i, meter in enumerate(site.meters):

@@ -8,6 +8,7 @@ from greendc.config.config import Config, methods
 from greendc.config.epochs import ENTRANCES, Layout
 from greendc.config.factors import vintage
 from greendc.config.formulas import contents
+from greendc.config.rules import METHODS
 from greendc.config.scalars import duration_text
 from greendc.core.accounts import SUBSYSTEMS, missing
 from greendc.core.facility import EVER, Derived, Kind, Meter, Op, Site
@@ -21,7 +22,6 @@ REASONS = {
     "no_location_factor": "no factor under emissions.location for what is metered",
     "no_market_factor": "no factor under emissions.market for what is metered",
 }
-METHODS = ("location", "market")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from greendc.config import load
+from greendc.config.rules import METHODS
+from greendc.core.reserved import reserved
 from greendc.ports import GreendcError
 from tests.config.kit import FEED, PDU, PUMP, UPS, loaded, site
 
@@ -30,6 +32,14 @@ CASES = {
     ),
     "unknown_root_key": ("mqqt: {}\n" + site(FEED), '1: mqqt: unknown key; did you mean "mqtt"?'),
     "missing_key": (site("{point: util, unit: W}"), "7: sites[0].meters[0].id: missing"),
+    "id_of_a_figure": (
+        site(meter(id="e_dc")),
+        '7: sites[0].meters[0].id: "e_dc" is the name of a figure; rename it, as e_dc_meter',
+    ),
+    "derived_id_of_a_figure": (
+        site(UPS, more="derived: [{id: ppue_cooling, sum: [ups]}]"),
+        '8: sites[0].derived[0].id: "ppue_cooling" is the name of a figure; rename it',
+    ),
     "key_twice": (
         site(FEED, more="zone: UTC"),
         "8: sites[0].zone: the key is there twice",
@@ -334,3 +344,9 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
     assert set(circle) == {"a", "b", "c"}
     inputs = {"a": "b", "b": "c", "c": "a"}
     assert all(inputs[name] == after for name, after in pairwise(circle))
+
+
+@pytest.mark.parametrize("name", sorted(reserved(METHODS)))
+def test_no_figure_lends_its_name_to_a_meter(name: str, tmp_path: Path) -> None:
+    with pytest.raises(GreendcError, match=rf'meters\[1\]\.id: "{name}" is the name of a figure'):
+        loaded(tmp_path, site(FEED, meter(id=name)))
