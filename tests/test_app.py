@@ -62,6 +62,14 @@ def test_a_change_of_closed_figures_is_refused_with_key_and_time(config_file: Pa
     filled(config_file, 0)
 
 
+def test_a_change_of_the_zone_is_refused_once_something_is_closed(config_file: Path) -> None:
+    filled(config_file, 240)
+    zone = next(line for line in SITE.splitlines() if "zone:" in line)
+    config_file.write_text(SITE.replace(zone, f"{zone.partition(':')[0]}: Asia/Tokyo"))
+    with pytest.raises(GreendcError, match=r"plant\.zone: cannot be changed"):
+        filled(config_file, 0)
+
+
 def test_every_run_journals_its_configuration_without_secrets(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

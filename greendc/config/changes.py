@@ -13,7 +13,7 @@ LABELS = ("name", "room", "rack")  # text for people
 READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "sentinels")
 ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w")
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
-SITE_ONWARD = ("lateness", "horizon", "topics", "zone")
+SITE_ONWARD = ("lateness", "horizon", "topics")
 
 Steps = list[tuple[int, Any]]
 Values = dict[tuple[str, ...], Steps]
@@ -131,6 +131,11 @@ def _clipped(steps: Steps, before: int) -> Steps:
 def told(site: str, path: tuple[str, ...], earliest: int) -> str:
     """A changed key and from when on it may change."""
     key = f"{site}.{'.'.join(path)}"
+    if path == ("zone",):
+        return (
+            f"{key}: cannot be changed: the borders of closed days, months and years follow from "
+            f"it; keep it, or give the site in its new zone a new id"
+        )
     if path[-1] in UNDATED:
         place = path[0]
         return (

@@ -116,6 +116,14 @@ def test_what_cannot_be_dated_says_what_to_do(tmp_path: Path) -> None:
     assert told.startswith("s.meters[feed].kind: cannot be dated; from 2025-03-01T00:30:00Z on set")
 
 
+def test_the_zone_stays_once_something_is_closed(tmp_path: Path) -> None:
+    old, new = site(FEED, zone="Europe/Berlin"), site(FEED, zone="Europe/London")
+    (told,) = changed(tmp_path, old, new)
+    assert told.startswith("s.zone: cannot be changed: the borders of closed days")
+    was, now = loaded(tmp_path, old).effective(), loaded(tmp_path, new).effective()
+    assert Config.changed_past(was, now, {}) == []
+
+
 def test_by_site(tmp_path: Path) -> None:
     was = loaded(tmp_path, site(feed())).effective()
     now = loaded(tmp_path, site(feed(multiplier=2))).effective()
