@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-servers=(mosquitto) # NAME or NAME=PACKAGE where the package is called otherwise
+# NAME, or NAME=PACKAGE where the package is called otherwise
+servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager)
 
 root=.servers/root
 bin=.servers/bin
