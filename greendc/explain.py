@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from greendc.app import LEDGER
 from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.core.accounts import Term
@@ -14,6 +13,7 @@ from greendc.core.cells import SHARES
 from greendc.core.facility import HOUR, Derived, Op, Site
 from greendc.core.figure import Figure
 from greendc.core.units import G_PER_KG, J_PER_KWH
+from greendc.data import LEDGER
 from greendc.evidence import Evidence, Span, behind, gather, nearest
 from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError

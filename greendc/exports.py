@@ -13,10 +13,10 @@ from typing import IO, Any, cast
 import orjson
 from tqdm import tqdm
 
-from greendc.app import JOURNAL, LEDGER, mqtt_settings
 from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import EVER
+from greendc.data import JOURNAL, LEDGER
 from greendc.journal import read_journal
 from greendc.lines import COLUMNS
 from greendc.openmetrics import exposition
@@ -25,6 +25,7 @@ from greendc.profiles import Decoder
 from greendc.queries import EXPORTED, LOG, Ledger, lines
 from greendc.sources.mqtt import observe
 from greendc.sources.recording import write_log
+from greendc.sources.settings import settings_of
 from greendc.worker import rows_of
 
 Line = dict[str, Any]
@@ -219,7 +220,7 @@ def record(config: Config, out: Path, stop: threading.Event) -> int:
     subscriptions = Decoder(config.plan()).subscriptions()
     bar = tqdm(unit=" messages", disable=not sys.stderr.isatty(), file=sys.stderr)
     with bar, write_log(out) as writer:
-        for entry in observe(mqtt_settings(config), subscriptions, stop):
+        for entry in observe(settings_of(config.mqtt), subscriptions, stop):
             writer.write(entry)
             if isinstance(entry, RawBatch):
                 count += len(entry)

@@ -12,9 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from greendc.app import JOURNAL, LEDGER, Data
 from greendc.config import Config
 from greendc.core.facility import SECOND
+from greendc.data import JOURNAL, LEDGER, Data
 from greendc.exports import write_lines
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch

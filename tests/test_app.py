@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from greendc.app import Data, close
+from greendc.app import close
 from greendc.config import load
+from greendc.data import Data
 from greendc.ports import GreendcError, RawBatch
 from greendc.worker import Worker
 from tests.faults.plant import SITE, messages

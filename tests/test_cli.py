@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from greendc import replay
-from greendc.app import locked
 from greendc.cli import main
 from greendc.core.facility import SECOND
+from greendc.data import locked
 from greendc.ports import Entry, Event, RawBatch
 from greendc.queries import Ledger
 from tests.small import BEGIN, SITE, Json, Small, json_lines, messages, small_site

@@ -1,0 +1,91 @@
+"""A data folder: its lock, its two files, and the worker that owns them."""
+
+import fcntl
+import importlib.metadata
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from greendc import __version__
+from greendc.config import Config
+from greendc.journal import Journal, Redelivery
+from greendc.pipeline import Pipeline
+from greendc.ports import Event, GreendcError
+from greendc.store import Store
+from greendc.worker import Worker, resume
+
+JOURNAL, LEDGER = "journal.db", "ledger.db"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a data folder for this process; a second one is refused."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    with (folder / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            message = (
+                f"{folder}: in use by another greendc (process {file.read().strip() or 'unknown'})"
+            )
+            raise GreendcError(message) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def config_event(config: Config, arrival: int) -> Event:
+    """The journal entry that says by which configuration and which versions figures are made."""
+    versions = {
+        "greendc": __version__,
+        "numpy": np.__version__,
+        "tzdata": importlib.metadata.version("tzdata"),
+    }
+    data = {"effective": config.effective(), "hash": config.figures_hash(), "versions": versions}
+    return Event("config", arrival, data)
+
+
+class Data:
+    """A data folder opened for writing: journal, ledger and the worker on them."""
+
+    def __init__(self, config: Config, folder: Path, stack: ExitStack) -> None:
+        """Open both files and bring the ledger up to the end of the journal."""
+        stack.enter_context(locked(folder))
+        self.journal = Journal(
+            folder / JOURNAL,
+            limit_bytes=int(config.journal.limit_gib * 2**30),
+            free_bytes=int(config.journal.free_gib * 2**30),
+        )
+        stack.callback(self.journal.close)
+        self.store = Store(folder / LEDGER)
+        stack.callback(self.store.close)
+        before = self.store.config_body()
+        known = Config.from_body(before) if before is not None else config
+        pipeline = Pipeline(known, self.store)
+        before_now = set(pipeline.decoder.subscriptions())
+        resume(self.journal, pipeline)
+        self._refuse_changes_of_the_past(known, config)
+        redelivery = Redelivery(config.mqtt.receive_maximum)
+        tail = max(1, self.journal.last - 2 * redelivery.window)
+        redelivery.refill(self.journal.read(tail))
+        self.worker = Worker(self.journal, pipeline, redelivery)
+        self.worker.take([config_event(config, time.time_ns())])
+        self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
+
+    def _refuse_changes_of_the_past(self, known: Config, config: Config) -> None:
+        state = self.store.get("state")
+        if state is None:
+            return
+        before = {
+            site: s["watermark"] for site, s in state["sites"].items() if s["origin"] is not None
+        }
+        changed = config.changed_past(known.effective(), config.effective(), before)
+        if changed:
+            message = "\n".join(["the configuration changes figures that are closed:", *changed])
+            raise GreendcError(message)
