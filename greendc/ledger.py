@@ -1,6 +1,6 @@
 """One site's way from readings to the ledger: the core's results written as they fall."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from greendc.core.facility import IntArray, Site
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.readings import Readings
 from greendc.core.site import Settled, SiteBook
-from greendc.store import Row, Store
+from greendc.store import Change, Row, Store
 
 PORTION_ROWS = 20_000  # evaluated and written at a time
 
@@ -20,9 +20,11 @@ PORTION_ROWS = 20_000  # evaluated and written at a time
 class SiteLedger:
     """Owns a site's state machine and writes what it settles into the store's transaction."""
 
-    def __init__(self, site: Site, store: Store) -> None:
-        """Begin with an empty state; see `restore`."""
-        self.site, self.store = site, store
+    def __init__(
+        self, site: Site, store: Store, wrote: Callable[[list[Change]], None] | None = None
+    ) -> None:
+        """Begin with an empty state; see `restore`. `wrote` is told of every revision."""
+        self.site, self.store, self.wrote = site, store, wrote
         self.meters = [meter.id for meter in energy_meters(site)]
         self.book = SiteBook(site, store.history(site.id, self.meters))
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
@@ -60,13 +62,16 @@ class SiteLedger:
 
     def _put(self, found: Sequence[PeriodBlock]) -> int:
         figures = self.evaluator.every(found)
-        return self.store.put(
+        changes = self.store.put(
             [
                 Row(self.site.id, figure, one.block.fresh)
                 for one, some in zip(found, figures, strict=True)
                 for figure in some
             ]
         )
+        if self.wrote is not None:
+            self.wrote(changes)
+        return len(changes)
 
     # -- carry-over --------------------------------------------------------------------------
 

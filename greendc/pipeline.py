@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from greendc import faults
 from greendc.config import Config
+from greendc.core.facility import EVER
 from greendc.core.readings import BoolArray, Readings
 from greendc.ledger import SiteLedger
 from greendc.ports import Columns, Entry, Event, RawBatch
 from greendc.profiles import Decoder
 from greendc.store import Store
+from greendc.watch import Watch
 
 MAGNITUDE = 1e24  # no meter on earth; beyond it sums of squares would overflow
 
@@ -24,9 +27,11 @@ class Pipeline:
     last one durable, with the position from which to begin again.
     """
 
-    def __init__(self, config: Config, store: Store, *, pinned: bool = False) -> None:
+    def __init__(
+        self, config: Config, store: Store, *, pinned: bool = False, watch: Watch | None = None
+    ) -> None:
         """Start from the store's state; `pinned` keeps `config` whatever the journal says."""
-        self.store, self.pinned = store, pinned
+        self.store, self.pinned, self.watch = store, pinned, watch
         self.done_to = 0
         self.written = 0
         self.last_arrival: int | None = None
@@ -44,11 +49,14 @@ class Pipeline:
         self.decoder = Decoder(self.plan)
         self.store.begin()
         self.store.use_config(config.figures_hash(), config.body())
-        self.ledgers = {site.id: SiteLedger(site, self.store) for site in self.plan.sites}
+        wrote = None if self.watch is None else self.watch.wrote
+        self.ledgers = {site.id: SiteLedger(site, self.store, wrote) for site in self.plan.sites}
         for name, ledger in self.ledgers.items():
             if name in self.states:
                 ledger.restore(self.states[name])
         self._places()
+        if self.watch is not None:
+            self.watch.configured(config, self.store)
 
     def _places(self) -> None:
         sites = list(self.ledgers)
@@ -89,7 +97,15 @@ class Pipeline:
             if len(readings):
                 self._note_late(ledger, readings)
                 self.written += ledger.add(readings)
+        self._show(_placed(first, columns, ~huge))
         return columns
+
+    def _show(self, readings: Readings, *, again: bool = False) -> None:
+        """Tell whoever watches of readings, and how far each site's time has come."""
+        if self.watch is not None:
+            newest = {name: ledger.book.newest for name, ledger in self.ledgers.items()}
+            times = {name: at for name, at in newest.items() if at > -EVER}
+            self.watch.read(readings, times, again=again)
 
     def _readings(self, first: int, columns: Columns, mine: BoolArray) -> Readings:
         return Readings(
@@ -144,6 +160,8 @@ class Pipeline:
         faults.reached("in_store_transaction")
         self.store.commit()
         self.written = 0
+        if self.watch is not None:
+            self.watch.committed()
         faults.reached("after_store_commit")
 
     @property
@@ -163,10 +181,23 @@ class Pipeline:
             if isinstance(entry, RawBatch):
                 count = done_to - first + 1
                 self._refill(first, entry, count)
+        for number, ledger in enumerate(self.ledgers.values()):
+            held = ledger.book.hot
+            mine = np.flatnonzero((self._site == number) & (self._local >= 0))
+            place = np.zeros(len(ledger.meters), np.int64)
+            place[self._local[mine]] = mine
+            self._show(replace(held, meter=place[held.meter]), again=True)
 
     def _refill(self, first: int, batch: RawBatch, count: int) -> None:
         columns = self.decoder.decode(batch)
         keep = (columns.row < count) & (np.abs(columns.value) < MAGNITUDE)
+        self._show(_placed(first, columns, keep), again=True)
         for number, ledger in enumerate(self.ledgers.values()):
             mine = keep & (self._site[columns.meter] == number)
             ledger.book.refill(self._readings(first, columns, mine))
+
+
+def _placed(first: int, columns: Columns, good: BoolArray) -> Readings:
+    """Accepted readings of an entry, whose meters are places in the plan."""
+    seq = first + columns.row[good]
+    return Readings(seq, columns.meter[good], columns.time[good], columns.value[good])

@@ -59,6 +59,11 @@ class Worker:
                 self._set_aside_rejected(entry, columns)
         if self.pipeline.written or self._told:
             self.commit()
+        self._show()
+
+    def _show(self) -> None:
+        if self.pipeline.watch is not None:
+            self.pipeline.watch.show()
 
     def _new(self, entry: Entry) -> Entry | None:
         """What of an entry is to be journalled: neither redelivered, nor unbound, nor too long."""
@@ -113,6 +118,7 @@ class Worker:
             self.take([Event("tick", self.clock())])
         if now - self._committed >= COMMIT_SECONDS:
             self.commit()
+        self._show()
 
     def commit(self) -> None:
         """Commit the ledger with its position; let go of journal beyond its limit."""

@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def put(store: Store, *figures: Figure, fresh: bool = False) -> int:
     store.begin()
-    written = store.put([Row(SITE, figure, fresh) for figure in figures])
+    written = len(store.put([Row(SITE, figure, fresh) for figure in figures]))
     store.commit()
     return written
 

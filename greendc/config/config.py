@@ -18,10 +18,12 @@ from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
 from greendc.config.rules import METHODS, problems
 from greendc.config.scalars import Timed
+from greendc.config.tags import meter_tags
 from greendc.config.tree import Tree
 from greendc.config.zones import grid_limit
 from greendc.core.facility import EVER, SECOND, Intensity, Site
 from greendc.ports import Plan
+from greendc.snapshots import MeterTag
 
 JOURNALLED = "configuration in the journal"
 
@@ -84,6 +86,10 @@ class Config:
             meters=tuple((site, name) for site, found in meters.items() for name in found),
             routes=tuple(routes(self.sites, meters)),
         )
+
+    def meter_tags(self) -> list[MeterTag]:
+        """What people are told of each meter, in the order of the plan's."""
+        return list(meter_tags(self.layouts))
 
     def _site(self, layout: Layout) -> Site:
         site = layout.site

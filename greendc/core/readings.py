@@ -30,8 +30,8 @@ class Readings:
         """Count them."""
         return len(self.seq)
 
-    def where(self, mask: BoolArray) -> "Readings":
-        """Those that the mask keeps."""
+    def where(self, mask: BoolArray | IntArray) -> "Readings":
+        """Those that the mask keeps, or those at the places given."""
         return Readings(self.seq[mask], self.meter[mask], self.time[mask], self.value[mask])
 
     def between(self, begin: int, end: int) -> "Readings":

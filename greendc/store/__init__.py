@@ -7,13 +7,14 @@ again and the journal position: all of it or nothing.
 
 from greendc.store.archive import ArchivedReadings
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
-from greendc.store.file import Row, Store
+from greendc.store.file import Change, Row, Store
 from greendc.store.reading import StoredLedger, read_figures, read_revisions
 
 __all__ = [
     "PERIODS",
     "SCHEMA_VERSION",
     "ArchivedReadings",
+    "Change",
     "Row",
     "Store",
     "StoredLedger",

@@ -15,6 +15,7 @@ from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.reading import read_figures
 
+REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
 
 
@@ -25,6 +26,16 @@ class Row:
     site: str
     figure: Figure
     fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A revision that was written; `before` is the value of the one that it follows."""
+
+    site: str
+    figure: Figure
+    revision: int
+    before: float | None
 
 
 class Store:
@@ -121,19 +132,22 @@ class Store:
 
     # -- figures -----------------------------------------------------------------------------
 
-    def put(self, rows: Sequence[Row]) -> int:
-        """Write figures, each as the next revision of its key; returns how many were new.
+    def put(self, rows: Sequence[Row]) -> list[Change]:
+        """Write figures, each as the next revision of its key; returns those that were new.
 
         A figure equal to its newest revision is not written again.
         """
-        fresh = [self._values(row, 0) for row in rows if row.fresh]
-        again = [row for row in rows if not row.fresh]
-        fresh += [values for row in again if (values := self._revised(row)) is not None]
+        changes = [Change(row.site, row.figure, 0, None) for row in rows if row.fresh]
+        again = (self._revised(row) for row in rows if not row.fresh)
+        changes += [change for change in again if change is not None]
         marks = ", ".join("?" * 16)
-        self._db.executemany(f"INSERT INTO figure ({COLUMNS}) VALUES ({marks})", fresh)  # noqa: S608
-        return len(fresh)
+        self._db.executemany(
+            f"INSERT INTO figure ({COLUMNS}) VALUES ({marks})",  # noqa: S608
+            (self._values(change, change.revision) for change in changes),
+        )
+        return changes
 
-    def _values(self, row: Row, revision: int) -> tuple[object, ...]:
+    def _values(self, row: Row | Change, revision: int) -> tuple[object, ...]:
         figure = row.figure
         return (
             self._quantity(row.site, figure.quantity, figure.unit),
@@ -154,7 +168,7 @@ class Store:
             self._config,
         )
 
-    def _revised(self, row: Row) -> tuple[object, ...] | None:
+    def _revised(self, row: Row) -> Change | None:
         first = self._values(row, 0)
         newest = self._db.execute(
             f"SELECT {COLUMNS} FROM figure WHERE quantity = ? AND period = ? AND start = ? "  # noqa: S608
@@ -162,10 +176,10 @@ class Store:
             first[:3],
         ).fetchone()
         if newest is None:
-            return first
+            return Change(row.site, row.figure, 0, None)
         if newest[SAME] == first[SAME]:
             return None
-        return (*first[:3], newest[3] + 1, *first[4:])
+        return Change(row.site, row.figure, newest[REVISION] + 1, newest[VALUE])
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
         key = (site, name)
@@ -179,6 +193,15 @@ class Store:
     def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
         """Newest figures of a site whose start lies in [lo, hi), by start and name."""
         return read_figures(self._db, site, period, lo, hi)
+
+    def newest_start(self, site: str, period: str) -> int | None:
+        """Start of the latest figure of a site and period; None where there is none."""
+        row = self._db.execute(
+            "SELECT f.start FROM figure f JOIN quantity q ON q.id = f.quantity "
+            "WHERE f.period = ? AND q.site = ? ORDER BY f.start DESC LIMIT 1",
+            (PERIODS.index(period), site),
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     # -- readings that cells may be computed from again ----------------------------------------
 
