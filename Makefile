@@ -48,7 +48,7 @@ docs: setup ## Generate the reference pages again
 	@$(BIN)/python -m tools.generate
 
 .PHONY: lock
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write requirements.lock and requirements-run.lock anew from pyproject.toml
 	@tools/lock.sh "$(PYTHON)"
 
 .PHONY: clean

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes requirements.lock: exact versions with hashes for every Python from 3.11 on, each
-# as new as pyproject.toml allows.
+# as new as pyproject.toml allows; and requirements-run.lock, the part of it that a
+# daemon needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tool=.make/lock
@@ -8,5 +9,9 @@ tool=.make/lock
     tools/venv.sh "$1" "$tool"
     "$tool/bin/python" -m pip install --quiet 'uv>=0.5,<1'
 }
-"$tool/bin/uv" --quiet pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-    --upgrade --generate-hashes --no-header --no-annotate --output-file requirements.lock
+compile() { # the options and the file after -o
+    "$tool/bin/uv" --quiet pip compile pyproject.toml --universal --python-version 3.11 \
+        --generate-hashes --no-header --no-annotate "$@"
+}
+compile --group dev --upgrade -o requirements.lock
+compile --constraint requirements.lock -o requirements-run.lock
