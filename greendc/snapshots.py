@@ -12,6 +12,7 @@ import numpy as np
 from greendc.core.accounts import Book
 from greendc.core.facility import EVER, IntArray
 from greendc.core.figure import Figure
+from greendc.core.present import POWERS, power
 from greendc.core.readings import BoolArray, FloatArray
 
 Key = tuple[str, str]  # site, and name of an account
@@ -69,6 +70,18 @@ class Current:
         limit = np.array([tag.silent_after for tag in self.meters], np.int64)
         known: BoolArray = self.time > -EVER
         return known & (self.time >= moment - limit)
+
+    def power(self, now: Mapping[str, int]) -> dict[Key, float]:
+        """Power of meters, derived meters and totals that is known at each site's time [W]."""
+        watts: dict[str, dict[str, float]] = {site: {} for site in self.books}
+        for place in np.flatnonzero(self.fresh(now)).tolist():
+            tag = self.meters[place]
+            if tag.quantity in POWERS:
+                watts[tag.site][tag.meter] = float(self.value[place])
+        found = {site: power(book, watts[site]) for site, book in self.books.items()}
+        return {
+            (site, name): value for site, named in found.items() for name, value in named.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

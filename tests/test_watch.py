@@ -186,3 +186,18 @@ def test_figures_without_a_value_are_counted_by_reason(config: Config, tmp_path:
     empty = [f for f in figures_of(run, "cell") if f.quantity == "ipue" and f.value is None]
     assert undefined["plant", "ipue", "cell", "silent"] == len(empty) > 0
     assert all(f.end - f.start == MINUTE for f in empty)
+
+
+def test_power_now_is_of_meters_that_are_not_stale(config: Config, tmp_path: Path) -> None:
+    run = Run(config, tmp_path / "ledger.db")
+    run.take(0, 40)
+    current = run.shown().board.current
+    moment = BEGIN + 90 * SECOND
+    now = current.power({"plant": moment})
+    values = {tag.meter: current.value[i] for i, tag in enumerate(current.meters)}
+    assert now["plant", "e_it"] == values["it_a"] + values["it_b"]
+    assert ("plant", "chiller") not in now  # a register
+    assert ("plant", "e_dc") not in now
+    assert now["plant", "pump"] == values["pump"]
+    late = current.power({"plant": moment + 30 * SECOND + 1})  # it_a is stale, it_b not yet
+    assert now.keys() - late.keys() == {("plant", "it_a"), ("plant", "e_it")}
