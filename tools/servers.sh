@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # NAME, or NAME=PACKAGE where the package is called otherwise
-servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager)
+servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager
+    victoria-metrics influxd=influxdb)
 
 root=.servers/root
 bin=.servers/bin
