@@ -17,6 +17,8 @@ from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
 from greendc.store import StoredLedger
+from greendc.vitals import Vitals
+from greendc.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +26,18 @@ log = logging.getLogger(__name__)
 class Daemon:
     """Source, worker and sinks, from start to a clean stop."""
 
-    def __init__(self, config: Config, *, until_idle: float | None, stack: ExitStack) -> None:
-        """Open the data folder and start what runs beside the worker."""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        until_idle: float | None,
+        stack: ExitStack,
+        watch: Watch | None = None,
+    ) -> None:
+        """Open the data folder; `run` starts what runs beside the worker."""
         self.until_idle = until_idle
         self.stopping = threading.Event()
-        self.data = Data(config, config.data, stack)
+        self.data = Data(config, config.data, stack, watch)
         self.worker = self.data.worker
         self.inbox = Inbox(capacity=max(2 * config.mqtt.receive_maximum, 1000))
         self.source = MqttSource(
@@ -42,6 +51,8 @@ class Daemon:
         targets = [(sink.kind, config.data / sink.path) for sink in config.sinks]
         self.sinks = Sinks(targets, lambda: StoredLedger(config.data / LEDGER))
         self.parts: list[Part] = [self.sinks, self.source]
+        broker = f"{config.mqtt.host}:{config.mqtt.port}"
+        self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker)
         self._full = False
 
     def run(self) -> None:
@@ -63,6 +74,7 @@ class Daemon:
     def _work(self, timeout: float) -> bool:
         """One round; tells whether messages came."""
         self.worker.beat()
+        self.vitals.look()
         for sink, position in self.sinks.positions():
             self.data.store.begin()
             self.data.store.move_cursor(sink, position)

@@ -16,6 +16,7 @@ from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
 from greendc.store import Store
+from greendc.watch import Watch
 from greendc.worker import Worker, resume
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
@@ -54,8 +55,11 @@ def config_event(config: Config, arrival: int) -> Event:
 class Data:
     """A data folder opened for writing: journal, ledger and the worker on them."""
 
-    def __init__(self, config: Config, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, config: Config, folder: Path, stack: ExitStack, watch: Watch | None = None
+    ) -> None:
         """Open both files and bring the ledger up to the end of the journal."""
+        self.watch = Watch() if watch is None else watch
         stack.enter_context(locked(folder))
         self.journal = Journal(
             folder / JOURNAL,
@@ -67,7 +71,7 @@ class Data:
         stack.callback(self.store.close)
         before = self.store.config_body()
         known = Config.from_body(before) if before is not None else config
-        pipeline = Pipeline(known, self.store)
+        pipeline = Pipeline(known, self.store, watch=self.watch)
         before_now = set(pipeline.decoder.subscriptions())
         resume(self.journal, pipeline)
         self._refuse_changes_of_the_past(known, config)
@@ -76,6 +80,7 @@ class Data:
         redelivery.refill(self.journal.read(tail))
         self.worker = Worker(self.journal, pipeline, redelivery)
         self.worker.take([config_event(config, time.time_ns())])
+        self.watch.show(now=True)
         self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
 
     def _refuse_changes_of_the_past(self, known: Config, config: Config) -> None:

@@ -40,6 +40,7 @@ class Worker:
     counts: Counts = field(default_factory=Counts)
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
+    _oldest: int | None = None  # arrival of the first entry that is not committed
     _told: bool = False  # something was counted that no journal entry would count again
 
     def take(
@@ -53,6 +54,9 @@ class Worker:
         acknowledge()
         if kept:
             self._ticked = time.monotonic()
+            if self._oldest is None:
+                first = kept[0]
+                self._oldest = first.arrivals[0] if isinstance(first, RawBatch) else first.arrival
         for number, entry in zip(numbers, kept, strict=True):
             columns = self.pipeline.handle(number, entry)
             if isinstance(entry, RawBatch) and columns is not None:
@@ -120,10 +124,14 @@ class Worker:
             self.commit()
         self._show()
 
+    def lag(self, now: int) -> int:
+        """Age at `now` of the oldest entry that the committed ledger has not taken in [ns]."""
+        return 0 if self._oldest is None else max(0, now - self._oldest)
+
     def commit(self) -> None:
         """Commit the ledger with its position; let go of journal beyond its limit."""
         self.pipeline.commit()
-        self._committed, self._told = time.monotonic(), False
+        self._committed, self._told, self._oldest = time.monotonic(), False, None
         if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
             self.journal.prune(self.pipeline.rebuild_from)
 

@@ -104,6 +104,11 @@ class Store:
             rows,
         )
 
+    def tally(self, site: str) -> dict[str, int]:
+        """Counts by outcome of a site, or of the daemon (site "")."""
+        rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
+        return dict(rows.fetchall())
+
     def note(self, event: Event) -> None:
         """Keep an event for people: lost sessions, late readings, reloads."""
         data = msgspec.json.encode(event.data).decode()

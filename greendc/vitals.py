@@ -1,0 +1,58 @@
+"""How the daemon itself does, put together once a second for page, Prometheus and alerts."""
+
+import time
+from dataclasses import dataclass, field
+
+from greendc.core.facility import SECOND
+from greendc.data import Data
+from greendc.sinks import Sinks
+from greendc.snapshots import Health
+from greendc.sources.inbox import Inbox
+from greendc.sources.mqtt import MqttSource
+
+LOOK_EVERY = 1.0  # s
+READING = frozenset({"connected", "holding"})
+
+
+@dataclass(slots=True)
+class Vitals:
+    """Owned by the worker's thread."""
+
+    data: Data
+    source: MqttSource
+    inbox: Inbox
+    sinks: Sinks
+    broker: str
+    started: int = field(default_factory=time.time_ns)
+    _looked: float = -LOOK_EVERY
+
+    def look(self, *, now: bool = False) -> None:
+        """Show the state of the daemon, once a second."""
+        moment = time.monotonic()
+        if now or moment - self._looked >= LOOK_EVERY:
+            self._looked = moment
+            self.data.watch.feel(self.health(time.time_ns()))
+
+    def health(self, at: int) -> Health:
+        """Everything at one moment [ns]."""
+        journal, store, state = self.data.journal, self.data.store, self.source.state
+        sites = [site.id for site in self.data.worker.pipeline.plan.sites]
+        size, limit = journal.size_bytes, journal.limit_bytes
+        full = (
+            f"the journal holds {size / 2**20:.0f} of {limit / 2**20:.0f} MiB, or the disk is full"
+        )
+        return Health(
+            started=self.started,
+            at=at,
+            broker=self.broker,
+            connected=state.phase in READING,
+            connection_error=None if state.phase in READING else state.last_error,
+            inbox=len(self.inbox),
+            journal_bytes=size,
+            journal_limit=limit,
+            journal_full=full if journal.full() else None,
+            journal_lag_seconds=self.data.worker.lag(at) / SECOND,
+            outcomes=store.tally(""),
+            site_outcomes={site: store.tally(site) for site in sites},
+            sinks=(),
+        )
