@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from greendc.config import changes, models
 from greendc.config.epochs import Layout
 from greendc.config.factors import Content, intensity, vintage
+from greendc.config.http import Http
 from greendc.config.meters import fill
 from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
@@ -53,6 +54,11 @@ class Config:
     def journal(self) -> models.Journal:
         """Limits of the journal."""
         return self.root.journal
+
+    @property
+    def http(self) -> Http:
+        """Status page, JSON API, /metrics and health."""
+        return self.root.http
 
     @property
     def sinks(self) -> tuple[models.Sink, ...]:

@@ -19,6 +19,7 @@ OVERRIDES = {
     "GREENDC_MQTT_HOST": ("mqtt", "host"),
     "GREENDC_MQTT_PORT": ("mqtt", "port"),
     "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
+    "GREENDC_HTTP_PORT": ("http", "port"),
 }
 M = TypeVar("M", bound=BaseModel)
 
@@ -74,8 +75,12 @@ def _placed(root: models.Root, folder: Path) -> models.Root:
     if root.mqtt.tls is not None:
         tls = _moved(root.mqtt.tls, folder, ("ca", "cert", "key_"))
         mqtt = mqtt.model_copy(update={"tls": tls})
+    http = _moved(root.http, folder, ("token_file",))
+    if root.http.tls is not None:
+        pair = _moved(root.http.tls, folder, ("cert", "key_"))
+        http = http.model_copy(update={"tls": pair})
     data = (folder / root.data).absolute()
-    return root.model_copy(update={"data": data, "mqtt": mqtt})
+    return root.model_copy(update={"data": data, "mqtt": mqtt, "http": http})
 
 
 def _moved(model: M, folder: Path, keys: tuple[str, ...]) -> M:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, FiniteFloat
 
+from greendc.config.http import Http
 from greendc.config.scalars import (
     Duration,
     File,
@@ -249,5 +250,6 @@ class Root(Model):
     )
     mqtt: Mqtt = key({}, description="The broker.")
     journal: Journal = key({}, description="Limits of the journal.")
+    http: Http = key({}, description="Status page, JSON API, /metrics and health.")
     sinks: Items[Sink] = key((), description="Where the ledger is copied to.")
     sites: Items[Site] = Field(description="Data centres.")

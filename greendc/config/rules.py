@@ -10,6 +10,7 @@ from greendc.config import models
 from greendc.config.epochs import Instant, Layout, Pairs, structural
 from greendc.config.factors import used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
+from greendc.config.http import http_problems
 from greendc.config.meters import fill, meter_problems
 from greendc.config.problems import Problem
 from greendc.config.routes import double_problems, readings, site_topic_problems, way_problems
@@ -29,6 +30,8 @@ def problems(root: models.Root, folder: Path | None) -> list[Problem]:
     if not root.sites:
         found.append(Problem(("sites",), "needs at least one site"))
     found += _twice([s.id for s in root.sites], lambda i: ("sites", i, "id"))
+    if folder is not None:  # the journal tells of configurations that were good on their day
+        found += http_problems(root.http)
     for i, site in enumerate(root.sites):
         found += site_problems(site, ("sites", i), folder)
     return found + list(double_problems(root.sites))

@@ -42,6 +42,7 @@ def test_every_key_of_the_sample_stands_at_its_default(tmp_path: Path) -> None:
         models.Root,
         models.Mqtt,
         models.Journal,
+        models.Http,
         models.Site,
         models.Topic,
         models.Meter,

@@ -46,6 +46,7 @@ sites:
     emissions:
       location: {table: carbontracker, zone: DEU}
 sinks: [{kind: jsonl, path: figures.jsonl}]
+http: {enabled: false}
 """
 
 Message = tuple[str, str]
