@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from greendc.config import check_text, load, models
+from greendc.config.http import Http
 from greendc.config.scalars import instant
 from greendc.core.facility import HOUR, Kind, Op
 from greendc.core.quantities import POINTS
@@ -42,7 +43,7 @@ def test_every_key_of_the_sample_stands_at_its_default(tmp_path: Path) -> None:
         models.Root,
         models.Mqtt,
         models.Journal,
-        models.Http,
+        Http,
         models.Site,
         models.Topic,
         models.Meter,
