@@ -1,22 +1,19 @@
 """Commands: parse arguments, print, set exit codes; nothing else."""
 
 import argparse
-import math
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
-from greendc import __version__, app, exports, replay
-from greendc.calendars import parse_rfc3339
+from greendc import __version__, app, exports, replay, usage
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
 from greendc.explain import explain
 from greendc.ports import GreendcError
-from greendc.queries import KNOWN_PERIODS
+from greendc.usage import Arguments
 
 GOOD, PROBLEMS, USAGE = 0, 1, 2
 
@@ -133,38 +130,6 @@ def _close(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
-# -- arguments ------------------------------------------------------------------------------------
-
-
-def _instant(text: str) -> int:
-    """A time given on the command line, in ns."""
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        raise GreendcError(str(error)) from error
-
-
-def _speed(text: str) -> float | None:
-    """Multiple of real time; None for as fast as it goes."""
-    if text == "max":
-        return None
-    return _positive(text, "a speed: write max, 1 or 60")
-
-
-def _seconds(text: str) -> float:
-    return _positive(text, "a time span: write seconds, such as 60")
-
-
-def _positive(text: str, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise GreendcError(f"{text}: not {what}")
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="greendc",
@@ -180,117 +145,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path)
-
-
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument(
-        "--until-idle",
-        type=_seconds,
-        metavar="SECONDS",
-        help="end the input after so long without a message",
-    )
-
-
-def _record_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument(
-        "-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst"
-    )
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
-
-
-def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
-    parser.add_argument(
-        "--at", type=_instant, metavar="TIME", help="a time within the period; default: the newest"
-    )
-    parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
-    parser.add_argument("--site", help="default: the only site")
-    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
-
-
-def _close_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument("site")
-    parser.add_argument("--at", type=_instant, required=True, metavar="TIME")
-
-
-def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
-
-
-def _replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db"
-    )
-    parser.add_argument(
-        "-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own"
-    )
-    parser.add_argument(
-        "--speed", type=_speed, default="max", help="max (default), or a multiple of real time"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="every newest figure as JSON lines"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="totals of the whole log as one JSON object"
-    )
-    parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep the ledger for export and explain"
-    )
-    parser.add_argument(
-        "--into-store", action="store_true", help="join the log to the configured data folder"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
-
-
-def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
-    parser.add_argument(
-        "--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics")
-    )
-    parser.add_argument(
-        "--from",
-        dest="start",
-        type=_instant,
-        metavar="TIME",
-        help="RFC 3339; default: the beginning",
-    )
-    parser.add_argument(
-        "--to", dest="end", type=_instant, metavar="TIME", help="RFC 3339; default: the end"
-    )
-    parser.add_argument("-o", "--out", type=Path, help="default: standard output")
-    parser.add_argument(
-        "--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones"
-    )
-    parser.add_argument(
-        "--revisions", action="store_true", help="every revision, not only the newest"
-    )
-    parser.add_argument(
-        "--journal", action="store_true", help="the journal as a recorded log instead"
-    )
-    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
-
-
-Arguments = Callable[[argparse.ArgumentParser], None]
 Command = Callable[[argparse.Namespace], int]
 COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
-    "run": ("the daemon", _run_arguments, _run),
+    "run": ("the daemon", usage.run, _run),
     "check": (
         "validate a configuration: what can be computed, and why not",
-        _check_arguments,
+        usage.check,
         _check,
     ),
-    "replay": ("run recorded logs or a journal through the pipeline", _replay_arguments, _replay),
-    "record": ("record the raw traffic of the configured topics", _record_arguments, _record),
-    "export": ("the ledger, or the journal as a recorded log", _export_arguments, _export),
-    "explain": ("why a figure is what it is", _explain_arguments, _explain),
-    "close": ("declare the end of the input up to a time", _close_arguments, _close),
+    "replay": ("run recorded logs or a journal through the pipeline", usage.replay, _replay),
+    "record": ("record the raw traffic of the configured topics", usage.record, _record),
+    "export": ("the ledger, or the journal as a recorded log", usage.export, _export),
+    "explain": ("why a figure is what it is", usage.explain, _explain),
+    "close": ("declare the end of the input up to a time", usage.close, _close),
 }
 
 if __name__ == "__main__":

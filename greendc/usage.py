@@ -1,0 +1,145 @@
+"""What each command takes on its command line."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from greendc.calendars import parse_rfc3339
+from greendc.ports import GreendcError
+from greendc.queries import KNOWN_PERIODS
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+
+
+def _instant(text: str) -> int:
+    """A time given on the command line, in ns."""
+    try:
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise GreendcError(str(error)) from error
+
+
+def _speed(text: str) -> float | None:
+    """Multiple of real time; None for as fast as it goes."""
+    if text == "max":
+        return None
+    return _positive(text, "a speed: write max, 1 or 60")
+
+
+def _seconds(text: str) -> float:
+    return _positive(text, "a time span: write seconds, such as 60")
+
+
+def _positive(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise GreendcError(f"{text}: not {what}")
+    return number
+
+
+def check(parser: argparse.ArgumentParser) -> None:
+    """A configuration file."""
+    parser.add_argument("file", type=Path)
+
+
+def run(parser: argparse.ArgumentParser) -> None:
+    """A configuration, and when to stop by itself."""
+    _config(parser)
+    parser.add_argument(
+        "--until-idle",
+        type=_seconds,
+        metavar="SECONDS",
+        help="end the input after so long without a message",
+    )
+
+
+def record(parser: argparse.ArgumentParser) -> None:
+    """Where to write, and for how long."""
+    _config(parser)
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst"
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
+
+
+def explain(parser: argparse.ArgumentParser) -> None:
+    """Which figure, at which time."""
+    _config(parser)
+    parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
+    parser.add_argument(
+        "--at", type=_instant, metavar="TIME", help="a time within the period; default: the newest"
+    )
+    parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
+    parser.add_argument("--site", help="default: the only site")
+    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
+
+
+def close(parser: argparse.ArgumentParser) -> None:
+    """Which site, up to when."""
+    _config(parser)
+    parser.add_argument("site")
+    parser.add_argument("--at", type=_instant, required=True, metavar="TIME")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
+
+
+def replay(parser: argparse.ArgumentParser) -> None:
+    """Logs, and what to make of them."""
+    parser.add_argument(
+        "logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db"
+    )
+    parser.add_argument(
+        "-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own"
+    )
+    parser.add_argument(
+        "--speed", type=_speed, default="max", help="max (default), or a multiple of real time"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="every newest figure as JSON lines"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="totals of the whole log as one JSON object"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the ledger for export and explain"
+    )
+    parser.add_argument(
+        "--into-store", action="store_true", help="join the log to the configured data folder"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def export(parser: argparse.ArgumentParser) -> None:
+    """What of the ledger, in which form."""
+    _config(parser)
+    parser.add_argument(
+        "--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics")
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=_instant,
+        metavar="TIME",
+        help="RFC 3339; default: the beginning",
+    )
+    parser.add_argument(
+        "--to", dest="end", type=_instant, metavar="TIME", help="RFC 3339; default: the end"
+    )
+    parser.add_argument("-o", "--out", type=Path, help="default: standard output")
+    parser.add_argument(
+        "--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones"
+    )
+    parser.add_argument(
+        "--revisions", action="store_true", help="every revision, not only the newest"
+    )
+    parser.add_argument(
+        "--journal", action="store_true", help="the journal as a recorded log instead"
+    )
+    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
