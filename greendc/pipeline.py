@@ -148,6 +148,8 @@ class Pipeline:
                 ledger.book.base_seq = seq
             self.states = {name: ledger.state() for name, ledger in self.ledgers.items()}
             self.use(config)
+        elif self.watch is not None:  # names, rooms and targets may be others
+            self.watch.configured(config, self.store)
 
     # -- commit and start --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendc.core.accounts import Book
-from greendc.core.facility import EVER, IntArray
+from greendc.core.facility import EVER, IntArray, Intensity
 from greendc.core.figure import Figure
 from greendc.core.present import POWERS, power
 from greendc.core.readings import BoolArray, FloatArray
@@ -37,14 +37,42 @@ class MeterTag:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What alerts compare a figure with.
+
+    `steps` are (from [ns], target, recovery), the first from the beginning. An alert ends
+    at `recovery`; None where it ends at the target itself.
+    """
+
+    kpi: str  # "pue", or "coverage" of all KPIs
+    window: str
+    steps: tuple[tuple[int, float, float | None], ...]
+
+    def at(self, moment: int) -> tuple[float, float | None]:
+        """Target and recovery at a time [ns]."""
+        return [step[1:] for step in self.steps if step[0] <= moment][-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What alerts compare the daemon's own health with."""
+
+    sink_lag_seconds: float
+    journal_lag_seconds: float
+    journal_fill: float
+
+
+@dataclass(frozen=True, slots=True)
 class SiteTag:
-    """What is fixed of a site."""
+    """What is fixed of a site; `intensity` by accounting method."""
 
     site: str
     name: str
     zone: str
     boundary: str  # "metered" or "bottom_up"
     unavailable: Mapping[str, str]  # names without figures, each with the reason
+    intensity: Mapping[str, Intensity] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +91,7 @@ class Current:
     readings: IntArray
     site_time: Mapping[str, int]
     books: Mapping[str, Book]  # the layout in force at each site's time
+    limits: Limits | None = None  # None before there is a configuration
 
     def fresh(self, now: Mapping[str, int]) -> BoolArray:
         """Which meters are not stale at each site's time [ns]: see `MeterTag.silent_after`."""

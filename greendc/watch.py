@@ -13,13 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from greendc.config import Config
-from greendc.core.accounts import Book, missing
+from greendc.core.accounts import Book
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.figure import Figure
 from greendc.core.readings import FloatArray, Readings
 from greendc.core.site import meters_and_books
 from greendc.ports import Plan
-from greendc.snapshots import Board, Closed, Current, FigureKey, Health, Key, MeterTag, SiteTag
+from greendc.snapshots import (
+    Board,
+    Closed,
+    Current,
+    FigureKey,
+    Health,
+    Key,
+    Limits,
+    MeterTag,
+    SiteTag,
+)
 from greendc.store import Change, Store
 
 T = TypeVar("T", bound=np.generic)
@@ -119,6 +129,7 @@ class _Gathered:
         self.meters: tuple[MeterTag, ...] = ()
         self.books: dict[str, tuple[Book, ...]] = {}
         self.site_time: dict[str, int] = {}
+        self.limits: Limits | None = None
         self._begin(0)
 
     def _begin(self, count: int) -> None:
@@ -130,7 +141,8 @@ class _Gathered:
         before = {(tag.site, tag.meter): i for i, tag in enumerate(self.meters)}
         old = self.time, self.value, self.readings
         plan = config.plan()
-        self.sites = tuple(_site_tags(plan))
+        self.sites = tuple(config.site_tags())
+        self.limits = config.limits()
         self.meters = tuple(config.meter_tags())
         self.books = {site.id: meters_and_books(site)[1] for site in plan.sites}
         self._begin(len(self.meters))
@@ -162,6 +174,7 @@ class _Gathered:
             readings=_frozen(self.readings),
             site_time=dict(self.site_time),
             books={site: self._book(site, books) for site, books in self.books.items()},
+            limits=self.limits,
         )
 
     def _book(self, site: str, books: Sequence[Book]) -> Book:
@@ -174,13 +187,6 @@ def _frozen(column: npt.NDArray[T]) -> npt.NDArray[T]:
     out = column.copy()
     out.flags.writeable = False
     return out
-
-
-def _site_tags(plan: Plan) -> Iterable[SiteTag]:
-    for site in plan.sites:
-        epoch = site.epochs[-1]
-        why = missing(epoch, frozenset(site.intensity))
-        yield SiteTag(site.id, site.name, site.zone, epoch.boundary, why)
 
 
 class _Figures:

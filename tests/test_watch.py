@@ -201,3 +201,17 @@ def test_power_now_is_of_meters_that_are_not_stale(config: Config, tmp_path: Pat
     assert now["plant", "pump"] == values["pump"]
     late = current.power({"plant": moment + 30 * SECOND + 1})  # it_a is stale, it_b not yet
     assert now.keys() - late.keys() == {("plant", "it_a"), ("plant", "e_it")}
+
+
+def test_other_targets_are_shown_without_other_figures(config: Config, tmp_path: Path) -> None:
+    run = Run(config, tmp_path / "ledger.db")
+    run.take(0, 40)
+    assert {t.kpi for t in run.shown().board.current.sites[0].targets} == {"coverage"}
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE.replace("e_dc:", "targets: {pue: {1h: 1.4}}\n    e_dc:"))
+    run.pipeline.handle(41, Event("config", BEGIN, {"effective": load(path).effective()}))
+    current = run.shown().board.current
+    assert {t.kpi for t in current.sites[0].targets} == {"coverage", "pue"}
+    assert current.time[0] == BEGIN + 90 * SECOND  # readings stay
+    assert current.limits == load(path).limits()
+    assert current.sites[0].intensity.keys() == {"location"}

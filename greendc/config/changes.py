@@ -9,7 +9,7 @@ from greendc.calendars import rfc3339
 from greendc.config.scalars import instant
 from greendc.core.facility import EVER
 
-LABELS = ("name", "room", "rack")  # text for people
+LABELS = ("name", "room", "rack", "targets")  # for people and alerts: no figure rests on them
 READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "sentinels")
 ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w")
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")

@@ -19,12 +19,12 @@ from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
 from greendc.config.rules import METHODS, problems
 from greendc.config.scalars import Timed
-from greendc.config.tags import meter_tags
+from greendc.config.tags import limits, meter_tags, site_tags
 from greendc.config.tree import Tree
 from greendc.config.zones import grid_limit
 from greendc.core.facility import EVER, SECOND, Intensity, Site
 from greendc.ports import Plan
-from greendc.snapshots import MeterTag
+from greendc.snapshots import Limits, MeterTag, SiteTag
 
 JOURNALLED = "configuration in the journal"
 
@@ -96,6 +96,14 @@ class Config:
     def meter_tags(self) -> list[MeterTag]:
         """What people are told of each meter, in the order of the plan's."""
         return list(meter_tags(self.layouts))
+
+    def site_tags(self) -> list[SiteTag]:
+        """What people and alerts are told of each site."""
+        return list(site_tags(self.plan().sites, self.sites))
+
+    def limits(self) -> Limits:
+        """What alerts compare the daemon's own health with."""
+        return limits(self.root.limits)
 
     def _site(self, layout: Layout) -> Site:
         site = layout.site

@@ -30,6 +30,9 @@ PASSWORD = "GREENDC_MQTT_PASSWORD"  # noqa: S105 - the name of the variable, not
 Point = Annotated[str, *one_of("point", POINTS)]
 Quantity = Annotated[str, *one_of("quantity", QUANTITIES)]
 Subsystem = Annotated[str, *one_of("subsystem", SUBSYSTEMS)]
+Window = Literal["1h", "24h", "7d", "30d", "12mo", "day", "month", "year"]
+PueTarget = Annotated[FiniteFloat, Field(ge=1)]
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 TimeRule = Literal["payload", "payload_if_near", "arrival"]
 
 
@@ -201,6 +204,20 @@ class Emissions(Model):
     fuels: dict[Point, Timed[Fuel]] = key({}, description="By point: fuels, district energy.")
 
 
+class Targets(Model):
+    """What alerts compare a site's figures with; they change no figure."""
+
+    pue: dict[Window, Timed[PueTarget]] = key({}, description="Largest PUE by window.")
+    recovery: Annotated[Share, Field(lt=1)] = key(
+        0.02,
+        description="Share of its target by which PUE must be below it to end an alert; at most "
+        "half of what the target is above 1.",
+    )
+    coverage: dict[Window, Timed[Share]] = key(
+        {"1h": 0.95, "24h": 0.95}, description="Least coverage of a KPI by window."
+    )
+
+
 class Site(Model):
     """A data centre."""
 
@@ -233,6 +250,17 @@ class Site(Model):
     meters: Items[Meter] = Field(description="Physical meters.")
     derived: Items[Derived] = key((), description="Meters computed from others.")
     emissions: Emissions = key({}, description="Emission factors.")
+    targets: Targets = key({}, description="What alerts compare its figures with.")
+
+
+class Limits(Model):
+    """What alerts compare the daemon's own health with."""
+
+    sink_lag: Duration = key("15min", description="Age of the oldest figure a sink has to write.")
+    journal_lag: Duration = key("5min", description="Age of the oldest entry not computed yet.")
+    journal_fill: Annotated[Share, Field(gt=0)] = key(
+        0.95, description="Share of the journal's limit that is filled."
+    )
 
 
 class Sink(Model):
@@ -252,4 +280,5 @@ class Root(Model):
     journal: Journal = key({}, description="Limits of the journal.")
     http: Http = key({}, description="Status page, JSON API, /metrics and health.")
     sinks: Items[Sink] = key((), description="Where the ledger is copied to.")
+    limits: Limits = key({}, description="What alerts compare the daemon's own health with.")
     sites: Items[Site] = Field(description="Data centres.")

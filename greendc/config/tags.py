@@ -1,10 +1,13 @@
-"""What people are told of a meter beside its readings."""
+"""What people and alerts are told beside readings and figures."""
 
 from collections.abc import Iterable, Iterator
 
+from greendc.config import models
 from greendc.config.epochs import Layout
+from greendc.core.accounts import missing
+from greendc.core.facility import SECOND, Site
 from greendc.core.quantities import POINTS
-from greendc.snapshots import MeterTag
+from greendc.snapshots import Limits, MeterTag, SiteTag, Target
 
 
 def meter_tags(layouts: Iterable[Layout]) -> Iterator[MeterTag]:
@@ -27,3 +30,48 @@ def meter_tags(layouts: Iterable[Layout]) -> Iterator[MeterTag]:
                 nominal=given.nominal,
                 silent_after=filled.silent_after,
             )
+
+
+def site_tags(sites: Iterable[Site], given: Iterable[models.Site]) -> Iterator[SiteTag]:
+    """Of every site, as it is now."""
+    for site, told in zip(sites, given, strict=True):
+        epoch = site.epochs[-1]
+        yield SiteTag(
+            site=site.id,
+            name=site.name,
+            zone=site.zone,
+            boundary=epoch.boundary,
+            unavailable=missing(epoch, frozenset(site.intensity)),
+            intensity=site.intensity,
+            targets=targets(told),
+        )
+
+
+def targets(site: models.Site) -> tuple[Target, ...]:
+    """What alerts compare a site's figures with."""
+    given = site.targets
+    pue = [
+        Target(
+            "pue", window, tuple((s.start, s.value, _below(s.value, given)) for s in timed.steps)
+        )
+        for window, timed in given.pue.items()
+    ]
+    coverage = [
+        Target("coverage", window, tuple((s.start, s.value, None) for s in timed.steps))
+        for window, timed in given.coverage.items()
+    ]
+    return (*pue, *coverage)
+
+
+def _below(target: float, given: models.Targets) -> float:
+    """Where an alert about PUE ends: below its target, but where PUE can still get."""
+    return target - min(given.recovery * target, (target - 1.0) / 2)
+
+
+def limits(given: models.Limits) -> Limits:
+    """What alerts compare the daemon's own health with."""
+    return Limits(
+        sink_lag_seconds=given.sink_lag / SECOND,
+        journal_lag_seconds=given.journal_lag / SECOND,
+        journal_fill=given.journal_fill,
+    )

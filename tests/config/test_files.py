@@ -48,6 +48,8 @@ def test_every_key_of_the_sample_stands_at_its_default(tmp_path: Path) -> None:
         models.Topic,
         models.Meter,
         models.Emissions,
+        models.Targets,
+        models.Limits,
     ],
 )
 def test_the_sample_has_every_key(model: type[BaseModel]) -> None:

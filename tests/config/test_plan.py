@@ -344,6 +344,8 @@ def test_the_hash_follows_figures_only(tmp_path: Path) -> None:
         loaded(tmp_path, "mqtt: {host: other}\n" + site(FEED, more="name: Other")).figures_hash()
         == base
     )
+    aside = site(FEED, more="targets: {pue: {1h: 1.4}, recovery: 0.1, coverage: {}}")
+    assert loaded(tmp_path, "limits: {sink_lag: 1h}\n" + aside).figures_hash() == base
     assert loaded(tmp_path, site(FEED.replace("kW", "W"))).figures_hash() != base
     assert loaded(tmp_path, site(FEED, more="lateness: 1h")).figures_hash() != base
 
