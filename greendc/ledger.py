@@ -1,6 +1,7 @@
 """One site's way from readings to the ledger: the core's results written as they fall."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from greendc.calendars import LocalCalendar
 from greendc.core.accounts import Account, energy_meters
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import IntArray, Site
+from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
+from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
 from greendc.core.site import Settled, SiteBook
 from greendc.store import Change, Row, Store
@@ -72,6 +75,12 @@ class SiteLedger:
         if self.wrote is not None:
             self.wrote(changes)
         return len(changes)
+
+    def provisional(self) -> list[Figure]:
+        """Figures of the running hour and day, should no more be heard; never written."""
+        found = list(running(self.periods, open_cells(self.book)))
+        every = [figure for some in self.evaluator.every(found) for figure in some]
+        return [replace(f, status="provisional") if f.value is not None else f for f in every]
 
     # -- carry-over --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 from greendc import faults
 from greendc.config import Config
 from greendc.core.facility import EVER
+from greendc.core.figure import Figure
 from greendc.core.readings import BoolArray, Readings
 from greendc.ledger import SiteLedger
 from greendc.ports import Columns, Entry, Event, RawBatch
@@ -150,6 +151,10 @@ class Pipeline:
             self.use(config)
         elif self.watch is not None:  # names, rooms and targets may be others
             self.watch.configured(config, self.store)
+
+    def provisional(self) -> dict[str, list[Figure]]:
+        """Figures of each site's running hour and day, should no more be heard."""
+        return {name: ledger.provisional() for name, ledger in self.ledgers.items()}
 
     # -- commit and start --------------------------------------------------------------------
 

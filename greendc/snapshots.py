@@ -123,7 +123,8 @@ class Closed:
     [J], of meters, derived meters and totals; `emitted` the masses [g], by site and account.
     `revised` is the net of all revisions since the start [J or g]. `undefined` counts figures
     without a value by (site, quantity, period, reason). `meter_cells` is the newest closed cell of
-    each meter and derived meter.
+    each meter and derived meter. `provisional` holds what the running hour and local day would be,
+    should no more be heard: for people, never for a history.
     """
 
     figures: Mapping[FigureKey, Figure] = field(default_factory=dict)

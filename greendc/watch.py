@@ -5,7 +5,7 @@ commits; only what is committed is shown as closed. Nothing here changes a figur
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -46,6 +46,8 @@ LOADED = {  # how far back from the newest figure of a period others are looked 
     "12mo": 3 * DAY,
 }
 SHOWN_EVERY = 0.1  # s between two snapshots of readings
+EXPECTED_EVERY = 2.0  # s between two looks at what is not closed
+SPARING = 20  # times as long as such a look takes
 
 NOTHING_YET = Health(
     started=0,
@@ -73,7 +75,7 @@ class Watch:
         self._ledgers = _Figures()
         empty = self._gathered.snapshot()
         self.board = Board(empty, Closed(), NOTHING_YET, wall_clock)
-        self._shown = 0.0
+        self._shown = self._expected = 0.0
         self._stale = True
 
     # -- what the pipeline tells -----------------------------------------------------------------
@@ -114,6 +116,21 @@ class Watch:
             self.board.current = self._gathered.snapshot()
             self.board.version += 1
             self._shown, self._stale = moment, False
+
+    def expect(self, provisional: Callable[[], Mapping[str, Sequence[Figure]]]) -> None:
+        """Show figures of what is not closed yet, by site; never more than a little of the time."""
+        began = time.monotonic()
+        if began < self._expected:
+            return
+        figures = {
+            (site, figure.period, figure.quantity): figure
+            for site, found in provisional().items()
+            for figure in found
+        }
+        self.board.closed = replace(self.board.closed, provisional=figures)
+        self.board.version += 1
+        now = time.monotonic()
+        self._expected = now + max(EXPECTED_EVERY, SPARING * (now - began))
 
     def feel(self, health: Health) -> None:
         """Show how the daemon does."""
@@ -235,7 +252,8 @@ class _Figures:
                 figure = replace(figure, revision=change.revision)
             self._place(change.site, figure, figures, cells)
             tally.count(change)
-        return replace(tally.closed(), figures=figures, meter_cells=cells)
+        expected = before.provisional
+        return replace(tally.closed(), figures=figures, meter_cells=cells, provisional=expected)
 
     def _place(
         self,

@@ -123,6 +123,8 @@ class Worker:
         if now - self._committed >= COMMIT_SECONDS:
             self.commit()
         self._show()
+        if self.pipeline.watch is not None:
+            self.pipeline.watch.expect(self.pipeline.provisional)
 
     def lag(self, now: int) -> int:
         """Age at `now` of the oldest entry that the committed ledger has not taken in [ns]."""

@@ -35,6 +35,8 @@ def test_health_follows_broker_and_messages(tmp_path: Path, mosquitto: Mosquitto
             assert board.current.readings.sum() == 200
             assert board.health.journal_bytes > 0
             assert board.health.journal_full is None
+            until(lambda: ("plant", "hour", "ipue") in board.closed.provisional)
+            assert board.closed.provisional["plant", "hour", "ipue"].status == "provisional"
             mosquitto.stop()
             until(lambda: not board.health.connected)
             assert board.health.connection_error

@@ -1,6 +1,7 @@
 """How far each meter and account of a site is closed, and which cells are due."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,13 @@ class Progress:
         self.closed: IntArray = np.full(len(self.rules.meters), -EVER, np.int64)
         self.accounts: dict[str, int] = {}
         self.since: dict[str, int] = {}
+
+    def copy(self) -> "Progress":
+        """One that can go on without this one."""
+        twin = copy(self)
+        twin.closed = self.closed.copy()
+        twin.accounts, twin.since = dict(self.accounts), dict(self.since)
+        return twin
 
     # -- state across runs -------------------------------------------------------------------
 

@@ -84,6 +84,21 @@ class Level:
         self.valid[rows, self.shape.place[name]] = block.valid
         self.terms[rows, self.shape.columns[name]] = block.terms.reshape(len(rows), -1)
 
+    def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
+        """Set the whole row that begins at a time."""
+        number = self._row(start)
+        self.valid[number], self.terms[number] = valid, terms
+
+    def part(self, starts: Iterable[int]) -> "Level":
+        """A level of its own with the rows that there are among these starts."""
+        out = Level(self.period, self.shape, self.reader)
+        out.loaded_from = -EVER
+        for start in starts:
+            if start in self.index:
+                row = self.index[start]
+                out.write(start, self.valid[row], self.terms[row])
+        return out
+
     def rows(self, starts: Iterable[int]) -> list[int]:
         """Places of the rows that there are among these starts."""
         return [self.index[start] for start in starts if start in self.index]

@@ -282,12 +282,16 @@ class Periods:
 
     def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:
         """What each physical meter counted in each span: for the uncertainty alone."""
-        out = np.zeros((len(start), len(self.meter_columns)))
+        spans = zip(start.tolist(), end.tolist(), strict=True)
+        return np.concatenate([self.counted(level, level.rows(starts(*span))) for span in spans])
+
+    def counted(self, level: Level, rows: Sequence[int]) -> FloatArray:
+        """What each physical meter counted in some rows together; shape (1, meters) [J]."""
+        out = np.zeros((1, len(self.meter_columns)))
         there = [i for i, column in enumerate(self.meter_columns) if column >= 0]
         columns = [self.meter_columns[i] for i in there]
-        for i, (lo, hi) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
-            rows = np.array(level.rows(starts(lo, hi)), np.int64)
-            out[i, there] = level.terms[rows[:, None], columns].sum(axis=0)
+        places = np.array(rows, np.int64)
+        out[0, there] = level.terms[places[:, None], columns].sum(axis=0)
         return out
 
     def _trim(self, closed: int) -> None:

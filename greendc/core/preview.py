@@ -1,0 +1,98 @@
+"""What an end of input now would give: the running hour and local day, before they close.
+
+Nothing here touches the ledger or its state; figures made from it are provisional.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+
+import numpy as np
+
+from greendc.core.cells import SHARES, Block
+from greendc.core.facility import HOUR
+from greendc.core.levels import Level
+from greendc.core.periods import PeriodBlock, Periods
+from greendc.core.site import SiteBook
+
+
+def open_cells(book: SiteBook) -> list[Block]:
+    """Cells that are not closed yet, from all readings held, as `SiteBook.end` would close them."""
+    twin = copy(book)
+    twin.progress = book.progress.copy()
+    twin.waiting = list(book.waiting)
+    return twin.end(book.ended_seq).blocks
+
+
+def running(periods: Periods, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
+    """The hour and the local day that the last open cells fall into.
+
+    Parameters
+    ----------
+    periods
+        What is closed.
+    blocks
+        Cells from `open_cells`.
+    """
+    if not blocks:
+        return
+    first, last = min(int(b.start[0]) for b in blocks), max(int(b.end[-1]) for b in blocks)
+    day, night = _around(periods.calendar.days(last - 1, last), last)
+    whole = day % HOUR == 0 and night % HOUR == 0  # the day is made of full hours
+    begun = range(first // HOUR * HOUR, last, HOUR)
+    cells = _opened(periods, blocks, begun[0] if whole else min(day, begun[0]), last)
+    yield from _rows(periods, "hour", cells.part(_inside(cells, begun[-1], last)), begun[-1])
+    if not whole:
+        yield from _rows(periods, "day", cells.part(_inside(cells, day, last)), day, night)
+        return
+    hours = periods.levels["hour"]
+    hours.ensure(day)
+    totals = hours.part(range(day, begun[0], HOUR))
+    for hour in begun:
+        if hour >= day:
+            _sum_into(totals, cells, hour, periods.step)
+    yield from _rows(periods, "day", totals, day, night)
+
+
+def _opened(periods: Periods, blocks: Sequence[Block], lo: int, hi: int) -> Level:
+    """Closed and open cells in [lo, hi) together."""
+    cells = periods.levels["cell"]
+    cells.ensure(lo)
+    out = cells.part(range(lo, hi, periods.step))
+    for block in blocks:
+        out.put(block)
+    return out
+
+
+def _around(borders: Sequence[int], moment: int) -> tuple[int, int]:
+    """The two neighbouring borders between which the time just before `moment` lies."""
+    day = max(b for b in borders if b < moment)
+    return day, min(b for b in borders if b >= moment)
+
+
+def _inside(level: Level, lo: int, hi: int) -> list[int]:
+    return [start for start in level.index if lo <= start < hi]
+
+
+def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
+    """Write an hour's row from its cells."""
+    names = list(totals.shape.place)
+    rows = cells.rows(range(hour, hour + HOUR, step))
+    valid, terms = cells.total(rows, names)
+    totals.write(hour, valid, np.concatenate(terms))
+
+
+def _rows(
+    periods: Periods, period: str, below: Level, start: int, end: int | None = None
+) -> Iterator[PeriodBlock]:
+    """One row for every account but single meters."""
+    end = start + HOUR if end is None else end
+    names = [name for name, account in periods.accounts.items() if account.kind != "meter"]
+    if not names:
+        return
+    rows = list(below.index.values())
+    valid, terms = below.total(rows, names)
+    meters = periods.counted(below, rows)
+    one = np.array([start], np.int64), np.array([end], np.int64)
+    for name, known, term in zip(names, valid.tolist(), terms, strict=True):
+        block = Block(periods.accounts[name], *one, np.array([known]), term.reshape(1, -1, SHARES))
+        yield PeriodBlock(period, block, meters)
