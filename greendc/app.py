@@ -2,29 +2,51 @@
 
 import logging
 import signal
-import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from types import FrameType
 
-from greendc import __version__, faults
+from greendc import __version__
 from greendc.config import Config
 from greendc.data import LEDGER, Data
+from greendc.errands import Errands
 from greendc.lifecycle import Part, running
-from greendc.ports import Event, GreendcError, RawBatch
+from greendc.ports import Event, GreendcError
+from greendc.rounds import Rounds
 from greendc.sinks import Sinks
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
 from greendc.store import StoredLedger
+from greendc.systemd import Notifier
 from greendc.vitals import Vitals
 from greendc.watch import Watch
 
 log = logging.getLogger(__name__)
 
+ROUND_SECONDS = 0.2  # that a round waits for messages
+FINISH_WITHIN = 3.0  # s that sinks have to write the rest where the input has ended
+STOP_WITHIN = 0.7  # s that they have where greendc was told to stop
+
+
+class Stopped(Exception):  # noqa: N818 - no error
+    """A signal came while greendc was starting."""
+
+
+@dataclass(slots=True)
+class Signals:
+    """What signal handlers leave behind: plain values, since a handler must take no lock."""
+
+    stopping: bool = False
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """SIGTERM, SIGINT: a clean stop."""
+        self.stopping = True
+
 
 class Daemon:
-    """Source, worker and sinks, from start to a clean stop."""
+    """A list of parts around the worker, from start to a clean stop."""
 
     def __init__(
         self,
@@ -33,13 +55,22 @@ class Daemon:
         until_idle: float | None,
         stack: ExitStack,
         watch: Watch | None = None,
+        signals: Signals | None = None,
     ) -> None:
-        """Open the data folder; `run` starts what runs beside the worker."""
+        """Open the data folder; `run` starts what runs beside the worker.
+
+        Raises
+        ------
+        Stopped
+            Where `signals` say so meanwhile.
+        """
         self.until_idle = until_idle
-        self.stopping = threading.Event()
-        self.data = Data(config, config.data, stack, watch)
+        self.signals = Signals() if signals is None else signals
+        self.notifier = Notifier.from_environment()
+        self.data = Data(config, config.data, stack, watch, self._starting)
         self.worker = self.data.worker
         self.inbox = Inbox(capacity=max(2 * config.mqtt.receive_maximum, 1000))
+        self.errands = Errands(self.inbox.wake)
         self.source = MqttSource(
             settings_of(config.mqtt),
             self.worker.pipeline.decoder.subscriptions(),
@@ -50,70 +81,47 @@ class Daemon:
         )
         targets = [(sink.kind, config.data / sink.path) for sink in config.sinks]
         self.sinks = Sinks(targets, lambda: StoredLedger(config.data / LEDGER))
-        self.parts: list[Part] = [self.sinks, self.source]
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
         self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker)
-        self._full = False
+        self.rounds = Rounds(
+            self.data,
+            self.source,
+            self.inbox,
+            self.sinks,
+            self.vitals,
+            self.errands,
+            self.notifier,
+        )
+        self.parts: list[Part] = [self.errands, self.sinks, self.source]
+
+    def _starting(self) -> None:
+        """A sign of life while the journal is read again."""
+        self.notifier.alive()
+        if self.signals.stopping:
+            raise Stopped
 
     def run(self) -> None:
         """Work until stopped, or until the input has been idle for so long."""
         # After a failure nothing is committed: the next start takes it from the journal.
         with running(self.parts):
+            self.vitals.look(now=True)
+            self.notifier.ready(self.rounds.status())
             self._work_until_stopped()
-            self._drain()
+            self.notifier.stopping()
+            self.rounds.drain(STOP_WITHIN if self.signals.stopping else FINISH_WITHIN)
 
     def _work_until_stopped(self) -> None:
         heard = time.monotonic()
-        while not self.stopping.is_set():
-            if self._work(0.2):
+        while not self.signals.stopping:
+            if self.rounds.work(ROUND_SECONDS):
                 heard = time.monotonic()
             elif self.until_idle is not None and time.monotonic() - heard >= self.until_idle:
                 self.worker.take([Event("end", time.time_ns())])
                 break
 
-    def _work(self, timeout: float) -> bool:
-        """One round; tells whether messages came."""
-        self.worker.beat()
-        self.vitals.look()
-        for sink, position in self.sinks.positions():
-            self.data.store.begin()
-            self.data.store.move_cursor(sink, position)
-            self.worker.commit()
-            faults.reached("after_sink_cursor")
-        if self._journal_full():
-            self.stopping.wait(timeout)
-            return False
-        busy = False
-        for connection, entries in self.inbox.take(timeout):
-            mids = [mid for e in entries if isinstance(e, RawBatch) for mid in e.mids]
-            self.worker.take(entries, lambda c=connection, m=mids: self.source.acknowledge(c, m))  # type: ignore[misc]
-            busy = busy or any(isinstance(e, RawBatch) for e in entries)
-        return busy
-
-    def _journal_full(self) -> bool:
-        """Back-pressure instead of loss: nothing is taken, so nothing is acknowledged."""
-        full = self.data.journal.full()
-        if full != self._full:
-            log.error("journal_full: %s", full) if full else log.info("journal has room again")
-        self._full = bool(full)
-        return self._full
-
-    def _drain(self) -> None:
-        """What has been taken off the wire is journalled and acknowledged; nothing is closed."""
-        self.source.pause()
-        while len(self.inbox) and not self._full:
-            self._work(0.0)
-        self.source.stop()
-        self.worker.commit()
-        self.sinks.finish()
-        for sink, position in self.sinks.positions():
-            self.data.store.begin()
-            self.data.store.move_cursor(sink, position)
-        self.worker.commit()
-
-    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+    def stop(self) -> None:
         """Ask for a clean stop."""
-        self.stopping.set()
+        self.signals.stop()
 
 
 def run(config: Config, *, until_idle: float | None = None) -> int:
@@ -121,17 +129,17 @@ def run(config: Config, *, until_idle: float | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    signals = Signals()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signals.stop)
     with ExitStack() as stack:
-        daemon = Daemon(config, until_idle=until_idle, stack=stack)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, daemon.stop)
-        log.info(
-            "greendc %s on %s; broker %s:%d",
-            __version__,
-            config.data,
-            config.mqtt.host,
-            config.mqtt.port,
-        )
+        broker = f"{config.mqtt.host}:{config.mqtt.port}"
+        log.info("greendc %s on %s; broker %s", __version__, config.data, broker)
+        try:
+            daemon = Daemon(config, until_idle=until_idle, stack=stack, signals=signals)
+        except Stopped:
+            log.info("stopped while starting; nothing was changed")
+            return 0
         daemon.run()
         counts = daemon.worker.counts
         log.info(

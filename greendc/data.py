@@ -4,7 +4,7 @@ import fcntl
 import importlib.metadata
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
 from greendc.store import Store
 from greendc.watch import Watch
-from greendc.worker import Worker, resume
+from greendc.worker import Worker, living, resume
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
 
@@ -56,9 +56,18 @@ class Data:
     """A data folder opened for writing: journal, ledger and the worker on them."""
 
     def __init__(
-        self, config: Config, folder: Path, stack: ExitStack, watch: Watch | None = None
+        self,
+        config: Config,
+        folder: Path,
+        stack: ExitStack,
+        watch: Watch | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open both files and bring the ledger up to the end of the journal."""
+        """Open both files and bring the ledger up to the end of the journal.
+
+        `alive` is called again and again meanwhile.
+        """
+        alive()
         self.watch = Watch() if watch is None else watch
         stack.enter_context(locked(folder))
         self.journal = Journal(
@@ -73,11 +82,11 @@ class Data:
         known = Config.from_body(before) if before is not None else config
         pipeline = Pipeline(known, self.store, watch=self.watch)
         before_now = set(pipeline.decoder.subscriptions())
-        resume(self.journal, pipeline)
+        resume(self.journal, pipeline, alive)
         self._refuse_changes_of_the_past(known, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
         tail = max(1, self.journal.last - 2 * redelivery.window)
-        redelivery.refill(self.journal.read(tail))
+        redelivery.refill(living(self.journal.read(tail), alive))
         self.worker = Worker(self.journal, pipeline, redelivery)
         self.worker.take([config_event(config, time.time_ns())])
         self.watch.show(now=True)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from greendc import faults
@@ -150,12 +150,22 @@ def rows_of(batch: RawBatch, rows: Sequence[int]) -> RawBatch:
     )
 
 
-def resume(journal: Journal, pipeline: Pipeline) -> int:
+Numbered = Iterable[tuple[int, Entry]]
+
+
+def living(entries: Numbered, alive: Callable[[], None]) -> Iterator[tuple[int, Entry]]:
+    """The same entries, with a sign of life at each."""
+    for item in entries:
+        alive()
+        yield item
+
+
+def resume(journal: Journal, pipeline: Pipeline, alive: Callable[[], None] = lambda: None) -> int:
     """Bring a pipeline up to the end of its journal; returns the entries taken newly."""
     rebuild_from, done_to = pipeline.start_at()
-    pipeline.resume(journal.read(rebuild_from, done_to + 1), done_to)
+    pipeline.resume(living(journal.read(rebuild_from, done_to + 1), alive), done_to)
     taken = 0
-    for number, entry in journal.read(done_to + 1):
+    for number, entry in living(journal.read(done_to + 1), alive):
         faults.reached("during_start")
         pipeline.handle(number, entry)
         taken += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from greendc.app import close
+from greendc.app import Daemon, Signals, Stopped, close
 from greendc.config import load
 from greendc.data import Data
 from greendc.ports import GreendcError, RawBatch
@@ -51,6 +51,16 @@ def test_a_second_daemon_on_the_same_folder_is_refused(config_file: Path, stack:
     Data(config, config.data, stack)
     with pytest.raises(GreendcError, match="in use by another greendc"):
         close(config, "plant", ARRIVAL)
+
+
+def test_a_stop_while_starting_changes_nothing(config_file: Path, stack: ExitStack) -> None:
+    filled(config_file, 40)
+    config = load(config_file)
+    before = {path: path.read_bytes() for path in config.data.glob("*.db")}
+    with pytest.raises(Stopped), ExitStack() as opened:
+        Daemon(config, until_idle=None, stack=opened, signals=Signals(stopping=True))
+    assert {path: path.read_bytes() for path in config.data.glob("*.db")} == before
+    Data(config, config.data, stack)  # the folder is free again
 
 
 def test_a_change_of_closed_figures_is_refused_with_key_and_time(config_file: Path) -> None:

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 BATCH = 5000
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 5.0
+LEAVE_WITHIN = 0.5  # s that a stop waits for all sinks
 
 
 class Sink(Protocol):
@@ -45,18 +47,19 @@ class Runner:
         """Begin at the cursor that the ledger holds."""
         self._thread.start()
 
-    def finish(self, seconds: float) -> None:
-        """Write what there is, but no longer than so long."""
+    def finish(self) -> None:
+        """Write what there is, and end."""
         self._finish.set()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
-        self._stop.set()
 
     def stop(self) -> None:
-        """Stop at once."""
+        """End as soon as may be."""
         self._stop.set()
+        self._finish.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end, no longer than so long."""
         if self._thread.ident is not None:
-            self._thread.join(5.0)
+            self._thread.join(max(0.0, seconds))
 
     def _run(self) -> None:
         ledger = self._ledger()
@@ -111,12 +114,21 @@ class Sinks:
             if newest is not None:
                 yield runner.name, newest
 
-    def finish(self, seconds: float = 3.0) -> None:
-        """Let every sink write what there is."""
+    def finish(self, seconds: float) -> None:
+        """Let every sink write what there is, but all no longer than so long."""
         for runner in self._runners:
-            runner.finish(seconds)
-
-    def stop(self) -> None:
-        """Stop every sink."""
+            runner.finish()
+        self._join(seconds)
         for runner in self._runners:
             runner.stop()
+
+    def stop(self) -> None:
+        """Stop every sink; one that hangs is left behind."""
+        for runner in self._runners:
+            runner.stop()
+        self._join(LEAVE_WITHIN)
+
+    def _join(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for runner in self._runners:
+            runner.join(deadline - time.monotonic())

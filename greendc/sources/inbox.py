@@ -34,6 +34,7 @@ class Inbox:
         self.on_room: Callable[[], None] = lambda: None
         self._queue: deque[tuple[int, Entry]] = deque()
         self._messages = self._bytes = 0
+        self._woken = False
         self._changed = threading.Condition()
 
     @property
@@ -57,6 +58,12 @@ class Inbox:
                     self._bytes += _size(entry)
             self._changed.notify()
 
+    def wake(self) -> None:
+        """Have `take` return at once, this time or the next."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
     def take(self, timeout: float) -> list[Delivery]:
         """All that waits, at most `timeout` s after the call; [] where nothing came.
 
@@ -64,7 +71,8 @@ class Inbox:
         """
         with self._changed:
             if not self._queue:
-                self._changed.wait_for(lambda: bool(self._queue), timeout)
+                self._changed.wait_for(lambda: bool(self._queue) or self._woken, timeout)
+            self._woken = False
             self._linger()
             found = list(self._queue)
             self._queue.clear()

@@ -33,8 +33,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN = 5.0  # s
-FLUSH_WITHIN = 3.0  # s of them for acknowledgements and the DISCONNECT
+STOP_WITHIN = 2.0  # s
+FLUSH_WITHIN = 1.5  # s of them for acknowledgements and the DISCONNECT
 LONGEST_WAIT = 1.0  # s between two looks at the clock
 
 
@@ -119,7 +119,7 @@ class MqttSource:
         self._bell.ring()
 
     def stop(self) -> None:
-        """Send the acknowledgements that wait, disconnect and end, within 5 s."""
+        """Send the acknowledgements that wait, disconnect and end, within 2 s."""
         self._stopping = True
         self._bell.ring()
         if self._thread.is_alive():

@@ -114,8 +114,9 @@ def test_plain_numbers_by_arrival_are_counted_once(counters: Plant, broker: Mosq
         daemon.wait()
         daemon = plant.daemon(kill_at=point)
         assert daemon.wait(20) == -signal.SIGKILL
+        connections = plant.log.count("connected to")
         daemon = plant.daemon()
-    time.sleep(1.0)
+        plant.wait_until_connected(connections + 1)
     sent = publisher.stop()
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0

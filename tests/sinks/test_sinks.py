@@ -110,7 +110,8 @@ def test_a_runner_starts_at_its_cursor_and_writes_all() -> None:
     ledger, target = Rows(11, cursor=2), Flaky(0)
     runner = Runner("flaky", target, lambda: ledger)
     runner.start()
-    runner.finish(PATIENCE)
+    runner.finish()
+    runner.join(PATIENCE)
     assert [row.id for row in target.written] == list(range(3, 12))
     assert ledger.closed.is_set()
     positions = [runner.positions.get() for _ in range(runner.positions.qsize())]
@@ -127,6 +128,7 @@ def test_a_failure_is_tried_again_and_loses_nothing(caplog: pytest.LogCaptureFix
             assert time.monotonic() < deadline
             time.sleep(0.005)
         runner.stop()
+        runner.join(PATIENCE)
     assert [row.id for row in target.written] == [1, 2, 3, 4, 5, 6]
     assert caplog.text.count("No space left on device") == 3
     assert ledger.closed.is_set()
@@ -156,5 +158,6 @@ def test_sinks_hand_out_only_the_newest_position(tmp_path: Path) -> None:
 
 def test_what_never_started_ends_all_the_same() -> None:
     runner = Runner("idle", Flaky(0), lambda: Rows(0))
-    runner.finish(PATIENCE)
+    runner.finish()
+    runner.join(PATIENCE)
     runner.stop()

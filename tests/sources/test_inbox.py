@@ -98,3 +98,13 @@ def test_a_stream_without_a_pause_does_not_hold_the_commit_back() -> None:
     ended.set()
     thread.join()
     assert taken
+
+
+def test_a_wake_up_call_ends_the_waiting_once() -> None:
+    inbox = Inbox()
+    threading.Timer(0.05, inbox.wake).start()
+    assert inbox.take(timeout=60) == []
+    inbox.wake()  # nobody waits: it is for the next time
+    assert inbox.take(timeout=60) == []
+    inbox.put(1, [batch(b"1")])
+    assert len(inbox.take(0)) == 1
