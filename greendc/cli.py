@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -126,6 +127,8 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _close(arguments: argparse.Namespace) -> int:
+    if arguments.at > time.time_ns():
+        raise GreendcError("--at lies in the future: nobody can know what is still to come")
     print(app.close(load(arguments.config), arguments.site, arguments.at))
     return GOOD
 

@@ -57,7 +57,7 @@ def replay(logs: Sequence[Path], config: Config | None, options: Options) -> Res
         if options.into_store:
             return _into_store(entries, config, counts, options, stack)
         folder = _folder(stack, options.keep)
-        first, entries = _first_config(entries, config)
+        first, entries = _first_config(entries, config, counts)
         store = Store(folder / LEDGER, durable=options.keep is not None)
         stack.callback(store.close)
         pipeline = Pipeline(first, store, pinned=config is not None)
@@ -98,7 +98,7 @@ def _feed(pipeline: Pipeline, entries: Iterable[Entry]) -> None:
 
 
 def _first_config(
-    entries: Iterator[Entry], config: Config | None
+    entries: Iterator[Entry], config: Config | None, counts: LogCounts
 ) -> tuple[Config, Iterator[Entry]]:
     """The configuration to begin with: the one given, or the log's own first one."""
     if config is not None:
@@ -106,7 +106,10 @@ def _first_config(
     first = next(entries, None)
     if isinstance(first, Event) and first.kind == "config":
         return Config.from_effective(first.data["effective"]), entries
-    raise GreendcError("the log does not begin with a configuration: give one with -c FILE")
+    what = (
+        "a configuration that this greendc reads" if counts.bad["bad_config"] else "a configuration"
+    )
+    raise GreendcError(f"the log does not begin with {what}: give one with -c FILE")
 
 
 def _into_store(
@@ -205,12 +208,14 @@ def _result(folder: Path, pipeline: Pipeline, counts: LogCounts, options: Option
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
     result.warnings = pipeline.config.warnings(result.span)
-    result.problems = list(_problems(readings, counts))
+    result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))
     return result
 
 
-def _problems(readings: int, counts: LogCounts) -> Iterator[str]:
+def _problems(readings: int, counts: LogCounts, *, pinned: bool) -> Iterator[str]:
     if not readings:
         yield "no reading of any meter was found"
     if counts.bad["truncated"]:
         yield "a log ends in the middle of its compressed data; the figures are of what was there"
+    if counts.bad["bad_config"] and not pinned:
+        yield "a configuration in the log cannot be read: what follows it is by the one before"

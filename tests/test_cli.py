@@ -299,6 +299,12 @@ def test_close_ends_the_input_up_to_a_time(site: Small) -> None:
     )
 
 
+def test_the_future_is_not_closed(site: Small) -> None:
+    joined(site)
+    refused = site.refused("close", "small", "-c", site.config, "--at", "2110-01-01T00:00:00Z")
+    assert "--at lies in the future" in refused
+
+
 # -- refused --------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from greendc.config.tags import limits, meter_tags, site_tags
 from greendc.config.tree import Tree
 from greendc.config.zones import grid_limit
 from greendc.core.facility import EVER, SECOND, Intensity, Site
-from greendc.ports import Plan
+from greendc.ports import GreendcError, Plan
 from greendc.snapshots import Limits, MeterTag, SiteTag
 
 JOURNALLED = "configuration in the journal"
@@ -155,7 +155,12 @@ class Config:
         given = {key: value for key, value in effective.items() if key != "content"}
         root = validated(given, None, JOURNALLED)
         fail(problems(root, None), None, JOURNALLED)
-        return cls(root, Content.of(effective["content"]))
+        try:
+            config = cls(root, Content.of(effective.get("content")))
+            config.plan()
+        except (LookupError, ValueError, OverflowError) as error:
+            raise GreendcError(f"{JOURNALLED}: content: {error}") from error
+        return config
 
     @classmethod
     def from_body(cls, body: bytes) -> "Config":

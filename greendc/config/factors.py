@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from greendc.calendars import rfc3339
@@ -67,12 +68,27 @@ class Content:
         }
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> "Content":
-        """Read what `plain` gave."""
-        return cls(
-            {(t, z): Row(float(v), y, a, s) for t, z, v, y, a, s in plain["tables"]},
-            {(name, column): _unpacked(text) for name, column, text in plain["series"]},
-        )
+    def of(cls, plain: object) -> "Content":
+        """Read what `plain` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is anything else.
+        """
+        try:
+            found = msgspec.convert(plain, _Plain)
+            series = {(name, column): _unpacked(text) for name, column, text in found.series}
+        except (msgspec.ValidationError, zlib.error) as error:
+            raise ValueError(str(error)) from error
+        return cls({(t, z): Row(v, y, a, s) for t, z, v, y, a, s in found.tables}, series)
+
+
+class _Plain(msgspec.Struct):
+    """The form of a content as data of JSON."""
+
+    tables: list[tuple[str, str, float, int, str, str]]
+    series: list[tuple[str, str, str]]
 
 
 def _packed(series: Series) -> str:
@@ -85,7 +101,7 @@ def _packed(series: Series) -> str:
 def _unpacked(text: str) -> Series:
     lines = zlib.decompress(base64.b64decode(text)).decode().split("\n")
     rows = [line.split(",") for line in lines]
-    return Series(tuple(int(s) for s, _ in rows), tuple(float(v or "nan") for _, v in rows))
+    return _series([(int(s), float(v or "nan")) for s, v in rows], "series")
 
 
 # -- files ------------------------------------------------------------------------------------
@@ -157,7 +173,7 @@ def _rows(path: Path, reader: "csv.DictReader[str]", column: str) -> Iterator[tu
         yield stamp, value
 
 
-def _series(rows: Iterable[tuple[int, float]], path: Path) -> Series:
+def _series(rows: Iterable[tuple[int, float]], path: Path | str) -> Series:
     found = list(rows)
     stamps = tuple(stamp for stamp, _ in found)
     if len(stamps) < 2:

@@ -31,6 +31,8 @@ from greendc.core.facility import DAY, EVER, HOUR, MINUTE, SECOND
 
 T = TypeVar("T")
 
+LONGEST = 36_525 * DAY
+_DIGITS = 10  # more would be longer than that in any unit
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPANS = {"d": DAY, "h": HOUR, "min": MINUTE, "s": SECOND}
 _DURATION = re.compile(r"([1-9][0-9]*)(d|h|min|s)")
@@ -43,7 +45,7 @@ def duration(text: object) -> int:
     Raises
     ------
     ValueError
-        If it is not a whole, positive number of d, h, min or s.
+        If it is not a whole, positive number of d, h, min or s, or longer than a hundred years.
 
     Examples
     --------
@@ -53,7 +55,10 @@ def duration(text: object) -> int:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError("must be a duration such as 60s, 10min, 1h or 7d")
-    return int(found[1]) * _SPANS[found[2]]
+    span = int(found[1][:_DIGITS]) * _SPANS[found[2]]
+    if span > LONGEST or len(found[1]) > _DIGITS:
+        raise ValueError("must be no longer than a hundred years")
+    return span
 
 
 def duration_text(span: int) -> str:
@@ -84,7 +89,10 @@ def instant(text: object) -> int:
         raise ValueError("must be a time with its offset, such as 2025-03-01T00:00:00Z")
     whole = datetime.fromisoformat(re.sub(r"\.\d+", "", text))
     fraction = int((found[1] or "").ljust(9, "0"))
-    return (whole - _EPOCH) // timedelta(seconds=1) * SECOND + fraction
+    time = (whole - _EPOCH) // timedelta(seconds=1) * SECOND + fraction
+    if not -EVER < time < EVER:
+        raise ValueError("must lie between the years 1824 and 2116")
+    return time
 
 
 Duration = Annotated[

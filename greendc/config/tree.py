@@ -10,6 +10,7 @@ import yaml
 from greendc.ports import GreendcError
 
 Loc = tuple[str | int, ...]
+MOST = 1_000_000  # values of a file; ten thousand meters have a fifth of them
 
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$|[-+]?\.(?:inf|Inf|INF)$|\.nan$")
 
@@ -50,7 +51,9 @@ class Tree:
 
 
 def _inside(step: str | int, data: Any) -> bool:
-    return step in data if isinstance(data, dict) else isinstance(data, list) and type(step) is int
+    if isinstance(data, dict):
+        return step in data
+    return isinstance(data, list) and type(step) is int and step < len(data)
 
 
 def _only_in_models(step: str | int, before: str | int | None) -> bool:
@@ -68,20 +71,39 @@ def parse(text: str, name: str) -> Tree:
     GreendcError
         If the text is no YAML; it names the line.
     """
+    try:
+        return _parsed(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        told = f"character {error.character:#06x} is not allowed"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        told = error.problem or error.context or "not understood"
+    except RecursionError:
+        line, told = 1, "nested too deeply"
+    except _TooMuchError as error:
+        line, told = error.line, f"more than {MOST} values; are aliases in it that multiply?"
+    raise GreendcError(f"{name}:{line}: no YAML: {told}")
+
+
+def _parsed(text: str) -> Tree:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         tree = Tree()
         tree.data = _Builder(loader, tree).build(node, ()) if node is not None else {}
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
-        raise GreendcError(f"{name}:{line}: no YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise GreendcError(f"{name}:1: no YAML: {error}") from error
     finally:
         loader.dispose()
     return tree
+
+
+class _TooMuchError(Exception):
+    """More values than any configuration has."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
 
 
 class _Builder:
@@ -90,8 +112,12 @@ class _Builder:
     def __init__(self, loader: _Loader, tree: Tree) -> None:
         self.loader, self.tree = loader, tree
         self.open: set[int] = set()
+        self.built = 0
 
     def build(self, node: yaml.Node, loc: Loc) -> Any:
+        self.built += 1
+        if self.built > MOST:  # an alias costs its text nothing, but the memory all that it names
+            raise _TooMuchError(node.start_mark.line + 1)
         self.tree.lines.setdefault(loc, node.start_mark.line + 1)
         if id(node) in self.open:
             self._mistake(node, loc, "holds itself")
@@ -126,10 +152,15 @@ class _Builder:
         if not isinstance(node, yaml.ScalarNode):
             return None
         try:
-            return self.loader.construct_object(node)
-        except (ValueError, yaml.constructor.ConstructorError) as error:
+            found = self.loader.construct_object(node)
+            node.value.encode()
+        except yaml.constructor.ConstructorError as error:
+            self._mistake(node, loc, f"cannot be read: {error.problem}")
+            return None
+        except ValueError as error:
             self._mistake(node, loc, f"cannot be read: {error}")
             return None
+        return found
 
     def _mistake(self, node: yaml.Node, loc: Loc, text: str) -> None:
         self.tree.mistakes.append((node.start_mark.line + 1, loc, text))

@@ -148,7 +148,7 @@ class Decoder:
         row, slot = self._bindings.slots_of(numbers)
         return _Batch(
             payloads=list(batch.payloads),
-            arrival=np.array(batch.arrivals, np.int64),
+            arrival=np.clip(np.array(batch.arrivals, np.int64), -EVER, EVER),
             retained=(np.array(batch.flags, np.int64) & RETAIN) != 0,
             row=row,
             slot=slot,
@@ -213,7 +213,7 @@ def _reader(shape: _Shape, field: Field) -> _Reader:
 def _payload_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
     """The stamp stands."""
     verdicts.refuse(~stamps.has_time, "no_time")
-    verdicts.refuse((stamps.time < _EARLIEST) | (stamps.time >= EVER), "bad_time")
+    _refuse_unset(stamps.time, verdicts)
     verdicts.refuse(stamps.time > stamps.arrival + SKEW, "future")
     return stamps.time, []
 
@@ -226,13 +226,21 @@ def _near_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
         (at, "skewed" if stamps.has_time[at] else "unstamped")
         for at in np.flatnonzero(~near).tolist()
     ]
-    return np.where(near, stamps.time, stamps.arrival), notes
+    time = np.where(near, stamps.time, stamps.arrival)
+    _refuse_unset(time, verdicts)
+    return time, notes
 
 
 def _arrival_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
     """Arrival, which says nothing about how old a retained message is."""
     verdicts.refuse(stamps.retained, "retained_without_time")
+    _refuse_unset(stamps.arrival, verdicts)
     return stamps.arrival, []
+
+
+def _refuse_unset(time: IntArray, verdicts: _Verdicts) -> None:
+    """Refuse times of a clock, the device's or our own, that was never set."""
+    verdicts.refuse((time < _EARLIEST) | (time >= EVER), "bad_time")
 
 
 _TIME_RULES = {

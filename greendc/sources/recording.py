@@ -17,6 +17,7 @@ import orjson
 
 from greendc.journal import is_journal, read_journal
 from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, RawBatch
+from greendc.sources.events import BadEventError, checked
 from greendc.sources.lines import Lines, Progress
 from greendc.sources.timestamps import parse_stamp
 from greendc.sources.writing import LogWriter, write_log
@@ -37,7 +38,8 @@ class LogCounts:
     """What a log held. `bad` counts the lines that are neither message nor event, by reason.
 
     Reasons: `not_json`, `not_an_object`, `no_topic`, `no_payload`, `bad_base64`,
-    `bad_time`, `bad_field`, `line_too_long`; `truncated` counts files that end in the middle.
+    `bad_time`, `bad_field`, `too_deep`, `unknown_event`, `bad_event`, `bad_config`,
+    `line_too_long`; `truncated` counts files that end in the middle.
     """
 
     messages: int = 0
@@ -173,19 +175,31 @@ def _event(found: Mapping[str, Any], arrival: int) -> Event:
     kind, data = found["event"], found.get("data", {})
     if not isinstance(kind, str) or not isinstance(data, dict):
         raise BadLineError("bad_field")
-    return Event(kind, arrival, data)
+    try:
+        return checked(Event(kind, arrival, data))
+    except BadEventError as error:
+        raise BadLineError(str(error)) from error
 
 
 def _payload(found: Mapping[str, Any]) -> bytes:
     if "payload" in found:
-        payload = found["payload"]
-        return payload.encode() if isinstance(payload, str) else orjson.dumps(payload)
+        return _text(found["payload"])
     if "payload_b64" not in found:
         raise BadLineError("no_payload")
     try:
         return b64decode(found["payload_b64"], validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
         raise BadLineError("bad_base64") from error
+
+
+def _text(payload: Any) -> bytes:
+    """A payload that stands as text or as the JSON value that the text was."""
+    if isinstance(payload, str):
+        return payload.encode()
+    try:
+        return orjson.dumps(payload)
+    except TypeError as error:  # orjson reads deeper nesting than it writes
+        raise BadLineError("too_deep") from error
 
 
 def _flags(found: Mapping[str, Any]) -> int:

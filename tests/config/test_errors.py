@@ -23,6 +23,29 @@ def meter(**keys: str) -> str:
 
 CASES = {
     "no_yaml": ("sites: [", "1: no YAML: "),
+    "nested_too_deeply": ("sites: " + "[" * 3000, "1: no YAML: nested too deeply"),
+    "a_bad_character": ("data: x\nsites: \0", "2: no YAML: character 0x0000 is not allowed"),
+    "half_a_character": (
+        site(FEED, more='name: "\\ud800"'),
+        "8: sites[0].name: cannot be read: 'utf-8' codec can't encode",
+    ),
+    "aliases_that_multiply": (
+        "a0: &a0 [1, 1, 1, 1]\n"
+        + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 7)),
+        "no YAML: more than 1000000 values",
+    ),
+    "a_list_for_a_value": (
+        site(meter(point="[]")),
+        "7: sites[0].meters[0].point: must be text, not a list",
+    ),
+    "endless": (
+        site(FEED, more="horizon: 9999999999d"),
+        "8: sites[0].horizon: must be no longer than a hundred years",
+    ),
+    "too_late": (
+        site(FEED, more="cell: [{value: 60s}, {from: 9999-12-31T00:00:00Z, value: 1h}]"),
+        "8: sites[0].cell[1].from: must lie between the years 1824 and 2116",
+    ),
     "not_a_mapping": ("- 1", "1: must be a mapping"),
     "nothing": ("", "1: sites: missing"),
     "no_site": ("sites: []", "1: sites: needs at least one site"),

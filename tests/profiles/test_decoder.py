@@ -63,6 +63,22 @@ def test_time_rules(field: Field, stamp: str, time: int | None, outcome_: str | 
     assert columns.rejected + columns.noted == ([(0, outcome_)] if outcome_ else [])
 
 
+@pytest.mark.parametrize("arrival", [-(2**63), -EVER, 0, 631_151_999 * SECOND, EVER, 2**63 - 1])
+@pytest.mark.parametrize("rule", ["arrival", "payload_if_near"])
+def test_an_arrival_by_a_clock_that_was_never_set_times_nothing(arrival: int, rule: str) -> None:
+    found = Decoder(plan(route("t", replace(STAMPED, time_rule=rule)))).decode(
+        batch(("t", b'{"value": 1}'), arrivals=[arrival])
+    )
+    assert found.rejected == [(0, "bad_time")]
+
+
+def test_a_stamp_is_no_less_in_the_future_of_an_absurd_arrival() -> None:
+    found = Decoder(plan(route("t", STAMPED))).decode(
+        batch(("t", b'{"value": 1, "at": 1740787200}'), arrivals=[-(2**63)])
+    )
+    assert found.rejected == [(0, "future")]
+
+
 @pytest.mark.parametrize(
     ("field", "stamp", "time"),
     [

@@ -1,5 +1,6 @@
 import gzip
 import io
+import json
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +16,9 @@ from greendc.journal import Journal
 from greendc.ports import DUP, RETAIN, Entry, Event, GreendcError, RawBatch
 from greendc.sources.lines import Lines
 from greendc.sources.recording import LogCounts, open_entries, parse_line, read_log, write_log
+from tests.config.kit import FEED, loaded, site
 
-NS = st.integers(-(2**62), 2**62)
+NS = st.integers(-(2**62), 2**62 - 1)
 flags = st.sampled_from([q | r | d for q in (0, 1, 2) for r in (0, RETAIN) for d in (0, DUP)])
 messages = st.tuples(NS, st.text(max_size=9), st.binary(max_size=40), st.integers(0, 65535), flags)
 
@@ -31,7 +33,13 @@ data = st.dictionaries(
     st.text(max_size=5),
     st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists),
 )
-events = st.builds(Event, st.text(min_size=1, max_size=9), NS, data)
+ends = st.builds(lambda arrival: Event("end", arrival, {"site": "s", "at": arrival}), NS)
+lost = st.builds(
+    lambda arrival, n: Event("session_lost", arrival, {"from": None, "to": arrival, "session": n}),
+    NS,
+    st.integers(0, 2**31),
+)
+events = st.builds(Event, st.sampled_from(["tick", "entry"]), NS, data) | ends | lost
 suffixes = st.sampled_from(["log.jsonl", "log.jsonl.gz", "log.jsonl.zst"])
 MESSAGE = (
     b'{"tst": "1970-01-01T00:00:01Z", "topic": "t/1", "payload": "7", "qos": 1, "retain": 0}\n'
@@ -109,6 +117,21 @@ def test_a_line_of_mosquitto_sub() -> None:
     assert parse_line(line) == (1_740_826_800_123_456_000, "t", b"7", 12, 1 | RETAIN)
 
 
+def nested(depth: int) -> object:
+    found: object = 1
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+def message(**keys: object) -> bytes:
+    return json.dumps({"tst": "1970-01-01T00:00:01Z", "topic": "t", **keys}).encode()
+
+
+def event(kind: str, data: object) -> bytes:
+    return json.dumps({"tst": "1970-01-01T00:00:01Z", "event": kind, "data": data}).encode()
+
+
 @pytest.mark.parametrize(
     ("reason", "line"),
     [
@@ -129,6 +152,21 @@ def test_a_line_of_mosquitto_sub() -> None:
         ("bad_field", b'{"tst": "1970-01-01T00:00:01Z", "topic": "t", "payload": 1, "mid": -1}'),
         ("bad_field", b'{"tst": "1970-01-01T00:00:01Z", "event": 1}'),
         ("bad_field", b'{"tst": "1970-01-01T00:00:01Z", "event": "end", "data": [1]}'),
+        ("too_deep", message(payload=nested(300))),
+        ("unknown_event", event("ended", {})),
+        ("bad_event", event("tick", {"deep": nested(300)})),
+        ("bad_event", event("entry", {"from": "yesterday"})),
+        ("bad_event", event("end", {"at": "2025-03-01T00:00:00Z"})),
+        ("bad_event", event("end", {"at": 1e300})),
+        ("bad_event", event("end", {"at": 2 * 3600 * 10**9})),  # an hour after its own arrival
+        ("bad_event", event("end", {"site": 1})),
+        ("bad_event", event("session_lost", {"session": "three"})),
+        ("bad_event", event("session_lost", {"session": 2**63})),
+        ("bad_event", event("session_lost", {"from": [], "to": 7})),
+        ("bad_config", event("config", {})),
+        ("bad_config", event("config", {"effective": 7})),
+        ("bad_config", event("config", {"effective": {}})),
+        ("bad_config", event("config", {"effective": {"sites": [], "content": {}}})),
     ],
 )
 def test_a_bad_line_is_counted_and_loses_no_neighbour(log: Path, reason: str, line: bytes) -> None:
@@ -247,9 +285,10 @@ def test_a_file_object_is_written_to_and_left_open() -> None:
 
 
 @pytest.fixture
-def entries() -> list[Entry]:
+def entries(tmp_path: Path) -> list[Entry]:
+    config = loaded(tmp_path, site(FEED))
     batch = RawBatch([5, 6], ["t/1", "t/2"], [b"7", b"\xff"], [1, 2], [1, 1 | DUP])
-    return [Event("config", 1, {"hash": "x"}), batch, Event("end", 9)]
+    return [Event("config", 1, {"effective": config.effective()}), batch, Event("end", 9)]
 
 
 @pytest.mark.parametrize("form", ["journal", "log"])
