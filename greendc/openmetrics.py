@@ -4,57 +4,56 @@ KPIs have the names and labels of their live series, as METRICS.md lists them. W
 invalid has no sample. A figure is stamped with the end of its period.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from greendc.calendars import parse_rfc3339
 from greendc.core.facility import SECOND
-from greendc.core.metrics import METRICS, Metric
 from greendc.core.units import G_PER_KG, J_PER_KWH
+from greendc.series import (
+    GAUGE,
+    KPI_COVERAGE,
+    KPI_ESTIMATED,
+    KPI_UNCERTAINTY,
+    WINDOWS,
+    Series,
+    kpi_gauge,
+    kpi_of,
+)
 
+LABELS = ("site", "window", "quantity")
 Line = dict[str, Any]
-
-
-class Family(NamedTuple):
-    """A metric family: its name ends in its unit."""
-
-    name: str
-    unit: str
-    text: str
 
 
 class Sample(NamedTuple):
     """One value of one series; labels as they are printed."""
 
-    family: Family
+    family: Series
     labels: str
     value: float
 
 
-ENERGY = Family("greendc_ledger_energy_joules", "joules", "Energy of a meter or total in a period.")
-MASS = Family("greendc_ledger_emissions_grams", "grams", "Emissions of a period.")
-COVERED = Family(
-    "greendc_ledger_coverage_ratio", "ratio", "Share of a period in which a figure was known."
+ENERGY = Series(
+    "greendc_ledger_energy_joules",
+    GAUGE,
+    LABELS,
+    "joules",
+    "Energy of a meter or total in a period.",
 )
-KPI_COVERED = Family(
-    "greendc_kpi_coverage_ratio",
+MASS = Series("greendc_ledger_emissions_grams", GAUGE, LABELS, "grams", "Emissions of a period.")
+COVERED = Series(
+    "greendc_ledger_coverage_ratio",
+    GAUGE,
+    LABELS,
     "ratio",
-    "Share of a window in which all that a KPI needs was known.",
-)
-KPI_ESTIMATED = Family(
-    "greendc_kpi_estimated_ratio", "ratio", "Estimated share of a KPI's most affected term."
-)
-KPI_DOUBT = Family(
-    "greendc_kpi_uncertainty_ratio", "ratio", "Expanded uncertainty (k = 2) of a KPI, relative."
+    "Share of a period in which a figure was known.",
 )
 AMOUNTS = {"kWh": (ENERGY, J_PER_KWH), "kg": (MASS, G_PER_KG)}
 
 
 def exposition(lines: Iterable[Line]) -> Iterator[str]:
     """Text with one family after the other and each series in one piece, as the format asks."""
-    kept: dict[Family, dict[str, list[str]]] = {}
+    kept: dict[Series, dict[str, list[str]]] = {}
     for line in lines:
         stamp = repr(parse_rfc3339(line["end"]) / SECOND)
         for family, labels, value in _samples(line):
@@ -63,7 +62,7 @@ def exposition(lines: Iterable[Line]) -> Iterator[str]:
     for family in sorted(kept):
         yield f"# TYPE {family.name} gauge\n"
         yield f"# UNIT {family.name} {family.unit}\n"
-        yield f"# HELP {family.name} {family.text}\n"
+        yield f"# HELP {family.name} {family.meaning}\n"
         for series in kept[family].values():
             yield from series
     yield "# EOF\n"
@@ -80,7 +79,7 @@ def _samples(line: Line) -> Iterator[Sample]:
             yield Sample(family, labels, value * size)
         return
     beside = _printed(where | {"kpi": line["quantity"]})
-    yield Sample(KPI_COVERED, beside, line["coverage"])
+    yield Sample(KPI_COVERAGE, beside, line["coverage"])
     if value is None:
         return
     family, own = _kpi(line["quantity"])
@@ -89,33 +88,19 @@ def _samples(line: Line) -> Iterator[Sample]:
     if line["estimated_share"] is not None:
         yield Sample(KPI_ESTIMATED, beside, line["estimated_share"])
     if line["uncertainty"] is not None and value:
-        yield Sample(KPI_DOUBT, beside, line["uncertainty"] / abs(value))
+        yield Sample(KPI_UNCERTAINTY, beside, line["uncertainty"] / abs(value))
 
 
-@lru_cache
-def _kpi(quantity: str) -> tuple[Family, dict[str, str]]:
-    """Family and labels of a KPI by its name in the ledger.
-
-    >>> print(_kpi("ppue_cooling")[0].name, _kpi("ppue_cooling")[1])
-    greendc_partial_pue_ratio {'subsystem': 'cooling'}
-    """
-    for metric in METRICS:
-        found = re.fullmatch(rf"(i?){metric.name}(?:_(\w+))?", quantity)
-        if found is not None:
-            family = Family(metric.series, metric.suffix, metric.meaning)
-            return family, dict(_own_labels(metric, *found.groups()))
-    raise ValueError(f"{quantity} is no KPI of greendc")
-
-
-def _own_labels(metric: Metric, interim: str, key: str | None) -> Iterator[tuple[str, str]]:
-    if "kind" in metric.labels:
-        yield "kind", "pue" if metric.name == "pue" and not interim else "ipue"
-    if key is not None and metric.over in {"subsystem", "method"}:
-        yield metric.over, key
+def _kpi(quantity: str) -> tuple[Series, dict[str, str]]:
+    """Series and labels of a KPI by its name in the ledger."""
+    found = kpi_of(quantity)
+    if found is None:
+        raise ValueError(f"{quantity} is no KPI of greendc")
+    return kpi_gauge(found[0]), found[1]
 
 
 def _window(period: str) -> str:
-    return "1h" if period == "hour" else period
+    return WINDOWS.get(period, period)
 
 
 def _printed(labels: dict[str, str]) -> str:

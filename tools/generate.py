@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from greendc.config import write_schema
-from greendc.core.metrics import reference
+from greendc.series import metrics_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and its text."""
     return {
         ROOT / "config" / "schema.json": write_schema(),
-        ROOT / "dashboards" / "METRICS.md": reference(),
+        ROOT / "dashboards" / "METRICS.md": metrics_page(),
     }
 
 

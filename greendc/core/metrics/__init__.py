@@ -20,7 +20,8 @@ COLUMNS = ("name", "series", "labels", "symbol", "unit", "formula", "source", "m
 PREFACE = """\
 # Metrics
 
-Every KPI that greendc publishes. This page is generated from `greendc/core/metrics`; edit there.
+Every KPI that greendc publishes, and below every series that Prometheus sees. This page is
+generated from `greendc/core/metrics` and `greendc/series.py`; edit there.
 
 `name` is the name in the ledger, in `--json` and in exports. `ipue` is called `pue` where it
 stands for twelve months with sufficient coverage. `ipue_cat1` … stand for categories of PUE
@@ -61,7 +62,7 @@ def names(metric: Metric, key: int | str | None = None) -> str:
 
 
 def reference() -> str:
-    """The text of dashboards/METRICS.md: a row for each metric.
+    """The first part of dashboards/METRICS.md: a row for each metric.
 
     >>> print(reference().splitlines()[0])
     # Metrics

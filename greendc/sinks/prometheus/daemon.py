@@ -1,0 +1,47 @@
+"""How the daemon itself does."""
+
+from greendc import __version__, series
+from greendc.core.facility import SECOND
+from greendc.sinks.prometheus.families import Families
+from greendc.snapshots import Current, Health
+
+ALL = "readings"  # the tally of all accepted readings
+
+
+def daemon(out: Families, current: Current, health: Health) -> None:
+    """Connection, journal, sinks and what was counted, with what alerts compare them with."""
+    out.add(series.BUILD, (__version__,), 1.0)
+    if current.limits is not None:
+        out.add(series.SINK_LAG_LIMIT, (), current.limits.sink_lag_seconds)
+        out.add(series.JOURNAL_LAG_LIMIT, (), current.limits.journal_lag_seconds)
+        out.add(series.JOURNAL_FILL_LIMIT, (), current.limits.journal_fill)
+    if health.at:  # otherwise nobody has looked yet
+        _health(out, health)
+        _tallies(out, health)
+
+
+def _health(out: Families, health: Health) -> None:
+    out.add(series.START_TIME, (), health.started / SECOND)
+    out.add(series.INBOX, (), health.inbox)
+    out.add(series.CONNECTED, (), health.connected)
+    out.add(series.JOURNAL_BYTES, (), health.journal_bytes)
+    out.add(series.JOURNAL_LIMIT, (), health.journal_limit)
+    out.add(series.JOURNAL_FULL, (), health.journal_full is not None)
+    out.add(series.JOURNAL_LAG, (), health.journal_lag_seconds)
+    for sink in health.sinks:
+        out.add(series.SINK_LAG, (sink.name,), sink.lag_seconds)
+        out.add(series.SINK_PENDING, (sink.name,), sink.pending)
+        out.add(series.SINK_FAILING, (sink.name,), sink.error is not None)
+
+
+def _tallies(out: Families, health: Health) -> None:
+    for outcome, label in (("messages", "received"), ("redelivered", "redelivered")):
+        out.add(series.MESSAGES, (label,), health.outcomes.get(outcome, 0))
+    for outcome, count in health.outcomes.items():
+        kind, _, reason = outcome.partition(":")
+        if kind == "rejected":
+            out.add(series.REJECTED, (reason,), count)
+    for site, outcomes in health.site_outcomes.items():
+        for outcome, count in outcomes.items():
+            label = "accepted" if outcome == ALL else outcome
+            out.add(series.SITE_READINGS, (site, label), count)

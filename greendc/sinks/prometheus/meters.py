@@ -1,0 +1,88 @@
+"""What meters say now, and what the site file says of them and of targets."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from greendc import series
+from greendc.core.facility import DAY, EVER, SECOND, Intensity
+from greendc.core.present import POWERS
+from greendc.sinks.prometheus.families import (
+    Families,
+    by_name,
+    meter_labels,
+    place_labels,
+    total_labels,
+)
+from greendc.snapshots import Current, MeterTag, SiteTag
+
+LONGEST_MONTH = 31 * DAY
+
+
+def meters(out: Families, current: Current, times: Mapping[str, int]) -> None:
+    """Every meter's latest reading while it is not stale, and how old it is."""
+    fresh = current.fresh(times).tolist()
+    values, moments = current.value.tolist(), current.time.tolist()
+    counts = current.readings.tolist()
+    for place, tag in enumerate(current.meters):
+        own = (tag.site, tag.meter)
+        out.add(series.SILENT_AFTER, own, tag.silent_after / SECOND)
+        out.add(series.READINGS, (*own, "accepted"), counts[place])
+        if moments[place] > -EVER:
+            out.add(series.LAST_SAMPLE, own, moments[place] / SECOND)
+        if fresh[place]:
+            _reading(out, tag, values[place])
+
+
+def _reading(out: Families, tag: MeterTag, value: float) -> None:
+    """The latest value; registers and volumes have none that would mean something by itself."""
+    if tag.quantity in POWERS:
+        out.add(series.POWER, meter_labels(tag), value)
+    elif tag.quantity == "voltage" and tag.point in series.DC_POINTS:
+        out.add(series.DC_VOLTAGE, place_labels(tag), value)
+    elif tag.quantity in series.READ:
+        out.add(series.READ[tag.quantity], place_labels(tag), value)
+
+
+def sites(out: Families, current: Current, times: Mapping[str, int]) -> None:
+    """Power of totals and derived meters, targets and the grid's intensity at the site's time."""
+    physical = by_name(current)
+    for key, watts in current.power(times).items():
+        if key not in physical:
+            out.add(series.SITE_POWER, total_labels(key), watts)
+    for tag in current.sites:
+        moment = times.get(tag.site)
+        if moment is not None:
+            out.add(series.SITE_TIME, (tag.site,), moment / SECOND)
+            _targets(out, tag, moment)
+            _intensity(out, tag, moment)
+
+
+def _targets(out: Families, tag: SiteTag, moment: int) -> None:
+    for target in tag.targets:
+        labels = (tag.site, target.kpi, target.window)
+        value, recovery = target.at(moment)
+        out.add(series.TARGET, labels, value)
+        if recovery is not None:
+            out.add(series.RECOVERY, labels, recovery)
+
+
+def _intensity(out: Families, tag: SiteTag, moment: int) -> None:
+    given = tag.intensity.get("location")
+    if given is None:
+        return
+    held = np.flatnonzero((given.start <= moment) & (moment < given.end))
+    if len(held):
+        step = held[0]
+        tier = _tier(given, int(given.end[step]) - int(given.start[step]))
+        labels = (tag.site, given.zone, given.accounting, tier)
+        out.add(series.INTENSITY, labels, float(given.value[step]))
+
+
+def _tier(given: Intensity, length: int) -> str:
+    """How near a value that holds so long is to the hour it is used for (STANDARDS 5.2)."""
+    if length <= DAY:
+        return "1"
+    if length <= LONGEST_MONTH:
+        return "3"
+    return "5" if given.year is None else "4"
