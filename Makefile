@@ -43,6 +43,10 @@ test: setup servers ## Set up what is missing and run the whole test suite
 replay: setup ## Show the main job: two weeks of a real data centre, replayed into its figures
 	@$(BIN)/greendc replay $(LOG) -c $(SITE)
 
+.PHONY: demo
+demo: setup ## Show a real data centre's two weeks in five minutes, in the browser
+	@$(BIN)/greendc demo
+
 .PHONY: docs
 docs: setup ## Generate the reference pages again
 	@$(BIN)/python -m tools.generate

@@ -48,6 +48,19 @@ def _run(arguments: argparse.Namespace) -> int:
     return app.run(load(arguments.config), until_idle=arguments.until_idle)
 
 
+def _demo(arguments: argparse.Namespace) -> int:
+    from greendc.demo import Options, demo  # noqa: PLC0415 - no other command pays for its broker
+
+    return demo(
+        Options(
+            minutes=arguments.minutes,
+            at=arguments.at,
+            duration=arguments.duration,
+            keep=arguments.keep,
+        )
+    )
+
+
 def _replay(arguments: argparse.Namespace) -> int:
     config = load(arguments.config) if arguments.config else None
     options = replay.Options(
@@ -150,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 
 Command = Callable[[argparse.Namespace], int]
 COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
+    "demo": ("show a real data centre's log, with nothing installed", usage.demo, _demo),
     "run": ("the daemon", usage.run, _run),
     "check": (
         "validate a configuration: what can be computed, and why not",

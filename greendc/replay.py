@@ -169,15 +169,16 @@ def paced(
     entries: Iterable[Entry],
     speed: float,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
+    head: int = 0,
 ) -> Iterator[Entry]:
-    """Entries at the distances of their arrivals, divided by `speed`."""
+    """Entries at the distances of their arrivals, divided by `speed`; the first `head` at once."""
     began, first = clock(), None
     for entry in entries:
         for piece in _pieces(entry, int(PACE_SECONDS * speed * SECOND) or 1):
             arrival = piece.arrivals[-1] if isinstance(piece, RawBatch) else piece.arrival
             first = arrival if first is None else first
-            sleep(max(0.0, began + (arrival - first) / SECOND / speed - clock()))
+            sleep(max(0.0, began + (arrival - first - head) / SECOND / speed - clock()))
             yield piece
 
 

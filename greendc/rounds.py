@@ -90,7 +90,7 @@ class Rounds:
         """What has been taken off the wire is journalled and acknowledged; nothing is closed."""
         self.source.pause()
         deadline = time.monotonic() + DRAIN_WITHIN
-        while len(self.inbox) and not self._full and time.monotonic() < deadline:
+        while self.inbox.waiting and not self._full and time.monotonic() < deadline:
             self.work(0.0)
         self.source.stop()
         self.data.worker.commit()

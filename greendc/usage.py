@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +21,20 @@ def _instant(text: str) -> int:
         raise GreendcError(str(error)) from error
 
 
+def _moment(text: str) -> int:
+    """A time, or the present one."""
+    return time.time_ns() if text == "now" else _instant(text)
+
+
 def _speed(text: str) -> float | None:
     """Multiple of real time; None for as fast as it goes."""
     if text == "max":
         return None
     return _positive(text, "a speed: write max, 1 or 60")
+
+
+def _minutes(text: str) -> float:
+    return _positive(text, "a time span: write minutes, such as 5")
 
 
 def _seconds(text: str) -> float:
@@ -39,6 +49,18 @@ def _positive(text: str, what: str) -> float:
     if not 0 < number < math.inf:
         raise GreendcError(f"{text}: not {what}")
     return number
+
+
+def demo(parser: argparse.ArgumentParser) -> None:
+    """How fast, for how long, and what to keep."""
+    parser.add_argument(
+        "--minutes", type=_minutes, default=5.0, help="how long the two weeks take (default: 5)"
+    )
+    parser.add_argument(
+        "--at", type=_moment, metavar="TIME", help="move the log so that it ends at TIME, or now"
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep journal and ledger there")
 
 
 def check(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import pytest
 from greendc.app import Daemon, Signals, Stopped, close
 from greendc.config import load
 from greendc.data import Data
-from greendc.ports import GreendcError, RawBatch
+from greendc.ports import Event, GreendcError, RawBatch
 from greendc.worker import Worker
 from tests.faults.plant import SITE, messages
 
@@ -109,3 +109,15 @@ def test_close_declares_the_end_of_a_site(config_file: Path) -> None:
     periods = db.execute("SELECT count(*) FROM figure WHERE period = 0").fetchone()
     db.close()
     assert periods[0] > 0
+
+
+def test_what_waits_at_a_stop_is_journalled_be_it_only_an_event(
+    config_file: Path, stack: ExitStack
+) -> None:
+    config = load(config_file)
+    daemon = Daemon(config, until_idle=None, stack=stack)
+    daemon.inbox.put(0, [Event("session_lost", ARRIVAL, {"session": 1})])
+    daemon.stop()
+    daemon.run()
+    kinds = [e.kind for _, e in daemon.data.journal.read(1) if isinstance(e, Event)]
+    assert kinds == ["config", "session_lost"]

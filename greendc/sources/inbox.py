@@ -48,6 +48,11 @@ class Inbox:
         """Count the messages that wait."""
         return self._messages
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits, be it only an event."""
+        return bool(self._queue)
+
     def put(self, connection: int, entries: Sequence[Entry]) -> None:
         """Add entries of one connection at the end."""
         with self._changed:

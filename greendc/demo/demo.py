@@ -1,0 +1,122 @@
+"""Broker, meters, daemon and terminal of a demonstration, from start to a clean end."""
+
+import logging
+import signal
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from greendc.app import Daemon, Signals, Stopped
+from greendc.calendars import rfc3339
+from greendc.config import Config, load
+from greendc.data import LEDGER
+from greendc.demo import feed
+from greendc.demo.recording import SITE, Recording, moved, recorded
+from greendc.demo.terminal import Terminal
+from greendc.ports import GreendcError
+from greendc.sources.broker import HOST, EmbeddedBroker
+from greendc.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to show: see `greendc demo --help`. `at` [ns UTC], `duration` [s]."""
+
+    minutes: float = 5.0
+    at: int | None = None
+    duration: float | None = None
+    keep: Path | None = None
+
+
+def demo(options: Options) -> int:
+    """Show the shipped log until told to stop; returns the exit code.
+
+    Raises
+    ------
+    GreendcError
+        Where something is asked for that cannot be, or the embedded broker fails.
+    """
+    with ExitStack() as stack, suppress(Stopped):
+        signals = _signals(options.duration, stack)
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        recording = _recording(options.at)
+        folder = _folder(options.keep, stack)
+        broker = stack.enter_context(EmbeddedBroker())
+        config = _config(folder, broker.port)
+        watch = Watch(wall_clock=False)
+        daemon = Daemon(config, until_idle=None, stack=stack, watch=watch, signals=signals)
+        meters = feed.Feed(
+            recording,
+            feed.speed_for(recording, options.minutes),
+            broker.port,
+            feed.Daemon(daemon.source, daemon.inbox),
+            signals.stop,
+        )
+        daemon.parts += [meters, Terminal(recording, meters, watch.board)]
+        _announce(config, recording, broker, options)
+        daemon.run()
+        if meters.error is not None:
+            raise meters.error
+    return 0
+
+
+def _signals(duration: float | None, stack: ExitStack) -> Signals:
+    """Set by Ctrl-C, SIGTERM, or after so many seconds."""
+    signals = Signals()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.signal(number, signals.stop)
+        stack.callback(signal.signal, number, before)
+    if duration is not None:
+        timer = threading.Timer(duration, signals.stop)
+        timer.daemon = True
+        timer.start()
+        stack.callback(timer.cancel)
+    return signals
+
+
+def _recording(at: int | None) -> Recording:
+    recording, now = recorded(), time.time_ns()
+    if at is not None:
+        recording = moved(recording, at)
+    if recording.end > now:
+        raise GreendcError(
+            f"the log would end at {rfc3339(recording.end)}, which lies in the future of this "
+            f"machine's clock ({rfc3339(now)}): set the clock, or use --at now"
+        )
+    return recording
+
+
+def _folder(keep: Path | None, stack: ExitStack) -> Path:
+    if keep is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greendc-demo-")))
+    if (keep / LEDGER).exists():
+        raise GreendcError(f"{keep}: holds a ledger already; name an empty folder")
+    return keep
+
+
+def _config(folder: Path, port: int) -> Config:
+    """The shipped site on the embedded broker, whatever the environment says."""
+    found = load(SITE)
+    root = found.root
+    mqtt = type(root.mqtt)(host=HOST, port=port, protocol="3.1.1", client_id="greendc-demo")
+    return Config(root.model_copy(update={"data": folder.absolute(), "mqtt": mqtt}), found.content)
+
+
+def _announce(
+    config: Config, recording: Recording, broker: EmbeddedBroker, options: Options
+) -> None:
+    site = config.sites[0]
+    lines = [
+        f"{site.name}: {rfc3339(recording.start)} to {rfc3339(recording.end)}",
+        f"  pace    published over MQTT in about {options.minutes:g} minutes",
+        f"  broker  {broker.address} (embedded, ends with the demo)",
+        f"  data    {config.data}" + ("" if options.keep else " (removed at the end; --keep DIR)"),
+    ]
+    if options.at is not None:
+        lines.append("  time    the whole log is moved by full hours; noon is noon no longer")
+    span = (recording.start, recording.end)
+    lines += [f"  warning {text}" for text in config.warnings(span)]
+    print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)  # noqa: T201 - a command's first words

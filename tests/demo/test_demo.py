@@ -1,0 +1,95 @@
+"""`greendc demo` from its first words to its clean end."""
+
+import signal
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from greendc import exports, replay
+from greendc.calendars import parse_rfc3339
+from greendc.config import load
+from greendc.core.facility import DAY, HOUR
+from greendc.data import JOURNAL
+from greendc.demo.recording import LOG, SITE
+from greendc.journal import read_journal
+from greendc.ports import Entry, Event, RawBatch
+from tests.demo.process import Demo
+from tests.servers.support import accepts
+
+FAST = ("--minutes", "0.01")
+
+
+def exported(ledger: Path, out: Path) -> bytes:
+    exports.export(load(SITE), exports.Request(out=out, data=ledger))
+    return out.read_bytes()
+
+
+def entries(folder: Path) -> list[Entry]:
+    return [entry for _, entry in read_journal(folder / JOURNAL)]
+
+
+def test_its_ledger_is_that_of_a_replay(tmp_path: Path) -> None:
+    with Demo(tmp_path, *FAST, "--keep", str(tmp_path / "data")) as demo:
+        demo.told("the log has ended")
+        assert demo.end(signal.SIGINT) == 0, demo.text
+    replay.replay([LOG], load(SITE), replay.Options(out=tmp_path / "replayed.jsonl"))
+    shown = exported(tmp_path / "data", tmp_path / "shown.jsonl")
+    assert shown == (tmp_path / "replayed.jsonl").read_bytes()
+    events = [entry.kind for entry in entries(tmp_path / "data") if isinstance(entry, Event)]
+    assert events == ["config", "end"]
+
+
+def test_at_now_moves_every_stamp_by_the_same_full_hours(tmp_path: Path) -> None:
+    began = time.time_ns()
+    with Demo(tmp_path, "--at", "now", "--keep", str(tmp_path / "data")) as demo:
+        demo.told(r"interim PUE 1\.119")
+        assert demo.end(signal.SIGTERM) == 0, demo.text
+    assert "noon is noon no longer" in demo.text
+    batches = [entry for entry in entries(tmp_path / "data") if isinstance(entry, RawBatch)]
+    payloads = [orjson.loads(payload) for batch in batches for payload in batch.payloads]
+    stamps = {parse_rfc3339(payload["TimeInstant"]) for payload in payloads}
+    # fourteen days later the last hour of the log is over, and it is the last full one
+    hours = {(stamp + 14 * DAY) // HOUR for stamp in stamps}
+    assert began // HOUR <= min(hours) <= time.time_ns() // HOUR
+    assert hours == set(range(min(hours), max(hours) + 1))
+    assert all(stamp % HOUR == 0 for stamp in stamps)
+
+
+def test_a_duration_ends_it_and_nothing_stays(tmp_path: Path) -> None:
+    with Demo(tmp_path, "--duration", "3") as demo:
+        assert demo.wait() == 0, demo.text
+    assert not list(tmp_path.iterdir())
+    assert demo.text.count("emissions.location: factor of 2024") == 1
+    assert "interim PUE 1.119 (1 h), 1.119 (24 h)" in demo.text
+
+
+def test_two_at_once_and_one_is_killed(tmp_path: Path) -> None:
+    with Demo(tmp_path / "a") as one, Demo(tmp_path / "b") as other:
+        ports = [int(demo.told(r"mqtt://127\.0\.0\.1:(\d+)")) for demo in (one, other)]
+        assert all(accepts(port) for port in ports)
+        one.end(signal.SIGKILL)
+        assert [accepts(port) for port in ports] == [False, True]
+        assert other.end(signal.SIGTERM) == 0, other.text
+    left = [path.name for path in (tmp_path / "a").iterdir()]
+    assert len(left) == 1
+    assert left[0].startswith("greendc-demo-")
+    assert not list((tmp_path / "b").iterdir())
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    with Demo(tmp_path, "--at", "2099-01-01T00:00:00Z") as demo:
+        assert demo.wait() == 2
+        assert "lies in the future of this machine's clock" in demo.text
+    (tmp_path / "ledger.db").touch()
+    with Demo(tmp_path, "--keep", str(tmp_path)) as demo:
+        assert demo.wait() == 2
+        assert "holds a ledger already" in demo.text
+
+
+@pytest.mark.parametrize("minutes", ["0", "x"])
+def test_minutes_are_a_time_span(tmp_path: Path, minutes: str) -> None:
+    with Demo(tmp_path, f"--minutes={minutes}") as demo:
+        assert demo.wait() == 2
+        assert "write minutes" in demo.text
