@@ -12,6 +12,7 @@ from greendc.config import Config
 from greendc.data import LEDGER, Data
 from greendc.errands import Errands
 from greendc.lifecycle import Part, running
+from greendc.logs import set_up
 from greendc.ports import Event, GreendcError
 from greendc.rounds import Rounds
 from greendc.sinks import Sinks
@@ -124,11 +125,9 @@ class Daemon:
         self.signals.stop()
 
 
-def run(config: Config, *, until_idle: float | None = None) -> int:
+def run(config: Config, *, until_idle: float | None = None, log_format: str | None = None) -> int:
     """Run the daemon; returns the exit code."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up(config.log, log_format)
     signals = Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signals.stop)

@@ -13,6 +13,7 @@ from greendc import __version__, app, exports, replay, usage
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
 from greendc.explain import explain
+from greendc.masking import masked
 from greendc.ports import GreendcError
 from greendc.usage import Arguments
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Command = arguments.command
         return command(arguments)
     except GreendcError as error:
-        print(error, file=sys.stderr)
+        print(masked(str(error)), file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         # what is still buffered must not be written either when the interpreter ends
@@ -40,12 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    print(check_text(load(arguments.file)))
+    print(masked(check_text(load(arguments.file))))
     return GOOD
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    return app.run(load(arguments.config), until_idle=arguments.until_idle)
+    return app.run(
+        load(arguments.config), until_idle=arguments.until_idle, log_format=arguments.log_format
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -77,6 +77,9 @@ def run(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end the input after so long without a message",
     )
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), help="goes before the configuration's"
+    )
 
 
 def record(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from greendc.core.facility import SECOND
 from greendc.data import Data
+from greendc.masking import masked
 from greendc.sinks import Sinks
 from greendc.snapshots import Health
 from greendc.sources.inbox import Inbox
@@ -46,7 +47,7 @@ class Vitals:
             at=at,
             broker=self.broker,
             connected=state.phase in READING,
-            connection_error=None if state.phase in READING else state.last_error,
+            connection_error=None if state.phase in READING else _told(state.last_error),
             inbox=len(self.inbox),
             journal_bytes=size,
             journal_limit=limit,
@@ -56,3 +57,7 @@ class Vitals:
             site_outcomes={site: store.tally(site) for site in sites},
             sinks=(),
         )
+
+
+def _told(error: str | None) -> str | None:
+    return None if error is None else masked(error)

@@ -11,7 +11,9 @@ from greendc.config.config import Config, methods, validated
 from greendc.config.factors import Content, used_by
 from greendc.config.problems import fail
 from greendc.config.rules import problems
+from greendc.config.secrets import environment_secrets, filed_secrets, written_secrets
 from greendc.config.tree import parse
+from greendc.masking import masked
 from greendc.ports import GreendcError
 
 OVERRIDES = {
@@ -38,12 +40,15 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise GreendcError(f"{path}: cannot be read: {error}") from error
+    masked.hide(environment_secrets() | written_secrets(text))
     name, tree = str(path), parse(text, str(path))
     if isinstance(tree.data, dict):
         _override(tree.data)
     root = validated(tree.data, tree, name)
     fail(problems(root, path.parent), tree, name)
-    return Config(_placed(root, path.parent), _content(root, path.parent))
+    placed = _placed(root, path.parent)
+    masked.hide(filed_secrets(placed))
+    return Config(placed, _content(root, path.parent))
 
 
 def _override(data: dict[str, Any]) -> None:

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
 from greendc.config.http import Http
+from greendc.config.log import Log
 from greendc.config.scalars import (
     Duration,
     File,
@@ -43,6 +44,15 @@ def _category(given: object) -> object:
 Category = Annotated[Literal[1, 2, 3], BeforeValidator(_category)]
 
 
+def _host(given: str) -> str:
+    if not given or any(sign in given for sign in "@/ "):
+        raise ValueError("must be a name or an address alone: see port, username, password_file")
+    return given
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
 class Tls(Model):
     """Encryption of the way to the broker."""
 
@@ -54,7 +64,7 @@ class Tls(Model):
 class Mqtt(Model):
     """The broker and the session kept there."""
 
-    host: str = key("127.0.0.1", min_length=1, description="Name or address of the broker.")
+    host: Host = key("127.0.0.1", description="Name or address of the broker.")
     port: int = key(1883, ge=1, le=65535, description="TCP port of the broker.")
     protocol: Literal["5", "3.1.1"] = key("5", description="MQTT version.")
     client_id: str = key("greendc", min_length=1, description="Fixed name of the session.")
@@ -278,6 +288,7 @@ class Root(Model):
     )
     mqtt: Mqtt = key({}, description="The broker.")
     journal: Journal = key({}, description="Limits of the journal.")
+    log: Log = key({}, description="Messages on standard error.")
     http: Http = key({}, description="Status page, JSON API, /metrics and health.")
     sinks: Items[Sink] = key((), description="Where the ledger is copied to.")
     limits: Limits = key({}, description="What alerts compare the daemon's own health with.")

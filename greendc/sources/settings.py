@@ -1,7 +1,7 @@
 """What a connection to a broker needs to know."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from greendc.config.models import Mqtt
@@ -45,7 +45,7 @@ class MqttSettings:
     receive_maximum: int = 1000
     session_expiry: int = 7 * 86400
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     tls: TlsSettings | None = None
     persistent: bool = True
     connect_timeout: float = 4.0
