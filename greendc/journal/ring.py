@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 KEPT_BYTES = 1024  # of a payload, and of its topic
 ROW_BYTES = 128  # what a row takes beside its topic and payload, rounded up
@@ -24,8 +25,7 @@ INSERT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(NamedTuple):
     """A message for the ring: not bound to a meter, too long, or rejected for `reason`."""
 
     arrival: int
@@ -49,21 +49,25 @@ class Kept:
 Row = tuple[int, int, str, str, int, str, bytes]
 
 
-def cut(topic: str) -> str:
-    """At most a KiB of a topic, cut between characters.
+def cut(topic: str) -> tuple[str, int]:
+    """At most a KiB of a topic, cut between characters, and its length in bytes.
 
-    >>> len(cut("é" * 5000).encode())
+    >>> cut("é" * 5000)[1]
     1024
     """
-    return topic.encode(errors="replace")[:KEPT_BYTES].decode(errors="ignore")
+    text = topic.encode(errors="replace")
+    if len(text) <= KEPT_BYTES and topic.isprintable():  # half a surrogate pair is not
+        return topic, len(text)
+    kept = text[:KEPT_BYTES].decode(errors="ignore")
+    return kept, len(kept.encode())
 
 
 def row(message: Quarantined) -> Row:
     """A message as a row of the ring."""
-    topic, head = cut(message.topic), message.payload[:KEPT_BYTES]
-    size = len(topic.encode()) + len(head) + ROW_BYTES
-    digest = sha256(message.payload).hexdigest()
-    return size, message.arrival, topic, message.reason, len(message.payload), digest, head
+    arrival, topic, payload, reason = message
+    (topic, length), head = cut(topic), payload[:KEPT_BYTES]
+    size = length + len(head) + ROW_BYTES
+    return size, arrival, topic, reason, len(payload), sha256(payload).hexdigest(), head
 
 
 class Ring:

@@ -152,11 +152,12 @@ class Bindings:
 
     def _match(self, topic: str) -> tuple[int, ...]:
         """Slots of all routes that lead from the topic, in the order of the routes."""
-        routes = [*self._literal.get(topic, ()), *self._patterns]
-        matches = [(pattern.fullmatch(topic), target) for pattern, target in routes]
-        return tuple(
-            sorted(slot for match, target in matches if match for slot in target.of(match))
-        )
+        slots: list[int] = []
+        for pattern, target in (*self._literal.get(topic, ()), *self._patterns):
+            match = pattern.fullmatch(topic)
+            if match is not None:
+                slots += target.of(match)
+        return tuple(sorted(slots)) if slots else ()
 
     def _tabulate(self) -> None:
         """Lay the slots of all bindings end to end for `slots_of`."""
