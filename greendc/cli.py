@@ -1,6 +1,7 @@
 """Commands: parse arguments, print, set exit codes; nothing else."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ GOOD, PROBLEMS, USAGE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 good, 1 a run that found problems, 2 bad usage or configuration."""
+    gc.set_threshold(100_000, 20, 20)  # columns and configurations are many objects, none garbage
     try:
         arguments = _parser().parse_args(argv)
         command: Command = arguments.command

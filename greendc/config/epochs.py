@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from math import lcm
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -25,16 +26,31 @@ ON_SITE = ("onsite_re", "genset_out")
 
 
 def structural(model: BaseModel, loc: Loc = ()) -> Iterator[tuple[Loc, Timed[Any]]]:
-    """Every dated value that decides what figures are made of, with its place."""
-    for name, info in type(model).model_fields.items():
-        place = (*loc, info.alias or name)
-        if name not in SCALING:
-            yield from _dated(getattr(model, name), place)
+    """Every value with dates that decides what figures are made of, with its place."""
+    for name, key in _fields(type(model)):
+        yield from _dated(getattr(model, name), (*loc, key))
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Fields that can hold dated values, and their keys in the file."""
+    return tuple(
+        (name, info.alias or name)
+        for name, info in model.model_fields.items()
+        if name not in SCALING and _may_be_dated(info.annotation)
+    )
+
+
+def _may_be_dated(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return issubclass(annotation, Timed) or bool(_fields(annotation))
+    return any(_may_be_dated(inner) for inner in get_args(annotation))
 
 
 def _dated(value: object, loc: Loc) -> Iterator[tuple[Loc, Timed[Any]]]:
     if isinstance(value, Timed):
-        yield loc, value
+        if value.is_dated:
+            yield loc, value
     elif isinstance(value, BaseModel):
         yield from structural(value, loc)
     elif isinstance(value, tuple):
@@ -82,7 +98,7 @@ class Layout:
         return lcm(*cells, *grids)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instant:
     """A site at one instant: from its points to the sums of its figures."""
 
@@ -96,7 +112,7 @@ class Instant:
         """The site as configured."""
         return self.layout.site
 
-    @property
+    @cached_property
     def known(self) -> dict[str, facility.Derived]:
         """Derived meters by id."""
         return {derived.id: derived for derived in self.derived}
@@ -106,6 +122,7 @@ class Instant:
         """How E_DC is made: `metered` or `bottom_up`."""
         return self.site.e_dc.held(self.when)
 
+    @cached_property
     def points(self) -> dict[str, str]:
         """The point of every meter, derived or not."""
         return {meter.id: meter.point for meter in self.all()}
@@ -116,14 +133,14 @@ class Instant:
         yield from self.derived
 
     def _at(self, *points: str) -> list[str]:
-        return [name for name, point in self.points().items() if point in points]
+        return [name for name, point in self.points.items() if point in points]
 
     # -- E_IT ---------------------------------------------------------------------------------
 
     def e_it_by_points(self) -> dict[int, tuple[str, ...]]:
         """Meters of IT points by their PUE category; a sum goes before its parts."""
         found: dict[int, list[str]] = {}
-        for name, point in self.points().items():
+        for name, point in self.points.items():
             category = POINTS[point].category
             if category is not None:
                 found.setdefault(category, []).append(name)
@@ -175,18 +192,18 @@ class Instant:
         it = [(name, 1.0) for names in self.e_it().values() for name in names]
         parts = [pair for pairs in self.subsystems().values() for pair in pairs]
         fuels = self._crossing([p for p in POINTS if is_fuel(p) and p != "genset_fuel"])
-        kept = formulas.without_parts(dict.fromkeys(n for n, _ in (*it, *parts)), self.known)
+        kept = set(formulas.without_parts(dict.fromkeys(n for n, _ in (*it, *parts)), self.known))
         inner = merged([pair for pair in (*it, *parts) if pair[0] in kept])
         return (*inner, *fuels)
 
     def _crossing(self, points: Sequence[str]) -> Pairs:
         """What crosses the boundary (F-3.11); of a generator its output or its fuel, not both."""
         conversion = self.site.energy_conversion.held(self.when)
-        names = [n for n in self._at(*points) if e_dc_weight(self.points()[n], conversion)]
+        names = [n for n in self._at(*points) if e_dc_weight(self.points[n], conversion)]
         if self._at("genset_out"):
-            names = [n for n in names if self.points()[n] != "genset_fuel"]
+            names = [n for n in names if self.points[n] != "genset_fuel"]
         kept = formulas.without_parts(names, self.known)
-        return tuple((n, e_dc_weight(self.points()[n], conversion)) for n in kept)
+        return tuple((n, e_dc_weight(self.points[n], conversion)) for n in kept)
 
     def imports(self) -> Pairs:
         """Meters of the electricity that carries the grid's factor, with their weights."""
@@ -196,14 +213,14 @@ class Instant:
         if feeds or self.boundary == "metered":
             return tuple((name, 1.0) for name in feeds)
         made = formulas.without_parts(self._at(*ON_SITE), self.known)
-        used = [(n, w) for n, w in self.e_dc() if not is_fuel(self.points()[n])]
+        used = [(n, w) for n, w in self.e_dc() if not is_fuel(self.points[n])]
         return tuple(merged([*used, *[(name, -1.0) for name in made]]))
 
     def fuels(self) -> Pairs:
         """Meters of fuels and district energy with their factors [g/kWh]."""
         factors = self.site.emissions.fuels
         burnt = formulas.without_parts(self._at(*[p for p in POINTS if is_fuel(p)]), self.known)
-        found = [(name, factors.get(self.points()[name])) for name in burnt]
+        found = [(name, factors.get(self.points[name])) for name in burnt]
         return tuple((name, fuel.held(self.when).factor) for name, fuel in found if fuel)
 
     def min_it_power(self) -> float:

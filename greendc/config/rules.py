@@ -158,7 +158,7 @@ def instant_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
 
 
 def _name_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
-    ids = list(site.points())
+    ids = list(site.points)
     listed: dict[str, tuple[str, ...]] = {}
     for key in ("e_dc_meters", "imports"):
         timed: Timed[tuple[str, ...]] | None = getattr(site.site, key)
@@ -182,7 +182,7 @@ def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
             )
             yield Problem((*loc, "e_it"), lines)
         return
-    points = site.points()
+    points = site.points
     for category, names in site.e_it().items():
         for name in names:
             own = POINTS[points[name]].category
@@ -247,7 +247,7 @@ def _fuel_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
     emissions = site.site.emissions
     if emissions.location is None and emissions.market is None:
         return
-    for name, point in site.points().items():
+    for name, point in site.points.items():
         if is_fuel(point) and point not in emissions.fuels:
             text = f'missing: "{name}" is {POINTS[point].meaning}, and its emissions belong to CO2e'
             yield Problem((*loc, "emissions", "fuels", point), text)

@@ -215,6 +215,8 @@ class Timed(Model, Generic[T]):
 
     def at(self, when: int) -> T | None:
         """The value at an instant [ns]; None before the first."""
+        if len(self.steps) == 1 and self.steps[0].from_ is None:  # nearly all
+            return self.steps[0].value
         held = [step.value for step in self.steps if step.start <= when]
         return held[-1] if held else None
 
@@ -227,6 +229,11 @@ class Timed(Model, Generic[T]):
     def last(self) -> T:
         """The newest value."""
         return self.steps[-1].value
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether a time is named at all."""
+        return len(self.steps) > 1 or self.steps[0].from_ is not None
 
     @property
     def changes(self) -> tuple[int, ...]:

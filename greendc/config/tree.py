@@ -15,7 +15,7 @@ MOST = 1_000_000  # values of a file; ten thousand meters have a fifth of them
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$|[-+]?\.(?:inf|Inf|INF)$|\.nan$")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe loader that leaves times as text and knows `1e3` for a number."""
 
 
@@ -78,7 +78,8 @@ def parse(text: str, name: str) -> Tree:
         told = f"character {error.character:#06x} is not allowed"
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
+        last = text.count("\n") + 1  # where the text ends too early, the mark stands after it
+        line = min(mark.line + 1, last) if mark is not None else 1
         told = error.problem or error.context or "not understood"
     except RecursionError:
         line, told = 1, "nested too deeply"

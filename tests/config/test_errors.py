@@ -23,11 +23,12 @@ def meter(**keys: str) -> str:
 
 CASES = {
     "no_yaml": ("sites: [", "1: no YAML: "),
-    "nested_too_deeply": ("sites: " + "[" * 3000, "1: no YAML: nested too deeply"),
+    "nested_too_deeply": ("sites: " + "[" * 900 + "]" * 900, "1: no YAML: nested too deeply"),
+    "nested_beyond_measure": ("sites: " + "[" * 1_000_000, "1: no YAML: exceeded maximum nesting"),
     "a_bad_character": ("data: x\nsites: \0", "2: no YAML: character 0x0000 is not allowed"),
     "half_a_character": (
         site(FEED, more='name: "\\ud800"'),
-        "8: sites[0].name: cannot be read: 'utf-8' codec can't encode",
+        "8: no YAML: found invalid Unicode character escape code",
     ),
     "aliases_that_multiply": (
         "a0: &a0 [1, 1, 1, 1]\n"
