@@ -23,6 +23,7 @@ from greendc.store import StoredLedger
 from greendc.systemd import Notifier
 from greendc.vitals import Vitals
 from greendc.watch import Watch
+from greendc.web import web_server
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,11 @@ class Daemon:
         stack: ExitStack,
         watch: Watch | None = None,
         signals: Signals | None = None,
+        elsewhere: bool = False,
     ) -> None:
-        """Open the data folder; `run` starts what runs beside the worker.
+        """Answer over HTTP and open the data folder; `run` starts what runs beside the worker.
+
+        `elsewhere` lets the page take another port where the configured one is in use.
 
         Raises
         ------
@@ -68,6 +72,11 @@ class Daemon:
         self.until_idle = until_idle
         self.signals = Signals() if signals is None else signals
         self.notifier = Notifier.from_environment()
+        watch = Watch() if watch is None else watch
+        self.web = web_server(config, watch.board, elsewhere=elsewhere)
+        if self.web is not None:  # before the data, so that it can say that greendc is starting
+            self.web.start()
+            stack.callback(self.web.stop)
         self.data = Data(config, config.data, stack, watch, self._starting)
         self.worker = self.data.worker
         self.inbox = Inbox(capacity=max(2 * config.mqtt.receive_maximum, 1000))

@@ -70,6 +70,7 @@ WORDS = {
     "no_meter": "no meter belongs to this subsystem",
     "no_reuse_meter": "no meter measures reused heat",
     "out_of_bounds": "a value that the definition rules out is a fault of the metering",
+    "register": "a counter that is needed has no power of the moment",
     "resolution": "the meters report less often than the period is long",
     "silent": "a meter that is needed was silent",
     "twelve_months": "every month is covered, so the figure is pue",

@@ -63,10 +63,17 @@ class Ledger:
         """Close the file."""
         self.close()
 
-    def figures(self, site: str, period: str, lo: int = -EVER, hi: int = EVER) -> Iterator[Figure]:
+    def figures(
+        self,
+        site: str,
+        period: str,
+        lo: int = -EVER,
+        hi: int = EVER,
+        names: Sequence[str] | None = None,
+    ) -> Iterator[Figure]:
         """Newest figures of a site and period that start in [lo, hi), by start and name."""
         with self._reading():
-            yield from read_figures(self._db, site, period, lo, hi)
+            yield from read_figures(self._db, site, period, lo, hi, names)
 
     def revisions(
         self, site: str, period: str, lo: int = -EVER, hi: int = EVER

@@ -18,15 +18,24 @@ def _figure(row: Sequence[Any]) -> Figure:
 
 
 def read_figures(
-    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
+    db: sqlite3.Connection,
+    site: str,
+    period: str,
+    lo: int,
+    hi: int,
+    names: Sequence[str] | None = None,
 ) -> Iterator[Figure]:
-    """Newest figures of a site whose start lies in [lo, hi), by start and name."""
+    """Newest figures of a site whose start lies in [lo, hi), by start and name.
+
+    With `names` only those quantities.
+    """
+    only = "" if names is None else f"AND q.name IN ({', '.join('?' * len(names))}) "
     rows = db.execute(
         f"SELECT q.name, q.unit, max(f.revision), {SELECTED} FROM figure f "  # noqa: S608
         "JOIN quantity q ON q.id = f.quantity "
-        "WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? "
+        f"WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? {only}"
         "GROUP BY f.start, q.name ORDER BY f.start, q.name",
-        (PERIODS.index(period), lo, hi, site),
+        (PERIODS.index(period), lo, hi, site, *(names or ())),
     )
     return (_figure(row) for row in rows)
 

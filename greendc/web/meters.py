@@ -1,0 +1,91 @@
+"""The table of meters: how old the last reading is, what it says, and whether it counts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from greendc.core.facility import EVER, SECOND, IntArray
+from greendc.core.quantities import POINTS
+from greendc.core.readings import BoolArray, FloatArray
+from greendc.core.units import QUANTITIES, UNITS
+from greendc.snapshots import Board, Current, MeterTag
+
+FRESH, STALE, SILENT, NEVER = QUALITIES = ("fresh", "stale", "silent", "never")
+SILENT_AFTER = 10  # times the age at which a reading is stale
+MS = 1_000_000  # ns
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Last readings of a site's meters; `place` are their places in `Current.meters`."""
+
+    place: IntArray
+    time: IntArray
+    value: FloatArray
+    quality: IntArray  # places in QUALITIES
+    count: IntArray
+
+    def rows(self, which: IntArray) -> list[list[Any]]:
+        """Some of them as [row, time in ms or null, value or null, quality, readings]."""
+        return [
+            [
+                int(row),
+                None if self.time[row] == -EVER else int(self.time[row]) // MS,
+                None if np.isnan(self.value[row]) else float(self.value[row]),
+                QUALITIES[self.quality[row]],
+                int(self.count[row]),
+            ]
+            for row in which
+        ]
+
+    def every(self) -> list[list[Any]]:
+        """All of them, as `rows`."""
+        return self.rows(np.arange(len(self.place)))
+
+    def changed(self, before: "Readings") -> list[list[Any]]:
+        """Those that are not as they were."""
+        new = (self.time != before.time) | (self.quality != before.quality)
+        new |= (self.count != before.count) | ~_equal(self.value, before.value)
+        return self.rows(np.flatnonzero(new))
+
+
+def _equal(one: FloatArray, other: FloatArray) -> BoolArray:
+    same: BoolArray = (one == other) | (np.isnan(one) & np.isnan(other))
+    return same
+
+
+def readings(board: Board, current: Current, site: str, now: int) -> Readings:
+    """The last readings of a site's meters as they are at a wall-clock time [ns]."""
+    moments = board.site_times(now)
+    fresh = current.fresh(moments)
+    place = np.array([i for i, tag in enumerate(current.meters) if tag.site == site], np.int64)
+    limit = np.array([current.meters[i].silent_after for i in place], np.int64)
+    time = current.time[place]
+    age = moments.get(site, EVER) - time
+    quality = np.where(fresh[place], 0, np.where(age > SILENT_AFTER * limit, 2, 1))
+    quality = np.where(time == -EVER, 3, quality)
+    return Readings(place, time, current.value[place], quality, current.readings[place])
+
+
+def table(board: Board, site: str, now: int) -> dict[str, Any]:
+    """A site's meters: what is fixed of them, and their last readings in the same order."""
+    current = board.current
+    described = [_described(tag) for tag in current.meters if tag.site == site]
+    return {"meters": described, "rows": readings(board, current, site, now).every()}
+
+
+def _described(tag: MeterTag) -> dict[str, Any]:
+    return {
+        "meter": tag.meter,
+        "point": tag.point,
+        "meaning": POINTS[tag.point].meaning,
+        "quantity": tag.quantity,
+        "unit": next(iter(UNITS[QUANTITIES[tag.quantity]])),
+        "kind": tag.kind,
+        "subsystem": tag.subsystem,
+        "room": tag.room,
+        "rack": tag.rack,
+        "nominal_seconds": tag.nominal / SECOND,
+        "silent_after_seconds": tag.silent_after / SECOND,
+    }

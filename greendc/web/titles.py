@@ -1,0 +1,59 @@
+"""What quantities are called, and what they mean, for people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from greendc.core.metrics import METRICS, names
+from greendc.core.metrics.metric import Metric
+from greendc.core.quantities import SUBSYSTEMS
+
+METHODS = ("location", "market")
+CATEGORIES = (1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A quantity's symbol and meaning; of a KPI also formula and source."""
+
+    symbol: str
+    meaning: str
+    formula: str | None = None
+    source: str | None = None
+
+
+TOTALS = {
+    "e_dc": Title("E_DC", "energy of the whole data centre"),
+    "e_it": Title("E_IT", "energy of the IT equipment"),
+    "e_reuse": Title("E_reuse", "heat handed over for use elsewhere"),
+    **{f"e_it_cat{n}": Title(f"E_IT,{n}", f"E_IT by PUE category {n}") for n in CATEGORIES},
+    **{f"subsystem_{s}": Title(f"E_{s}", f"energy of {s}") for s in SUBSYSTEMS},
+    **{f"co2e_{m}": Title(f"CO2e {m}", f"emissions, {m}-based") for m in METHODS},
+}
+
+
+def _of(metric: Metric) -> Iterator[tuple[str, Title]]:
+    keys: dict[str | None, tuple[int | str | None, ...]] = {
+        None: (None,),
+        "category": (None, *CATEGORIES),
+        "subsystem": SUBSYSTEMS,
+        "method": METHODS,
+    }
+    for key in keys[metric.over]:
+        name = names(metric, key)
+        symbol = f"i{metric.symbol}" if name.startswith(f"i{metric.name}") else metric.symbol
+        shown = symbol if key is None else f"{symbol} {key}"
+        yield name, Title(shown, metric.meaning, metric.formula, metric.source)
+    if metric.over == "category":
+        yield metric.name, Title(metric.symbol, metric.meaning, metric.formula, metric.source)
+
+
+TITLES: dict[str, Title] = {**TOTALS, **{n: t for metric in METRICS for n, t in _of(metric)}}
+
+
+def title(name: str) -> Title:
+    """Symbol and meaning of a quantity; a meter is called by its id.
+
+    >>> print(title("ipue").symbol, title("ppue_cooling").symbol, title("co2e_market").symbol)
+    iPUE pPUE cooling CO2e market
+    """
+    return TITLES.get(name, Title(name, name))
