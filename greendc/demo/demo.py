@@ -5,6 +5,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from greendc.demo.terminal import Terminal
 from greendc.ports import GreendcError
 from greendc.sources.broker import HOST, EmbeddedBroker
 from greendc.watch import Watch
+from greendc.web import WebServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def demo(options: Options) -> int:
         broker = stack.enter_context(EmbeddedBroker())
         config = _config(folder, broker.port)
         watch = Watch(wall_clock=False)
-        daemon = Daemon(config, until_idle=None, stack=stack, watch=watch, signals=signals)
+        daemon = Daemon(
+            config, until_idle=None, stack=stack, watch=watch, signals=signals, elsewhere=True
+        )
         meters = feed.Feed(
             recording,
             feed.speed_for(recording, options.minutes),
@@ -56,7 +60,7 @@ def demo(options: Options) -> int:
             signals.stop,
         )
         daemon.parts += [meters, Terminal(recording, meters, watch.board)]
-        _announce(config, recording, broker, options)
+        _announce(daemon, recording, broker, options)
         daemon.run()
         if meters.error is not None:
             raise meters.error
@@ -106,11 +110,13 @@ def _config(folder: Path, port: int) -> Config:
 
 
 def _announce(
-    config: Config, recording: Recording, broker: EmbeddedBroker, options: Options
+    daemon: Daemon, recording: Recording, broker: EmbeddedBroker, options: Options
 ) -> None:
+    config = daemon.worker.pipeline.config
     site = config.sites[0]
     lines = [
         f"{site.name}: {rfc3339(recording.start)} to {rfc3339(recording.end)}",
+        *_page(daemon.web, config.http.port),
         f"  pace    published over MQTT in about {options.minutes:g} minutes",
         f"  broker  {broker.address} (embedded, ends with the demo)",
         f"  data    {config.data}" + ("" if options.keep else " (removed at the end; --keep DIR)"),
@@ -120,3 +126,9 @@ def _announce(
     span = (recording.start, recording.end)
     lines += [f"  warning {text}" for text in config.warnings(span)]
     print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)  # noqa: T201 - a command's first words
+
+
+def _page(web: WebServer | None, wanted: int) -> Iterator[str]:
+    if web is not None:
+        moved_on = "" if wanted in {0, web.port} else f" ({wanted} is in use)"
+        yield f"  page    {web.url}{moved_on}"

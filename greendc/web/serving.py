@@ -3,6 +3,7 @@
 from greendc.config import Config
 from greendc.data import LEDGER
 from greendc.queries import Ledger
+from greendc.sinks.prometheus import render
 from greendc.snapshots import Board
 from greendc.web.routes import Sources, application
 from greendc.web.server import WebServer
@@ -22,5 +23,5 @@ def web_server(config: Config, board: Board, *, elsewhere: bool = False) -> WebS
     if not config.http.enabled:
         return None
     settings = WebSettings.of(config.http)
-    sources = Sources(board, lambda: Ledger(config.data / LEDGER))
+    sources = Sources(board, lambda: Ledger(config.data / LEDGER), render)
     return WebServer(application(sources, settings), settings, elsewhere=elsewhere)

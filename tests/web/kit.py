@@ -13,6 +13,7 @@ from greendc.core.facility import SECOND
 from greendc.pipeline import Pipeline
 from greendc.ports import RawBatch
 from greendc.queries import Ledger
+from greendc.sinks.prometheus import render
 from greendc.snapshots import Board, Health, SinkHealth
 from greendc.sources.recording import read_log
 from greendc.store import Store
@@ -97,7 +98,7 @@ def scene(folder: Path, hours: int = 0) -> Iterator[Scene]:
 def served(one: Scene, **settings: Any) -> Iterator[WebServer]:
     """The scene's page and API on a free port."""
     chosen = WebSettings(**{"port": 0, **settings})
-    sources = Sources(one.board, lambda: Ledger(one.path))
+    sources = Sources(one.board, lambda: Ledger(one.path), render)
     server = WebServer(application(sources, chosen), chosen)
     server.start()
     try:

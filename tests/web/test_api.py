@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from greendc.core.facility import HOUR
 from greendc.lines import WORDS, line
@@ -96,6 +97,15 @@ def test_history_is_energy_over_time(client: httpx.Client, playing: Scene) -> No
         assert total == pytest.approx(sum(parts), rel=1e-9)
     assert told["power_watts"]["length_seconds"] == HOUR / 1e9
     assert "co2e_market" not in told["hourly"]["values"]
+
+
+def test_metrics_are_those_of_the_board(client: httpx.Client) -> None:
+    answer = client.get("/metrics", headers={"accept": "text/plain; version=0.0.4"})
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    it = next(p["watts"] for p in got(client, "state")["power"] if p["name"] == "e_it")
+    families = {f.name: f for f in text_string_to_metric_families(answer.text)}
+    samples = [s for f in families.values() for s in f.samples if "e_it" in s.labels.values()]
+    assert any(sample.value == pytest.approx(it) for sample in samples), samples
 
 
 def test_a_span_or_site_that_there_is_not(client: httpx.Client) -> None:
