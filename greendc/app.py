@@ -5,15 +5,19 @@ import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
-from greendc import __version__
+from greendc import __version__, backup
+from greendc.commands import Commands, close_input
 from greendc.config import Config
-from greendc.data import LEDGER, Data
+from greendc.control import Control, ask
+from greendc.data import LEDGER, Data, locked
 from greendc.errands import Errands
 from greendc.lifecycle import Part, running
 from greendc.logs import set_up
 from greendc.ports import Event, GreendcError
+from greendc.requests import Backup, Close, Status
 from greendc.rounds import Rounds
 from greendc.sinks import Sinks
 from greendc.sources.inbox import Inbox
@@ -102,7 +106,15 @@ class Daemon:
             self.errands,
             self.notifier,
         )
-        self.parts: list[Part] = [self.errands, self.sinks, self.source]
+        self.commands = Commands(self.data, self.errands)
+        self.control = Control(config.data, self.commands.submit)
+        self.parts: list[Part] = [
+            self.control,
+            self.commands,
+            self.errands,
+            self.sinks,
+            self.source,
+        ]
 
     def _starting(self) -> None:
         """A sign of life while the journal is read again."""
@@ -159,15 +171,36 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
     return 0
 
 
+# -- commands beside a daemon, or without one ------------------------------------------------------
+
+
 def close(config: Config, site: str, at: int) -> str:
     """Declare the end of a site's input up to a time."""
-    if site not in {s.id for s in config.sites}:
-        message = (
-            f"{site}: no such site; the configuration has {', '.join(s.id for s in config.sites)}"
-        )
-        raise GreendcError(message)
+    told = ask(config.data, Close(site, at))
+    if told is not None:
+        return told
     with ExitStack() as stack:
-        data = Data(config, config.data, stack)
-        data.worker.take([Event("end", time.time_ns(), {"site": site, "at": at})])
-        data.worker.commit()
-    return f"{site}: input closed; periods up to there are in the ledger"
+        return close_input(Data(config, config.data, stack), site, at)
+
+
+def back_up(config: Config, target: Path) -> str:
+    """Copy the data folder and the configuration into a new folder."""
+    told = ask(config.data, Backup(str(target.absolute())))
+    if told is not None:
+        return told
+    with locked(config.data):
+        return backup.back_up(config, config.data, target)
+
+
+def status(config: Config) -> str:
+    """How the daemon does.
+
+    Raises
+    ------
+    GreendcError
+        If none runs.
+    """
+    told = ask(config.data, Status())
+    if told is None:
+        raise GreendcError(f"{config.data}: no greendc runs on this folder")
+    return told

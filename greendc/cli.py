@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from greendc import __version__, app, exports, replay, usage
+from greendc.backup import restore
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
 from greendc.explain import explain
@@ -144,6 +145,21 @@ def _explain(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def _backup(arguments: argparse.Namespace) -> int:
+    print(app.back_up(load(arguments.config), arguments.folder))
+    return GOOD
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    print(restore(arguments.folder, load(arguments.config)))
+    return GOOD
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    print(app.status(load(arguments.config)))
+    return GOOD
+
+
 def _close(arguments: argparse.Namespace) -> int:
     if arguments.at > time.time_ns():
         raise GreendcError("--at lies in the future: nobody can know what is still to come")
@@ -179,6 +195,9 @@ COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
     "record": ("record the raw traffic of the configured topics", usage.record, _record),
     "export": ("the ledger, or the journal as a recorded log", usage.export, _export),
     "explain": ("why a figure is what it is", usage.explain, _explain),
+    "status": ("how the running daemon does", usage.status, _status),
+    "backup": ("copy journal, ledger and configuration, also of a daemon", usage.backup, _backup),
+    "restore": ("put a backup into the data folder", usage.backup, _restore),
     "close": ("declare the end of the input up to a time", usage.close, _close),
 }
 

@@ -68,6 +68,7 @@ class Data:
         `alive` is called again and again meanwhile.
         """
         alive()
+        self.config = config
         self.watch = Watch() if watch is None else watch
         stack.enter_context(locked(folder))
         self.journal = Journal(

@@ -110,6 +110,17 @@ def close(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", type=_instant, required=True, metavar="TIME")
 
 
+def backup(parser: argparse.ArgumentParser) -> None:
+    """A configuration, and the folder of the backup."""
+    _config(parser)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+
+
+def status(parser: argparse.ArgumentParser) -> None:
+    """A configuration alone."""
+    _config(parser)
+
+
 def _config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
 

@@ -41,6 +41,7 @@ class Worker:
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
+    _held: int = 0  # copies that need the journal as it is
     _told: bool = False  # something was counted that no journal entry would count again
 
     def take(
@@ -135,7 +136,20 @@ class Worker:
         self.pipeline.commit()
         self._committed, self._told, self._oldest = time.monotonic(), False, None
         if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
-            self.journal.prune(self.pipeline.rebuild_from)
+            self.prune(self.pipeline.rebuild_from)
+
+    def prune(self, before: int) -> None:
+        """Let go of journal entries before one, but of none that a start needs."""
+        if not self._held:
+            self.journal.prune(min(before, self.pipeline.rebuild_from))
+
+    def hold(self) -> None:
+        """Let go of no journal entry until `release`."""
+        self._held += 1
+
+    def release(self) -> None:
+        """End one `hold`."""
+        self._held -= 1
 
 
 def rows_of(batch: RawBatch, rows: Sequence[int]) -> RawBatch:

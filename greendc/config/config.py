@@ -35,9 +35,9 @@ Span = tuple[int, int]
 class Config:
     """A configuration without mistakes, with the content of the factor files that it uses."""
 
-    def __init__(self, root: models.Root, content: Content) -> None:
-        """Take what `load` or `from_effective` has found good."""
-        self.root, self.content = root, content
+    def __init__(self, root: models.Root, content: Content, file: Path | None = None) -> None:
+        """Take what `load` or `from_effective` has found good; `file` is where it was loaded."""
+        self.root, self.content, self.file = root, content, file
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -75,6 +75,13 @@ class Config:
     def sites(self) -> tuple[models.Site, ...]:
         """The data centres."""
         return self.root.sites
+
+    @property
+    def series_files(self) -> tuple[Path, ...]:
+        """The files of intensities beside the configuration's own."""
+        folder = self.file.parent if self.file is not None else Path()
+        steps = [s for site in self.sites for _, timed in methods(site) for s in timed.steps]
+        return tuple(folder / s.value.series for s in steps if s.value.series is not None)
 
     # -- ready to run -------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def load(path: Path) -> Config:
     fail(problems(root, path.parent), tree, name)
     placed = _placed(root, path.parent)
     masked.hide(filed_secrets(placed))
-    return Config(placed, _content(root, path.parent))
+    return Config(placed, _content(root, path.parent), path.absolute())
 
 
 def _override(data: dict[str, Any]) -> None:

@@ -19,10 +19,11 @@ class Bell:
         with suppress(OSError):
             self._rope.send(b"\0")
 
-    def wait(self, seconds: float) -> None:
-        """Wait for so long, or until it rings."""
+    def wait(self, seconds: float, *beside: socket.socket) -> None:
+        """Wait for so long, or until it rings or there is something to read beside."""
         with selectors.DefaultSelector() as selector:
-            selector.register(self.ear, selectors.EVENT_READ)
+            for sock in (self.ear, *beside):
+                selector.register(sock, selectors.EVENT_READ)
             if selector.select(seconds):
                 self.heard()
 

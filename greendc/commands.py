@@ -1,0 +1,71 @@
+"""What people and the calendar ask of greendc, done on an open data folder."""
+
+import logging
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from greendc.backup import back_up
+from greendc.data import Data
+from greendc.errands import Errands
+from greendc.ports import Event, GreendcError
+from greendc.requests import Backup, Close, Request, Status
+from greendc.status import as_text
+
+log = logging.getLogger(__name__)
+
+
+def close_input(data: Data, site: str, at: int) -> str:
+    """Declare the end of a site's input up to a time; on the thread that owns the data.
+
+    Raises
+    ------
+    GreendcError
+        If there is no such site, or no room to journal it.
+    """
+    known = [found.id for found in data.worker.pipeline.plan.sites]
+    if site not in known:
+        raise GreendcError(f"{site}: no such site; the configuration has {', '.join(known)}")
+    if data.journal.full():
+        raise GreendcError("the journal is full: nothing can be taken in")
+    data.worker.take([Event("end", time.time_ns(), {"site": site, "at": at})])
+    data.worker.commit()
+    return f"{site}: input closed; periods up to there are in the ledger"
+
+
+class Commands:
+    """Of a running daemon: what changes or reads its state is an errand of the worker's."""
+
+    def __init__(self, data: Data, errands: Errands) -> None:
+        self._data, self._errands = data, errands
+        self._stopping = False
+        self._copying = ThreadPoolExecutor(1, "backup")
+
+    def submit(self, request: Request) -> "Future[str]":
+        """Have it done; the future holds what to tell, or a GreendcError."""
+        match request:
+            case Close(site, at):
+                return self._errands.ask(lambda: close_input(self._data, site, at))
+            case Status():
+                return self._errands.ask(lambda: as_text(self._data.watch.board.health))
+            case Backup(folder):
+                return self._copying.submit(self._back_up, Path(folder))
+        raise GreendcError(f"{request}: not known")
+
+    def stop(self) -> None:
+        """Give up a backup that is under way."""
+        self._stopping = True
+        self._copying.shutdown(wait=False, cancel_futures=True)
+
+    def _back_up(self, target: Path) -> str:
+        """On a thread of its own: it only reads, and the worker keeps the journal as it is."""
+        worker, config = self._data.worker, self._data.config
+        self._errands.ask(worker.hold).result()
+        try:
+            return back_up(config, config.data, target, self._go_on)
+        finally:
+            self._errands.ask(worker.release)
+
+    def _go_on(self) -> None:
+        if self._stopping:
+            raise GreendcError("greendc is stopping")

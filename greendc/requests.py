@@ -1,0 +1,46 @@
+"""What may be asked of a running daemon, as it goes over the control socket."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from greendc.core.facility import EVER
+from greendc.ports import GreendcError
+
+Text = Annotated[str, Meta(min_length=1, max_length=2048)]
+
+
+class Request(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    """One command."""
+
+
+class Close(Request, tag="close", frozen=True):
+    """Declare the end of a site's input up to a time [ns]."""
+
+    site: Text
+    at: Annotated[int, Meta(ge=-EVER, le=EVER)]
+
+
+class Backup(Request, tag="backup", frozen=True):
+    """Copy journal, ledger and configuration into a new folder."""
+
+    folder: Text
+
+
+class Status(Request, tag="status", frozen=True):
+    """How the daemon does."""
+
+
+def request_of(line: bytes) -> Request:
+    """Read a request.
+
+    Raises
+    ------
+    GreendcError
+        If it is none; it says why.
+    """
+    try:
+        return msgspec.json.decode(line, type=Close | Backup | Status)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise GreendcError(f"no command: {error}") from error
