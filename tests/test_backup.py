@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from greendc.data import Data
 from greendc.errands import Errands
 from greendc.ports import GreendcError, RawBatch
 from greendc.requests import Backup, Status
-from tests.faults.plant import SITE, Plant, Publisher, messages, write_log
+from tests.faults.plant import SITE, Message, Plant, Publisher, messages, write_log
 from tests.servers.support import Mosquitto
 
 ARRIVAL = 1_740_790_000_000_000_000
@@ -43,18 +43,22 @@ def config_file(tmp_path: Path) -> Path:
     return path
 
 
+def batch(sent: Sequence[Message]) -> RawBatch:
+    topics, payloads = [t for t, _ in sent], [p.encode() for _, p in sent]
+    size = len(sent)
+    return RawBatch([ARRIVAL] * size, topics, payloads, [0] * size, [0] * size, session=1)
+
+
 def filled(config_file: Path, count: int) -> None:
-    rows = messages(count)
-    topics, payloads = [t for t, _ in rows], [p.encode() for _, p in rows]
     with ExitStack() as stack:
         config = load(config_file)
         worker = Data(config, config.data, stack).worker
-        worker.take([RawBatch([ARRIVAL] * count, topics, payloads, [0] * count, [0] * count, 1)])
+        worker.take([batch(messages(count))])
         worker.commit()
 
 
 def test_a_backup_under_load_goes_on_to_the_same_ledger(tmp_path: Path, broker: Mosquitto) -> None:
-    sent = messages(1400)
+    sent = messages(1000)
     saved = tmp_path / "saved"
     with Plant(tmp_path, broker) as plant:
         daemon = plant.daemon()
@@ -94,10 +98,7 @@ def test_the_copies_agree_whatever_is_committed_meanwhile(
         while ask(config.data, Status()) is None:
             time.sleep(0.01)
         for lo in range(0, len(rows), 40):
-            some = rows[lo : lo + 40]
-            topics, payloads = [t for t, _ in some], [p.encode() for _, p in some]
-            batch = RawBatch([ARRIVAL + lo] * 40, topics, payloads, [0] * 40, [0] * 40, 1)
-            daemon.inbox.put(0, [batch])
+            daemon.inbox.put(0, [batch(rows[lo : lo + 40])])
             if lo % 600 == 0:
                 ask(config.data, Backup(str(config.data / f"copy-{lo}")))
         daemon.stop()
