@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import io
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ GOOD, PROBLEMS, USAGE = 0, 1, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 good, 1 a run that found problems, 2 bad usage or configuration."""
     gc.set_threshold(100_000, 20, 20)  # columns and configurations are many objects, none garbage
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may lack the lines of a tree
     try:
         arguments = _parser().parse_args(argv)
         command: Command = arguments.command

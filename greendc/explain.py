@@ -53,8 +53,10 @@ def _site(config: Config, name: str | None) -> Site:
     sites = {site.id: site for site in config.plan().sites}
     if name is None and len(sites) == 1:
         return next(iter(sites.values()))
-    if name is None or name not in sites:
+    if name is None:
         raise GreendcError(f"which site? --site {' | '.join(sites)}")
+    if name not in sites:
+        raise GreendcError(f"{name}: no such site; the configuration has {', '.join(sites)}")
     return sites[name]
 
 

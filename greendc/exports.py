@@ -85,6 +85,12 @@ def _refuse_impossible(request: Request) -> None:
         raise GreendcError("parquet is a binary format: name a file with -o")
     if request.format == "openmetrics" and request.revisions:
         raise GreendcError("openmetrics holds one value at a time: leave out --revisions")
+    _refuse_no_span(request)
+
+
+def _refuse_no_span(request: Request) -> None:
+    if request.start >= request.end:
+        raise GreendcError("--from must lie before --to")
 
 
 def write_lines(out: Path | None, found: Iterable[Line], *, progress: bool) -> None:
@@ -160,12 +166,19 @@ def _watched(found: Iterable[Line], *, progress: bool | None = None) -> Iterable
     return cast("Iterable[Line]", bar)
 
 
+def _standard_output() -> IO[bytes]:
+    if sys.stdout is None:  # as Python has it where the shell has closed it
+        raise GreendcError("standard output is closed: name a file with -o")
+    return sys.stdout.buffer
+
+
 @contextmanager
 def _opened(out: Path | None) -> Iterator[IO[bytes]]:
     """Standard output, or a file that appears under its name only when it is whole."""
     if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        file = _standard_output()
+        yield file
+        file.flush()
         return
     part = out.with_name(f"{out.name}.part")
     try:
@@ -187,17 +200,20 @@ def export_journal(config: Config, request: Request) -> None:
     Configurations stay in even where they came before the span: without them what follows
     has no meaning.
     """
+    if request.format != "jsonl" or request.periods or request.revisions:
+        raise GreendcError("a journal is written as a recorded log: leave out all that says how")
+    _refuse_no_span(request)
     journal = (request.data or config.data) / JOURNAL
     span = request.start, request.end
     bar = tqdm(unit=" entries", unit_scale=True, disable=not sys.stderr.isatty(), file=sys.stderr)
-    with bar, write_log(request.out or sys.stdout.buffer) as writer:
+    with bar, write_log(request.out or _standard_output()) as writer:
         for _, entry in read_journal(journal):
             kept = _within(entry, *span)
             if kept is not None:
                 writer.write(kept)
                 bar.update(len(kept) if isinstance(kept, RawBatch) else 1)
     if request.out is None:
-        sys.stdout.buffer.flush()
+        _standard_output().flush()
 
 
 def _within(entry: Entry, lo: int, hi: int) -> Entry | None:
@@ -215,7 +231,14 @@ def record(config: Config, out: Path, stop: threading.Event) -> int:
     """Record the configured topics' traffic as it arrives, until `stop` is set.
 
     Connections that were lost in between are events of the log. Returns the messages.
+
+    Raises
+    ------
+    GreendcError
+        If there is such a file already, or it cannot be made.
     """
+    if out.exists() and out.stat().st_size:
+        raise GreendcError(f"{out}: is there already; a record is not overwritten: name a new file")
     count = 0
     subscriptions = Decoder(config.plan()).subscriptions()
     bar = tqdm(unit=" messages", disable=not sys.stderr.isatty(), file=sys.stderr)

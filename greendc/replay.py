@@ -1,5 +1,6 @@
 """Recorded logs and journals through the pipeline, without a broker."""
 
+import os
 import sys
 import tempfile
 import time
@@ -72,9 +73,9 @@ def _refuse_impossible(logs: Sequence[Path], config: Config | None, options: Opt
     """Fail before the work, not after it."""
     for path in logs:
         if not path.is_file():
-            raise GreendcError(f"{path}: no such file")
-    if options.out is not None and not options.out.parent.is_dir():
-        raise GreendcError(f"{options.out.parent}: no such folder")
+            what = "not a regular file" if path.exists() else "no such file"
+            raise GreendcError(f"{path}: {what}")
+    _refuse_unwritable(options.out)
     if not options.into_store:
         return
     if config is None:
@@ -84,6 +85,16 @@ def _refuse_impossible(logs: Sequence[Path], config: Config | None, options: Opt
     own = config.data / JOURNAL
     if any(own.exists() and path.samefile(own) for path in logs):
         raise GreendcError(f"{own}: this journal is the data folder's own")
+
+
+def _refuse_unwritable(out: Path | None) -> None:
+    if out is None:
+        return
+    if not out.parent.is_dir():
+        raise GreendcError(f"{out.parent}: no such folder")
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        what = "is a folder" if out.is_dir() else f"{out.parent} cannot be written to"
+        raise GreendcError(f"{out}: {what}")
 
 
 def _feed(pipeline: Pipeline, entries: Iterable[Entry]) -> None:

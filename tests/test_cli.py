@@ -4,6 +4,9 @@ import gzip
 import io
 import json
 import math
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -368,3 +371,72 @@ def test_events_of_a_log_are_in_the_ledger(site: Small) -> None:
     site.run("replay", log, "-c", site.config, "--keep", site.folder / "kept")
     with Ledger(site.folder / "kept" / "ledger.db") as ledger:
         assert [(kind, found) for _, kind, found in ledger.events()] == [("session_lost", data)]
+
+
+# -- where output goes ----------------------------------------------------------------------------
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    site: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = site.folder / "out"
+    out.mkdir()
+    site.log.write_bytes(b"\x1f\x8bno gzip at all, which would be said if it were looked at")
+    command = ("replay", site.log, "-c", site.config, "--out")
+    assert f"{out}: is a folder" in site.refused(*command, out)
+    assert "no such folder" in site.refused(*command, site.folder / "none" / "out.jsonl")
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)  # root may write all
+    assert "cannot be written to" in site.refused(*command, site.folder / "out.jsonl")
+
+
+def test_a_log_that_is_a_folder_is_named_as_such(site: Small) -> None:
+    assert "not a regular file" in site.refused("replay", site.folder, "-c", site.config)
+
+
+def test_a_span_that_ends_before_it_begins_is_refused(site: Small) -> None:
+    span = ("--from", "2025-03-02T00:00:00Z", "--to", "2025-03-01T00:00:00Z")
+    for more in ((), ("--journal",)):
+        refused = site.refused("export", "-c", site.config, *span, *more)
+        assert "--from must lie before --to" in refused
+
+
+@pytest.mark.parametrize("option", [["--format", "csv"], ["--period", "hour"], ["--revisions"]])
+def test_a_journal_is_written_in_one_way_only(site: Small, option: list[str]) -> None:
+    refused = site.refused("export", "-c", site.config, "--journal", *option)
+    assert "a journal is written as a recorded log" in refused
+
+
+def test_an_unknown_site_is_told_with_those_that_there_are(site: Small) -> None:
+    refused = site.refused("explain", "ipue", "-c", site.config, "--site", "tiny")
+    assert "tiny: no such site; the configuration has small" in refused
+
+
+def test_a_record_is_not_overwritten(site: Small) -> None:
+    before = site.log.read_bytes()
+    refused = site.refused("record", "-c", site.config, "-o", site.log, "--duration", "1")
+    assert "a record is not overwritten" in refused
+    assert site.log.read_bytes() == before
+
+
+def started(*arguments: str | Path, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """A command in a process of its own."""
+    command = [sys.executable, "-m", "greendc.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, check=False
+    )
+
+
+def test_a_terminal_without_the_lines_of_a_tree_gets_the_text(site: Small) -> None:
+    done = started("check", site.config, PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"E_DC, metered at the boundary" in done.stdout
+
+
+def test_a_closed_standard_output_is_told(site: Small) -> None:
+    replayed(site, "--keep", site.folder / "kept")
+    command = f"{sys.executable} -m greendc.cli export -c site.yaml --data kept >&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=site.folder, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"standard output is closed: name a file with -o" in done.stderr

@@ -159,7 +159,7 @@ def test_names_and_times_that_are_not_there(site: Small) -> None:
     assert "there are year" in refused("pue", "--period", "log")
     late = refused("ipue", "--at", "2026-01-01T00:00:00Z")
     assert "from 2025-03-01T00:00:00Z to 2025-03-01T04:00:00Z" in late
-    assert "which site? --site small" in refused("ipue", "--site", "large")
+    assert "large: no such site; the configuration has small" in refused("ipue", "--site", "large")
 
 
 def test_revisions_and_lost_sessions_are_told(site: Small) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from greendc.calendars import rfc3339
 from greendc.config import models
 from greendc.config.epochs import Instant, Layout, Pairs, structural
-from greendc.config.factors import used_by
+from greendc.config.factors import tables, used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
 from greendc.config.http import http_problems
 from greendc.config.meters import fill, meter_problems
@@ -236,7 +236,8 @@ def _factor_problems(factor: models.Factor, loc: Loc, folder: Path | None) -> It
         try:
             used_by(factor, folder)
         except ValueError as error:
-            yield Problem((*loc, "zone" if forms == ["table"] else forms[0]), str(error))
+            wrong_zone = factor.table in tables()
+            yield Problem((*loc, "zone" if wrong_zone else forms[0]), str(error))
     if forms == ["factor"] and (factor.year is None or factor.source is None):
         key = "year" if factor.year is None else "source"
         text = "missing: an auditor asks for the year and the source of a factor"

@@ -188,7 +188,8 @@ class Timed(Model, Generic[T]):
     def _listed(cls, given: Any) -> Any:
         if isinstance(given, cls):
             return given
-        dated = isinstance(given, list) and given and all(_is_step(item) for item in given)
+        # No value is a list of mappings: what looks like steps is meant to be steps.
+        dated = isinstance(given, list) and any(isinstance(item, dict) for item in given)
         return {"steps": given if dated else [{"value": given}]}
 
     @field_validator("steps")
@@ -244,7 +245,3 @@ class Timed(Model, Generic[T]):
 def _shown(step: dict[str, Any]) -> dict[str, Any]:
     start = step.get("from", step.get("from_"))
     return {**({} if start is None else {"from": start}), "value": step["value"]}
-
-
-def _is_step(item: object) -> bool:
-    return isinstance(item, dict) and "value" in item and set(item) <= {"from", "value"}

@@ -4,15 +4,15 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import zstandard
 
 from greendc.ports import GreendcError
 
 CHUNK = 2**20
+COMPRESSED = 2**13  # at a time: zstd makes up to 2^15 times as much of it
 LONGEST_LINE = 16 * 2**20
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -60,10 +60,8 @@ class Lines:
 
     def _chunks(self) -> Iterator[bytes]:
         try:
-            with ExitStack() as stack:
-                raw = stack.enter_context(self.path.open("rb"))
-                file = stack.enter_context(_decompressed(raw))
-                while chunk := file.read(CHUNK):
+            with self.path.open("rb") as raw:
+                for chunk in _decompressed(raw):
                     yield chunk
                     self._report(raw)
                 self._report(raw)
@@ -77,12 +75,28 @@ class Lines:
             self._progress(raw.tell())
 
 
-def _decompressed(raw: io.BufferedReader) -> IO[bytes]:
+def _decompressed(raw: io.BufferedReader) -> Iterator[bytes]:
     head = raw.peek(4)[:4]
     if head.startswith(GZIP):
-        return cast("IO[bytes]", gzip.open(raw, "rb"))
+        file = gzip.GzipFile(fileobj=raw)
+        # `read` would lose all that it has gathered where the file is cut off.
+        return iter(lambda: file.read1(CHUNK), b"")
     if head.startswith(ZSTD):
-        # A log may have been continued: what is appended is a further frame.
-        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return io.BufferedReader(reader)
-    return raw
+        return _of_frames(raw)
+    return iter(lambda: raw.read(CHUNK), b"")
+
+
+def _of_frames(raw: io.BufferedReader) -> Iterator[bytes]:
+    """Decompress frames one after the other: a log may have been continued.
+
+    The package's own reader does not tell a frame that is cut off from one that ends.
+    """
+    new = zstandard.ZstdDecompressor().decompressobj
+    frame = new()
+    while part := raw.read(COMPRESSED):
+        while part:
+            frame = new() if frame.eof else frame
+            yield frame.decompress(part)
+            part = frame.unused_data
+    if not frame.eof:
+        raise EOFError

@@ -100,6 +100,14 @@ CASES = {
         ),
         "8: sites[0].cell: each `from` must be later than the one before",
     ),
+    "unknown_key_of_a_step": (
+        site(meter(multiplier="[{value: 1}, {form: 2025-03-01T00:00:00Z, value: 2}]")),
+        '7: sites[0].meters[0].multiplier[1].form: unknown key; did you mean "from"?',
+    ),
+    "step_and_plain_value": (
+        site(meter(multiplier="[{value: 1}, 2]")),
+        "7: sites[0].meters[0].multiplier[1]: must be a mapping of keys to values, not 2",
+    ),
     "first_step_dated": (
         site(meter(multiplier="[{from: 2025-03-01T00:00:00Z, value: 2}]")),
         "7: sites[0].meters[0].multiplier[0].from: the first value holds from the beginning",
@@ -299,7 +307,7 @@ CASES = {
     ),
     "unknown_table": (
         site(FEED, more="emissions: {location: {table: carbontraker, zone: DEU}}"),
-        '8: sites[0].emissions.location.zone: no table "carbontraker"; did you mean',
+        '8: sites[0].emissions.location.table: no table "carbontraker"; did you mean',
     ),
     "unknown_table_zone": (
         site(FEED, more="emissions: {location: {table: carbontracker, zone: DEUT}}"),

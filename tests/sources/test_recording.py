@@ -246,6 +246,29 @@ def test_a_log_cut_off_by_a_crash_gives_what_it_holds(log: Path, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_short_log_cut_off_says_so_and_gives_what_it_holds(log: Path, kind: str) -> None:
+    parts = [MESSAGE.replace(b'"7"', b"%d" % (i * 7919 % 10007)) for i in range(400)]
+    whole = frames(kind, b"".join(parts[:200]), b"".join(parts[200:]))
+    for cut in range(1, 60):
+        log.write_bytes(whole[:-cut])
+        counts = LogCounts()
+        found = rows_of(read_log(log, counts=counts))
+        assert 200 <= len(found) <= 400
+        assert counts.bad["truncated"] == 1
+
+
+@given(sizes=st.lists(st.integers(0, 30_000), max_size=4))
+def test_frames_of_any_size_are_read_to_their_end(sizes: list[int]) -> None:
+    data = [bytes((i * i * 7919 >> 3) & 0xFF for i in range(size)) for size in sizes]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "frames"
+        path.write_bytes(frames("zst", *data))
+        lines = Lines(path)
+        assert b"\n".join(lines) == b"".join(data).removesuffix(b"\n")
+        assert not lines.truncated
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_damaged_compression_is_an_error_that_names_the_file(log: Path, kind: str) -> None:
     whole = bytearray(frames(kind, bytes(range(256)) * 400))
     whole[len(whole) // 2] ^= 0xFF
