@@ -19,7 +19,7 @@ from greendc.logs import set_up
 from greendc.ports import Event, GreendcError
 from greendc.requests import Backup, Close, Status
 from greendc.rounds import Rounds
-from greendc.sinks import Sinks
+from greendc.sinks import Sinks, Surroundings
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
@@ -93,8 +93,9 @@ class Daemon:
             last_arrival=self.data.journal.last_arrival,
             removed=self.data.removed,
         )
-        targets = [(sink.kind, config.data / sink.path) for sink in config.sinks]
-        self.sinks = Sinks(targets, lambda: StoredLedger(config.data / LEDGER))
+        self.sinks = Sinks(
+            config.sinks, Surroundings.of(config), lambda: StoredLedger(config.data / LEDGER)
+        )
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
         self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker)
         self.rounds = Rounds(

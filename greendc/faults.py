@@ -14,6 +14,7 @@ POINTS = (
     "after_sink_cursor",
     "during_start",
 )
+STORE_POINTS = ("after_store_delete", "before_cache_reset")  # only where revisions are rewritten
 
 _passed: dict[str, int] = {}
 

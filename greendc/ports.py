@@ -166,15 +166,42 @@ class LedgerRow:
     figure: Figure
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which figures a sink asks for: those of a site and period that start in [lo, hi) [ns]."""
+
+    site: str
+    period: str
+    quantities: frozenset[str]
+    lo: int
+    hi: int
+
+
 class LedgerReader(Protocol):
-    """What a sink may ask of the ledger."""
+    """What a sink may ask of the ledger: committed rows only."""
 
     def cursor(self, sink: str) -> int:
         """Id of the last row that the sink has written; 0 at first."""
         ...
 
+    def last(self) -> int:
+        """Id of the newest row; ids begin at 1 and leave none out."""
+        ...
+
     def rows_after(self, position: int, limit: int) -> Iterable[LedgerRow]:
         """The next committed rows in the order of their ids."""
+        ...
+
+    def newest(self, asked: Asked, upto: int) -> Iterable[LedgerRow]:
+        """Newest figures among the rows up to an id, by start and name."""
+        ...
+
+    def revisions(self, row: LedgerRow) -> Iterable[LedgerRow]:
+        """Every row of the same site, quantity, period and start, the first one first."""
+        ...
+
+    def latest(self) -> Iterable[LedgerRow]:
+        """Of each site, quantity and period the newest revision of the figure that starts last."""
         ...
 
     def close(self) -> None:

@@ -139,13 +139,19 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class SinkHealth:
-    """How far a sink is. `lag_seconds` is the age of the oldest figure it has not written."""
+    """How far a sink is; counts are those of this process.
+
+    `lag_seconds` is for how long the oldest figure that it has not written has been waiting since
+    this process saw it. `refused` figures are those that the target does not take.
+    """
 
     name: str
     kind: str
     pending: int
     lag_seconds: float
     error: str | None  # of the last try; None after a good one
+    written: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

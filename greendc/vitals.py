@@ -55,7 +55,7 @@ class Vitals:
             journal_lag_seconds=self.data.worker.lag(at) / SECOND,
             outcomes=store.tally(""),
             site_outcomes={site: store.tally(site) for site in sites},
-            sinks=(),
+            sinks=self.sinks.health(),
         )
 
 

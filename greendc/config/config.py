@@ -20,6 +20,7 @@ from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
 from greendc.config.rules import METHODS, problems
 from greendc.config.scalars import Timed
+from greendc.config.sinks import Sink
 from greendc.config.tags import limits, meter_tags, site_tags
 from greendc.config.tree import Tree
 from greendc.config.zones import grid_limit
@@ -67,7 +68,7 @@ class Config:
         return self.root.http
 
     @property
-    def sinks(self) -> tuple[models.Sink, ...]:
+    def sinks(self) -> tuple[Sink, ...]:
         """Where the ledger is copied to."""
         return self.root.sinks
 

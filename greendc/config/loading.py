@@ -12,6 +12,8 @@ from greendc.config.factors import Content, used_by
 from greendc.config.problems import fail
 from greendc.config.rules import problems
 from greendc.config.secrets import environment_secrets, filed_secrets, written_secrets
+from greendc.config.sinks import Sink
+from greendc.config.tls import Tls
 from greendc.config.tree import parse
 from greendc.masking import masked
 from greendc.ports import GreendcError
@@ -85,7 +87,18 @@ def _placed(root: models.Root, folder: Path) -> models.Root:
         pair = _moved(root.http.tls, folder, ("cert", "key_"))
         http = http.model_copy(update={"tls": pair})
     data = (folder / root.data).absolute()
-    return root.model_copy(update={"data": data, "mqtt": mqtt, "http": http})
+    sinks = tuple(_placed_sink(sink, folder) for sink in root.sinks)
+    return root.model_copy(update={"data": data, "sinks": sinks, "mqtt": mqtt, "http": http})
+
+
+def _placed_sink(sink: Sink, folder: Path) -> Sink:
+    """The same with its secrets and certificates under a folder; a file it writes is elsewhere."""
+    secrets = [key for key in ("token_file", "password_file") if hasattr(sink, key)]
+    moved = _moved(sink, folder, tuple(secrets))
+    tls: Tls | None = getattr(sink, "tls", None)
+    if tls is None:
+        return moved
+    return moved.model_copy(update={"tls": _moved(tls, folder, ("ca", "cert", "key_"))})
 
 
 def _moved(model: M, folder: Path, keys: tuple[str, ...]) -> M:

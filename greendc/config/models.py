@@ -22,6 +22,8 @@ from greendc.config.scalars import (
     key,
     one_of,
 )
+from greendc.config.sinks import Sink
+from greendc.config.tls import Tls
 from greendc.core.quantities import POINTS, SUBSYSTEMS
 from greendc.core.units import QUANTITIES
 from greendc.ports import GreendcError
@@ -51,14 +53,6 @@ def _host(given: str) -> str:
 
 
 Host = Annotated[str, AfterValidator(_host)]
-
-
-class Tls(Model):
-    """Encryption of the way to the broker."""
-
-    ca: File | None = key(None, description="Certificates that are trusted; else the system's.")
-    cert: File | None = key(None, description="Certificate of greendc.")
-    key_: File | None = key(None, alias="key", description="Private key of that certificate.")
 
 
 class Mqtt(Model):
@@ -271,13 +265,6 @@ class Limits(Model):
     journal_fill: Annotated[Share, Field(gt=0)] = key(
         0.95, description="Share of the journal's limit that is filled."
     )
-
-
-class Sink(Model):
-    """Where the ledger is copied to."""
-
-    kind: Literal["jsonl"] = Field(description="What writes it: jsonl, a line for each revision.")
-    path: File = Field(description="File, relative to the data folder.")
 
 
 class Root(Model):

@@ -11,6 +11,8 @@ from greendc.config.tree import Loc, Tree
 from greendc.config.words import nearest
 from greendc.ports import GreendcError
 
+TAG = "kind"  # the key by which one of several models is chosen
+
 _TEXTS = {
     "string_type": "must be text",
     "float_type": "must be a number",
@@ -21,6 +23,7 @@ _TEXTS = {
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
     "string_pattern_mismatch": "must have no space and none of / { } + # [ ]",
 }
 
@@ -79,15 +82,20 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
 def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
     loc, given = found["loc"], found["input"]
     kind = found["type"]
+    place = _without_tags(model, loc)
     if kind == "extra_forbidden":
         hint = nearest(loc[-1], _keys(model, loc[:-1]))
-        return Problem(loc, f"unknown key{hint}")
+        return Problem(place, f"unknown key{hint}")
+    if kind == "union_tag_not_found":
+        return Problem((*place, TAG), "missing")
+    if kind == "union_tag_invalid":
+        return Problem((*place, TAG), _not_listed(given[TAG], _choices(model, (*loc, TAG))))
     if kind == "literal_error":
-        return Problem(loc, _not_listed(given, _choices(model, loc)))
+        return Problem(place, _not_listed(given, _choices(model, loc)))
     text = _TEXTS.get(kind) or found["msg"].removeprefix("Value error, ")
     text = text[0].lower() + text[1:]
     shown = f", not {_yaml(given)}" if kind.endswith("_type") or kind == "finite_number" else ""
-    return Problem(loc, text + shown)
+    return Problem(place, text + shown)
 
 
 def _not_listed(given: object, choices: Sequence[object]) -> str:
@@ -120,8 +128,27 @@ def _annotations(model: type[BaseModel], loc: Loc) -> list[Any]:
             for name, f in m.model_fields.items()
             if step in {name, f.alias}
         ]
-        found = fields or found
+        found = fields or [m for m in inner if step in _tags(m)] or found
     return found
+
+
+def _without_tags(model: type[BaseModel], loc: Loc) -> Loc:
+    """A place as it is in the file: pydantic also names which of several models was taken."""
+    return tuple(
+        step
+        for i, step in enumerate(loc)
+        if not any(
+            step in _tags(m) and step not in m.model_fields
+            for annotation in _annotations(model, loc[:i])
+            for m in _models(annotation)
+        )
+    )
+
+
+def _tags(model: type[BaseModel]) -> list[object]:
+    """What may stand at the key that tells one model from another."""
+    field = model.model_fields.get(TAG)
+    return [] if field is None or not field.is_required() else list(get_args(field.annotation))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

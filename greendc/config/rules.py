@@ -15,6 +15,7 @@ from greendc.config.meters import fill, meter_problems
 from greendc.config.problems import Problem
 from greendc.config.routes import double_problems, readings, site_topic_problems, way_problems
 from greendc.config.scalars import Timed, duration_text
+from greendc.config.sink_rules import sink_problems
 from greendc.config.tree import Loc
 from greendc.config.words import nearest
 from greendc.config.zones import grid_limit
@@ -32,6 +33,7 @@ def problems(root: models.Root, folder: Path | None) -> list[Problem]:
     found += _twice([s.id for s in root.sites], lambda i: ("sites", i, "id"))
     if folder is not None:  # the journal tells of configurations that were good on their day
         found += http_problems(root.http)
+        found += sink_problems(root)
     for i, site in enumerate(root.sites):
         found += site_problems(site, ("sites", i), folder)
     return found + list(double_problems(root.sites))

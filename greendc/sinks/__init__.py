@@ -1,104 +1,69 @@
-"""Where the ledger goes from here: each sink reads it from its own cursor."""
+"""Where the ledger goes from here: each sink reads it from its own cursor.
 
-import logging
-import queue
+A new kind of sink is a model in `greendc.config.sinks`, a file here, and a line in `SINKS`.
+"""
+
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-from greendc import faults
-from greendc.ports import LedgerReader, LedgerRow
+from greendc.config.sinks import JsonlSink
+from greendc.config.sinks import Sink as SinkConfig
+from greendc.ports import LedgerReader
+from greendc.sinks.influx import influx
+from greendc.sinks.influx1 import influx1
 from greendc.sinks.jsonl import JsonlFile
+from greendc.sinks.mqtt import mqtt
+from greendc.sinks.runner import BATCH, Job, Runner, Sink
+from greendc.sinks.surroundings import Surroundings
+from greendc.snapshots import SinkHealth
 
-log = logging.getLogger(__name__)
+__all__ = ["SINKS", "Job", "Runner", "Sink", "Sinks", "Surroundings", "new_sink"]
 
-BATCH = 5000
-POLL_SECONDS = 0.5
-RETRY_SECONDS = 5.0
 LEAVE_WITHIN = 0.5  # s that a stop waits for all sinks
 
 
-class Sink(Protocol):
-    """Takes ledger rows in their order; may be handed the same rows again after a crash."""
-
-    def write(self, rows: Sequence[LedgerRow]) -> None:
-        """Write rows so that they stay written; OSError if that cannot be done now."""
-        ...
+def jsonl(config: JsonlSink, around: Surroundings) -> Sink:
+    """A file under the data folder, or where an absolute path says."""
+    return JsonlFile(around.data / config.path)
 
 
-SINKS: dict[str, Callable[[Path], Sink]] = {"jsonl": JsonlFile}
+SINKS: Mapping[str, Callable[[Any, Surroundings], Sink]] = {
+    "jsonl": jsonl,
+    "influx": influx,
+    "influx1": influx1,
+    "mqtt": mqtt,
+}
 
 
-class Runner:
-    """One sink on its own thread: a slow or absent one only lags."""
+def new_sink(config: SinkConfig, around: Surroundings) -> Sink:
+    """A sink as it is configured; connects to nothing yet.
 
-    def __init__(self, name: str, sink: Sink, ledger: Callable[[], LedgerReader]) -> None:
-        """Nothing is opened before `start`."""
-        self.name, self.sink = name, sink
-        self._ledger = ledger
-        self.positions: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._finish = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sink-{name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin at the cursor that the ledger holds."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Write what there is, and end."""
-        self._finish.set()
-
-    def stop(self) -> None:
-        """End as soon as may be."""
-        self._stop.set()
-        self._finish.set()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the end, no longer than so long."""
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, seconds))
-
-    def _run(self) -> None:
-        ledger = self._ledger()
-        try:
-            position = ledger.cursor(self.name)
-            while not self._stop.is_set():
-                ending = self._finish.is_set()
-                rows = list(ledger.rows_after(position, BATCH))
-                if rows and self._written(rows):
-                    position = rows[-1].id
-                    self.positions.put(position)
-                elif ending:
-                    return
-                elif not rows:
-                    self._finish.wait(POLL_SECONDS)
-        finally:
-            ledger.close()
-
-    def _written(self, rows: Sequence[LedgerRow]) -> bool:
-        try:
-            self.sink.write(rows)
-        except OSError as error:
-            log.warning("sink %s cannot write (%s); trying again", self.name, error)
-            self._stop.wait(RETRY_SECONDS)
-            return False
-        faults.reached("after_sink_write")
-        return True
+    Raises
+    ------
+    GreendcError
+        Where a file with a secret or a certificate cannot be read.
+    """
+    return SINKS[config.kind](config, around)
 
 
 class Sinks:
-    """All configured sinks."""
+    """All configured sinks; a part of the daemon."""
 
     def __init__(
-        self, targets: Sequence[tuple[str, Path]], ledger: Callable[[], LedgerReader]
+        self,
+        configured: Sequence[SinkConfig],
+        around: Surroundings,
+        ledger: Callable[[], LedgerReader],
     ) -> None:
-        """`targets` are (kind, file) pairs of the configuration."""
+        """`ledger` opens the ledger for reading, once for each sink and once for `health`."""
         self._runners = [
-            Runner(f"{kind}:{path}", SINKS[kind](path), ledger) for kind, path in targets
+            Runner(_job(config), new_sink(config, around), ledger) for config in configured
         ]
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._watched: LedgerReader | None = None
 
     def start(self) -> None:
         """Start every sink."""
@@ -114,6 +79,16 @@ class Sinks:
             if newest is not None:
                 yield runner.name, newest
 
+    def health(self) -> tuple[SinkHealth, ...]:
+        """How each sink does; may be called from any thread."""
+        if not self._runners:
+            return ()
+        with self._lock:
+            if self._watched is None:
+                self._watched = self._ledger()
+            last = self._watched.last()
+        return tuple(runner.health(last) for runner in self._runners)
+
     def finish(self, seconds: float) -> None:
         """Let every sink write what there is, but all no longer than so long."""
         for runner in self._runners:
@@ -123,12 +98,25 @@ class Sinks:
             runner.stop()
 
     def stop(self) -> None:
-        """Stop every sink; one that hangs is left behind."""
+        """Stop every sink; one that hangs in a write is left behind: its cursor stands."""
         for runner in self._runners:
             runner.stop()
         self._join(LEAVE_WITHIN)
+        with self._lock:
+            if self._watched is not None:
+                self._watched.close()
+                self._watched = None
 
     def _join(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         for runner in self._runners:
-            runner.join(deadline - time.monotonic())
+            runner.join(max(0.0, deadline - time.monotonic()))
+
+
+def _job(config: SinkConfig) -> Job:
+    return Job(
+        config.label,
+        config.kind,
+        getattr(config, "periods", None),
+        getattr(config, "batch", BATCH),
+    )

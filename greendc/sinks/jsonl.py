@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from greendc.lines import line
-from greendc.ports import LedgerRow
+from greendc.ports import LedgerReader, LedgerRow
 
 
 class JsonlFile:
@@ -18,7 +18,7 @@ class JsonlFile:
         """The file is made when there is something to write."""
         self.path = path
 
-    def write(self, rows: Sequence[LedgerRow]) -> None:
+    def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
         """Append and wait for the disk."""
         with self.path.open("ab") as file:
             file.writelines(
@@ -26,6 +26,9 @@ class JsonlFile:
             )
             file.flush()
             os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Nothing is held between writes."""
 
 
 def as_line(row: LedgerRow) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from greendc.core.figure import Figure
-from greendc.ports import LedgerRow
+from greendc.ports import Asked, LedgerRow
 from greendc.store.database import PERIODS, SELECTED, connect
 
 
@@ -70,12 +70,60 @@ class StoredLedger:
         row = self._db.execute("SELECT position FROM cursor WHERE sink = ?", (sink,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def last(self) -> int:
+        """Id of the newest row; ids begin at 1 and leave none out."""
+        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
+
     def rows_after(self, position: int, limit: int) -> Iterator[LedgerRow]:
         """The next committed rows in the order of their ids."""
+        return self._rows("WHERE f.id > ? ORDER BY f.id LIMIT ?", (position, limit))
+
+    def newest(self, asked: Asked, upto: int) -> Iterator[LedgerRow]:
+        """Newest figures among the rows up to an id, by start and name."""
+        numbers = self._numbers(asked)
+        marks = ", ".join("?" * len(numbers))
+        rows = self._db.execute(
+            f"SELECT f.id, q.site, q.name, q.unit, max(f.revision), {SELECTED} FROM figure f "  # noqa: S608
+            "JOIN quantity q ON q.id = f.quantity "
+            "WHERE f.period = ? AND f.start >= ? AND f.start < ? "
+            f"AND f.quantity IN ({marks}) AND f.id <= ? "
+            "GROUP BY f.start, q.name ORDER BY f.start, q.name",
+            (PERIODS.index(asked.period), asked.lo, asked.hi, *numbers, upto),
+        )
+        return (_ledger_row(row) for row in rows)
+
+    def revisions(self, row: LedgerRow) -> Iterator[LedgerRow]:
+        """Every row of the same site, quantity, period and start, the first one first."""
+        figure = row.figure
+        return self._rows(
+            "WHERE f.period = ? AND f.start = ? AND q.site = ? AND q.name = ? ORDER BY f.revision",
+            (PERIODS.index(figure.period), figure.start, row.site, figure.quantity),
+        )
+
+    def latest(self) -> Iterator[LedgerRow]:
+        """Of each site, quantity and period the newest revision of the figure that starts last."""
+        numbers = [n for (n,) in self._db.execute("SELECT id FROM quantity ORDER BY id").fetchall()]
+        for period in range(len(PERIODS)):
+            for number in numbers:
+                yield from self._rows(
+                    "WHERE f.period = ? AND f.quantity = ? "
+                    "ORDER BY f.start DESC, f.revision DESC LIMIT 1",
+                    (period, number),
+                )
+
+    def _rows(self, condition: str, values: tuple[object, ...]) -> Iterator[LedgerRow]:
         rows = self._db.execute(
             f"SELECT f.id, q.site, q.name, q.unit, f.revision, {SELECTED} FROM figure f "  # noqa: S608
-            "JOIN quantity q ON q.id = f.quantity WHERE f.id > ? ORDER BY f.id LIMIT ?",
-            (position, limit),
+            f"JOIN quantity q ON q.id = f.quantity {condition}",
+            values,
         )
-        for number, site, *row in rows:
-            yield LedgerRow(number, site, _figure(row))
+        return (_ledger_row(row) for row in rows)
+
+    def _numbers(self, asked: Asked) -> list[int]:
+        rows = self._db.execute("SELECT id, name FROM quantity WHERE site = ?", (asked.site,))
+        return [number for number, name in rows.fetchall() if name in asked.quantities]
+
+
+def _ledger_row(row: Sequence[Any]) -> LedgerRow:
+    number, site, *rest = row
+    return LedgerRow(number, site, _figure(rest))

@@ -1,0 +1,150 @@
+"""Requests to a store, and what its answers mean."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+from urllib3.exceptions import HTTPError, InvalidHeader
+
+from greendc.config.tls import Tls
+from greendc.ports import GreendcError
+from greendc.sinks.errors import Refused, Unavailable
+
+# What the rows hold is at fault. 401, 403 and 404 speak of greendc's own configuration, for
+# which no figure shall be left out.
+REFUSED = frozenset({400, 413, 422})
+TOLD = 300  # characters of an answer that are repeated
+
+
+def tls_context(tls: Tls | None) -> ssl.SSLContext:
+    """A context that verifies the server's certificate and name.
+
+    Raises
+    ------
+    GreendcError
+        Where a file is no certificate or key.
+    """
+    paths: list[Path] = [] if tls is None else [p for p in (tls.ca, tls.cert, tls.key_) if p]
+    try:
+        context = ssl.create_default_context(cafile=None if tls is None else tls.ca)
+        if tls is not None and tls.cert is not None:
+            context.load_cert_chain(tls.cert, tls.key_)
+    except OSError as error:  # ssl.SSLError is one
+        names = ", ".join(str(path) for path in paths)
+        raise GreendcError(f"tls: {names}: cannot be used: {error}") from error
+    return context
+
+
+def outcome(
+    status: int,
+    answer: bytes | str | None,
+    headers: Mapping[str, str] | None,
+    secret: str | None = None,
+) -> Refused | Unavailable | None:
+    """What an answer means for the rows that were sent; None for success.
+
+    A store, or a proxy before it, that repeats the `secret` is not quoted with it.
+    """
+    if 200 <= status < 300:
+        return None
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer or ""
+    if secret:
+        text = text.replace(secret, "...")
+    told = f"HTTP {status}: {' '.join(text.split())[:TOLD]}".rstrip(": ")
+    if status in REFUSED:
+        return Refused(told)
+    return Unavailable(told, retry_after(headers))
+
+
+def retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """What the header Retry-After asks for [s].
+
+    >>> retry_after({"Retry-After": "120"})
+    120.0
+    """
+    asked = (headers or {}).get("Retry-After")
+    if asked is None:
+        return None
+    try:
+        return float(urllib3.Retry().parse_retry_after(asked))
+    except InvalidHeader:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who greendc is to a store: a user with a password, a token alone, or nobody."""
+
+    user: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """What each request carries.
+
+        >>> Login("me", "pass").headers()
+        {'authorization': 'Basic bWU6cGFzcw=='}
+        """
+        if self.user is not None:
+            return dict(urllib3.make_headers(basic_auth=f"{self.user}:{self.secret or ''}"))
+        return {} if self.secret is None else {"authorization": f"Token {self.secret}"}
+
+
+class Http:
+    """A store's address, with what each request carries; never follows redirects or retries."""
+
+    def __init__(self, url: str, tls: Tls | None, timeout: float, login: Login) -> None:
+        """Connects at the first request. `timeout` [s]."""
+        self.url, self._secret = url, login.secret
+        self._pool = urllib3.PoolManager(
+            headers=login.headers(),
+            timeout=urllib3.Timeout(timeout),
+            retries=False,
+            ssl_context=tls_context(tls) if url.startswith("https:") else None,
+        )
+
+    def get(self, path: str) -> str:
+        """What stands at a path.
+
+        Raises
+        ------
+        Unavailable
+            Where nothing stands there.
+        """
+        return self._request("GET", path)
+
+    def post(
+        self, path: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> str:
+        """Send content.
+
+        Raises
+        ------
+        Refused, Unavailable
+            By what the store answers.
+        """
+        return self._request("POST", path, content, headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        every = {**self._pool.headers, **(headers or {})}
+        try:
+            got = self._pool.request(
+                method, f"{self.url}{path}", body=content, headers=every, redirect=False
+            )
+        except HTTPError as error:
+            raise Unavailable(f"{self.url}: {type(error).__name__}: {error}") from error
+        wrong = outcome(got.status, got.data, got.headers, self._secret)
+        if wrong is not None:
+            raise wrong
+        return got.data.decode(errors="replace")

@@ -1,0 +1,123 @@
+"""InfluxDB 2 and 3, and VictoriaMetrics, through InfluxDB's own client.
+
+Writes are synchronous: a batch is in the store, or it is due again. The client's background
+batching would lose points silently, and its own tries would hide how the store does.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from greendc.calendars import rfc3339
+from greendc.config.sinks import InfluxSink
+from greendc.core.facility import SECOND
+from greendc.ports import LedgerReader, LedgerRow
+from greendc.sinks.errors import Unavailable
+from greendc.sinks.http import Http, Login, outcome, tls_context
+from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
+from greendc.sinks.overwriting import Overwriting
+from greendc.sinks.runner import Sink
+from greendc.sinks.surroundings import Surroundings
+from greendc.sinks.victoria import Rewriting
+
+# The client tells of each failed request itself, with all its headers.
+logging.getLogger("influxdb_client").setLevel(logging.CRITICAL)
+
+
+def influx(config: InfluxSink, _around: Surroundings) -> Sink:
+    """The sink for what listens at the address: revisions are written by its kind."""
+    store = InfluxStore(config)
+    if config.store == "victoriametrics":
+        login = Login(config.username, config.token())
+        http = Http(config.url, config.tls, config.timeout / SECOND, login)
+        return Rewriting(store.post, http, config.batch)
+    return KINDS[config.store](store)
+
+
+class InfluxStore:
+    """Points over the API of InfluxDB 2."""
+
+    def __init__(self, config: InfluxSink) -> None:
+        """Connects at the first request."""
+        self._bucket, self._org = config.bucket, config.org
+        self._url, self._secret = config.url, config.token() or ""
+        basic = config.username is not None
+        self._client = InfluxDBClient(
+            url=config.url,
+            token=f"{config.username}:{self._secret}" if basic else self._secret,
+            auth_basic=basic,
+            org=config.org,
+            timeout=config.timeout // (SECOND // 1000),
+            enable_gzip=config.gzip,
+            ssl_context=tls_context(config.tls) if config.url.startswith("https:") else None,
+        )
+        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+        self._deleter = self._client.delete_api()
+
+    def post(self, rows: Sequence[LedgerRow]) -> None:
+        """Write points; returns when the store has them."""
+        with self._answers():
+            self._writer.write(self._bucket, self._org, body(rows))
+
+    def delete(self, row: LedgerRow) -> None:
+        """Take out a point: no other one of its series begins within that second."""
+        start = row.figure.start
+        with self._answers():
+            self._deleter.delete(
+                rfc3339(start),
+                rfc3339(start + SECOND),
+                predicate(row),
+                self._bucket,
+                self._org,
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """What the client raises, in words of this room."""
+        try:
+            yield
+        except ApiException as error:
+            status = int(error.status or 0)
+            if not status:
+                raise Unavailable(f"{self._url}: {error.reason}") from None
+            wrong = outcome(status, error.body, error.headers, self._secret)
+            raise wrong or Unavailable(f"{self._url}: HTTP {status}") from None
+        except HTTPError as error:
+            raise Unavailable(f"{self._url}: {type(error).__name__}: {error}") from None
+
+
+class Keeping:
+    """InfluxDB 3, which cannot delete a point: `status` tells of a value that holds no more."""
+
+    def __init__(self, store: InfluxStore) -> None:
+        self._store = store
+
+    def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
+        """Write the newest revision of each point."""
+        self._store.post(newest_of(rows))
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+KINDS: dict[str, Callable[[InfluxStore], Sink]] = {"influxdb": Overwriting, "influxdb3": Keeping}
+
+
+def predicate(row: LedgerRow) -> str:
+    """The condition that a point's series meets, for /api/v2/delete."""
+    every = {"_measurement": SHAPES.get(row.figure.unit, KPI)[0], **tags(row)}
+    return " AND ".join(f'{key}="{_escaped(value)}"' for key, value in every.items())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

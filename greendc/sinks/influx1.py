@@ -1,0 +1,64 @@
+"""InfluxDB 1: line protocol to /write, deletions to /query."""
+
+import gzip
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import orjson
+
+from greendc.config.sinks import Influx1Sink
+from greendc.core.facility import SECOND
+from greendc.ports import LedgerRow
+from greendc.sinks.errors import Unavailable
+from greendc.sinks.http import Http, Login
+from greendc.sinks.line_protocol import KPI, SHAPES, body, tags
+from greendc.sinks.overwriting import Overwriting
+from greendc.sinks.runner import Sink
+from greendc.sinks.surroundings import Surroundings
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def influx1(config: Influx1Sink, _around: Surroundings) -> Sink:
+    """The sink; a point that is written again replaces the one before."""
+    return Overwriting(Influx1Store(config))
+
+
+class Influx1Store:
+    """Points in a database of InfluxDB 1."""
+
+    def __init__(self, config: Influx1Sink) -> None:
+        """Connects at the first request."""
+        self._database, self._gzip = config.database, config.gzip
+        where = {"db": config.database, "precision": "ns"}
+        if config.retention_policy is not None:
+            where["rp"] = config.retention_policy
+        self._path = f"/write?{urlencode(where)}"
+        login = Login(config.username, config.password())
+        self._http = Http(config.url, config.tls, config.timeout / SECOND, login)
+
+    def post(self, rows: Sequence[LedgerRow]) -> None:
+        """Write points; returns when the store has them."""
+        content, headers = body(rows), {"content-type": "text/plain; charset=utf-8"}
+        if self._gzip:
+            content, headers["content-encoding"] = gzip.compress(content, 6, mtime=0), "gzip"
+        self._http.post(self._path, content, headers)
+
+    def delete(self, row: LedgerRow) -> None:
+        """Take out a point."""
+        where = " AND ".join(f"\"{key}\" = '{_escaped(value)}'" for key, value in tags(row).items())
+        measurement = SHAPES.get(row.figure.unit, KPI)[0]
+        query = f'DELETE FROM "{measurement}" WHERE {where} AND time = {row.figure.start}'  # noqa: S608
+        form = urlencode({"db": self._database, "q": query}).encode()
+        answer = orjson.loads(self._http.post("/query", form, FORM))
+        wrong = [result["error"] for result in answer.get("results", ()) if "error" in result]
+        if wrong:
+            raise Unavailable(f"cannot delete a point: {wrong[0]}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")

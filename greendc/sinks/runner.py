@@ -1,0 +1,254 @@
+"""One sink on its own thread: reads the ledger from its cursor, tries again, tells how it does."""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+from greendc import faults
+from greendc.ports import LedgerReader, LedgerRow
+from greendc.sinks.errors import PartlyRefused, Refused
+from greendc.snapshots import SinkHealth
+
+log = logging.getLogger(__name__)
+
+BATCH = 5000
+POLL_SECONDS = 0.5
+RETRY_FIRST = 1.0
+RETRY_LIMIT = 60.0
+RETRY_AFTER_LIMIT = 3600.0  # what a target may ask for [s]
+REFUSALS_TOLD = 20  # and every thousandth
+MARKS = 512
+
+
+class Sink(Protocol):
+    """Takes ledger rows in their order; may be handed the same rows again after a crash."""
+
+    def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
+        """Write rows so that they stay written; OSError if that cannot be done now.
+
+        Raises
+        ------
+        Refused, PartlyRefused
+            For rows that will never be taken.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the target, within a second."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a runner is told: where it keeps its place, and which figures it hands over."""
+
+    name: str
+    kind: str
+    periods: Collection[str] | None = None
+    batch: int = BATCH
+
+
+class Runner:
+    """Owns a sink. All methods but the thread's own may be called from any thread."""
+
+    def __init__(self, job: Job, sink: Sink, ledger: Callable[[], LedgerReader]) -> None:
+        """Nothing is opened before `start`."""
+        self.name, self.sink = job.name, sink
+        self.positions: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._job, self._ledger = job, ledger
+        self._limit = job.batch
+        self._failures = 0
+        self._progress = Progress(job.name, job.kind)
+        self._stop = threading.Event()
+        self._finish = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sink-{job.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin at the cursor that the ledger holds."""
+        self._thread.start()
+
+    def health(self, last: int) -> SinkHealth:
+        """How the sink does, when the ledger's newest row is `last`."""
+        return self._progress.health(last)
+
+    def finish(self) -> None:
+        """Write what there is and end; a sink that fails ends at once."""
+        self._finish.set()
+
+    def stop(self) -> None:
+        """End after the write that is under way."""
+        self._stop.set()
+        self._finish.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end, no longer than so long: what hangs in a write is left behind."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    # -- the thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            with closing(self._ledger()) as ledger:
+                self._progress.begin(ledger.cursor(self.name), ledger.last())
+                while not self._stop.is_set() and self._round(ledger):
+                    pass
+        finally:
+            self.sink.close()
+
+    def _round(self, ledger: LedgerReader) -> bool:
+        """One batch, or a wait for one; False where nothing more is to be done."""
+        ending = self._finish.is_set()
+        try:
+            busy = self._batch(ledger)
+        except Exception as error:  # noqa: BLE001 - the one supervised loop; nothing is lost
+            # An end that was asked for does not wait for what fails.
+            return not self._finish.wait(self._failed(error))
+        if not busy:
+            self._finish.wait(POLL_SECONDS)
+        return busy or not ending
+
+    def _batch(self, ledger: LedgerReader) -> bool:
+        """Hand the next rows over; False where there are none."""
+        rows = list(ledger.rows_after(self._progress.position, self._limit))
+        if not rows:
+            return False
+        self._progress.saw(rows[-1].id)
+        periods = self._job.periods
+        wanted = [r for r in rows if periods is None or r.figure.period in periods]
+        try:
+            if wanted:
+                self.sink.write(wanted, ledger)
+        except PartlyRefused as error:
+            self._refused(error.refused)
+            left_out = {row.id for row, _ in error.refused}
+            self._written(rows, sum(row.id not in left_out for row in wanted))
+        except Refused as error:
+            self._isolate(rows, wanted, str(error))
+        else:
+            self._written(rows, len(wanted))
+        return True
+
+    def _written(self, rows: Sequence[LedgerRow], count: int) -> None:
+        faults.reached("after_sink_write")
+        if self._failures:
+            log.info("sink %s writes again", self.name)
+        self._failures = 0
+        self._limit = min(self._job.batch, 2 * self._limit)
+        self._progress.advance(rows[-1].id, count)
+        self.positions.put(rows[-1].id)
+
+    def _isolate(self, rows: Sequence[LedgerRow], wanted: Sequence[LedgerRow], reason: str) -> None:
+        """Of rows that are refused together try half as many, down to a single one."""
+        if len(wanted) > 1:
+            self._limit = max(1, len(rows) // 2)
+            return
+        self._refused([(row, reason) for row in wanted])
+        self._written(rows, 0)
+
+    def _refused(self, refused: Sequence[tuple[LedgerRow, str]]) -> None:
+        for row, reason in refused:
+            number = self._progress.refuse()
+            if number <= REFUSALS_TOLD or number % 1000 == 0:
+                figure = row.figure
+                log.error(
+                    "sink %s: figure %d (%s %s %s, start %d) is refused and left out: %s",
+                    self.name,
+                    row.id,
+                    row.site,
+                    figure.quantity,
+                    figure.period,
+                    figure.start,
+                    reason,
+                )
+
+    def _failed(self, error: Exception) -> float:
+        self._failures += 1
+        self._progress.fail(str(error) or type(error).__name__)
+        if not isinstance(error, OSError):
+            log.error("sink %s failed; trying again", self.name, exc_info=error)
+        else:
+            log.warning("sink %s cannot write (%s); trying again", self.name, error)
+        asked = getattr(error, "retry_after", None) or 0.0
+        backoff = min(RETRY_LIMIT, RETRY_FIRST * 2.0 ** min(self._failures - 1, 16))
+        # Many daemons that lost the same store must not come back in step.
+        spread = backoff * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
+        return max(spread, min(asked, RETRY_AFTER_LIMIT))
+
+
+class Progress:
+    """How far a sink is, kept for everyone under a lock."""
+
+    def __init__(self, name: str, kind: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._kind, self._clock = name, kind, clock
+        self._lock = threading.Lock()
+        self._marks: list[tuple[int, float]] = []  # when which row was the newest
+        self._position: int | None = None
+        self._error: str | None = None
+        self._written = self._refused = 0
+
+    @property
+    def position(self) -> int:
+        """Id of the last row that has been dealt with."""
+        with self._lock:
+            return self._position or 0
+
+    def begin(self, position: int, last: int) -> None:
+        """Where the ledger says that the sink is."""
+        with self._lock:
+            self._position = position
+            self._saw(last)
+
+    def saw(self, last: int) -> None:
+        """So many rows there are by now."""
+        with self._lock:
+            self._saw(last)
+
+    def advance(self, position: int, written: int) -> None:
+        """Rows up to here are dealt with."""
+        with self._lock:
+            self._position = position
+            self._written += written
+            self._error = None
+            while self._marks and self._marks[0][0] <= position:
+                self._marks.pop(0)
+
+    def refuse(self) -> int:
+        """Count a row that is not taken; returns how many there are."""
+        with self._lock:
+            self._refused += 1
+            return self._refused
+
+    def fail(self, error: str) -> None:
+        """Keep what the last try ended in."""
+        with self._lock:
+            self._error = error
+
+    def health(self, last: int) -> SinkHealth:
+        """The state of things, when the ledger's newest row is `last`."""
+        with self._lock:
+            position = last if self._position is None else self._position
+            self._saw(last)
+            waiting = [since for number, since in self._marks if number > position]
+            return SinkHealth(
+                name=self._name,
+                kind=self._kind,
+                pending=max(0, last - position),
+                lag_seconds=self._clock() - waiting[0] if waiting else 0.0,
+                error=self._error,
+                written=self._written,
+                refused=self._refused,
+            )
+
+    def _saw(self, last: int) -> None:
+        known = self._marks[-1][0] if self._marks else (self._position or 0)
+        if last > known:
+            self._marks.append((last, self._clock()))
+        if len(self._marks) > MARKS:
+            del self._marks[1::2]  # the oldest one decides the lag, the others only its steps

@@ -1,0 +1,139 @@
+"""VictoriaMetrics, which keeps every sample that it is sent and deletes only whole series.
+
+A revision therefore deletes the series of its month, writes them anew from the ledger and has
+the store forget what it has reckoned from them. It is one job: a crash within repeats it.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import urlencode
+
+from greendc import faults
+from greendc.core.facility import DAY
+from greendc.ports import Asked, LedgerReader, LedgerRow
+from greendc.sinks.errors import Unavailable
+from greendc.sinks.http import Http
+from greendc.sinks.line_protocol import KPI, SHAPES, month, month_bounds, newest_of, portions
+
+log = logging.getLogger(__name__)
+
+SELECTORS = 50  # in one request
+FLAGS = re.compile(r'^-([\w.]+)="(.*)"$', re.MULTILINE)
+LEAST_RETENTION = 395 * DAY  # of figures that look back on twelve months
+SPANS = {"h": DAY // 24, "d": DAY, "w": 7 * DAY, "y": 365 * DAY, "": 31 * DAY}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """A figure's points of one UTC month."""
+
+    site: str
+    period: str
+    lo: int
+    unit: str
+    quantity: str
+
+    @classmethod
+    def of(cls, row: LedgerRow) -> "Series":
+        """The series that a row belongs to."""
+        figure = row.figure
+        lo, _ = month_bounds(figure.start)
+        return cls(row.site, figure.period, lo, figure.unit, figure.quantity)
+
+    @property
+    def selector(self) -> str:
+        """What selects all its fields, whatever other tags they have."""
+        measurement, named, _ = SHAPES.get(self.unit, KPI)
+        wanted = {
+            "site": self.site,
+            "res": self.period,
+            "period": month(self.lo),
+            named: self.quantity,
+        }
+        labels = ",".join(f'{key}="{_escaped(value)}"' for key, value in wanted.items())
+        return f'{{__name__=~"{measurement}_.+",{labels}}}'
+
+
+class Rewriting:
+    """Writes what is new; rewrites the months in which something was revised."""
+
+    def __init__(self, post: Callable[[Sequence[LedgerRow]], None], http: Http, batch: int) -> None:
+        """`post` writes points, `batch` at a time; `http` is for everything else."""
+        self._post, self._http, self._batch = post, http, batch
+        self._asked = False
+
+    def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
+        """Make the store's series what the ledger says up to the last row."""
+        revised = {Series.of(row) for row in rows if row.figure.revision}
+        fresh = [row for row in newest_of(rows) if Series.of(row) not in revised]
+        if fresh:
+            self._post(fresh)
+        if revised:
+            self._rewrite(sorted(revised), ledger, rows[-1].id)
+        if not self._asked:  # now that it answers
+            self._asked = True
+            for remark in self.remarks():
+                log.warning("%s", remark)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _rewrite(self, every: Sequence[Series], ledger: LedgerReader, upto: int) -> None:
+        # Only what can be found is deleted, and what has just been sent cannot be found yet.
+        self._http.post("/internal/force_flush")
+        for lo in range(0, len(every), SELECTORS):
+            some = [("match[]", one.selector) for one in every[lo : lo + SELECTORS]]
+            self._http.post("/api/v1/admin/tsdb/delete_series", urlencode(some).encode(), FORM)
+        faults.reached("after_store_delete")
+        for part in portions(_newest(every, ledger, upto), self._batch):
+            self._post(part)
+        faults.reached("before_cache_reset")
+        self._http.post("/internal/resetRollupResultCache")
+
+    # -- how it must be run ----------------------------------------------------------------------
+
+    def remarks(self) -> Iterator[str]:
+        """What is wrong with the way the store is run."""
+        try:
+            flags = dict(FLAGS.findall(self._http.get("/flags")))
+        except Unavailable as error:
+            yield f"{self._http.url}: cannot be asked how it is run: {error}"
+            return
+        if flags.get("dedup.minScrapeInterval") != "1ms":
+            yield (
+                f"{self._http.url}: runs without -dedup.minScrapeInterval=1ms: points that are "
+                "sent again after a crash count twice"
+            )
+        kept = flags.get("retentionPeriod", "1")
+        if _retention(kept) < LEAST_RETENTION:
+            yield (
+                f"{self._http.url}: drops figures that are older than -retentionPeriod={kept}; "
+                "figures look back on twelve months: run it with -retentionPeriod=10y or the like"
+            )
+
+
+def _newest(every: Sequence[Series], ledger: LedgerReader, upto: int) -> Iterator[LedgerRow]:
+    """The newest figures of series in their order, each site, period and month in one reading."""
+    for (site, period, lo), group in groupby(every, lambda s: (s.site, s.period, s.lo)):
+        hi = month_bounds(lo)[1]
+        names = frozenset(one.quantity for one in group)
+        yield from ledger.newest(Asked(site, period, names, lo, hi), upto)
+
+
+def _retention(text: str) -> int:
+    """What -retentionPeriod says [ns]; a plain number counts months.
+
+    >>> _retention("2") // DAY, _retention("1.5y") // DAY
+    (62, 547)
+    """
+    found = re.fullmatch(r"([0-9.]+)([hdwy]?)", text)
+    return 0 if found is None else int(float(found[1]) * SPANS[found[2]])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,145 @@
+"""Real time-series stores, as child processes on free loopback ports."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from influxdb import InfluxDBClient
+
+from tests.servers.support import HOST, PATIENCE, free_port, program
+
+DEDUP = ("-dedup.minScrapeInterval=1ms", "-retentionPeriod=100y")
+
+
+class Store:
+    """A store that answers HTTP; the port and the folder stay the same over restarts."""
+
+    ready = "/"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.port = folder, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def command(self) -> Sequence[str | Path]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start; returns when it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError((self.folder / "log").read_text(errors="replace"))
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            self.get(self.ready)
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End it as its service would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(PATIENCE)
+            finally:
+                self._process.kill()
+                self._process = None
+
+    def get(self, path: str, **parameters: str) -> str:
+        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+        with urllib.request.urlopen(f"{self.url}{path}{query}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class VictoriaMetrics(Store):
+    """VictoriaMetrics, run as greendc wants it."""
+
+    ready = "/health"
+
+    def __init__(self, folder: Path, flags: Sequence[str] = DEDUP) -> None:
+        super().__init__(folder)
+        self._flags = flags
+
+    def command(self) -> Sequence[str | Path]:
+        return [
+            program("victoria-metrics"),
+            f"-httpListenAddr={HOST}:{self.port}",
+            f"-storageDataPath={self.folder / 'data'}",
+            "-loggerLevel=WARN",
+            *self._flags,
+        ]
+
+    def exported(self, selector: str) -> list[tuple[dict[str, str], int, float]]:
+        """Every sample that the store shows: labels, time [ns], value."""
+        self.get("/internal/force_flush")
+        lines = self.get("/api/v1/export", **{"match[]": selector}).splitlines()
+        return [
+            (series["metric"], stamp * 10**6, value)
+            for series in map(json.loads, lines)
+            for stamp, value in zip(series["timestamps"], series["values"], strict=True)
+        ]
+
+    def query(self, text: str, at: float) -> Any:
+        """Result of an instant query."""
+        self.get("/internal/force_flush")
+        found = json.loads(self.get("/api/v1/query", query=text, time=str(at), step="1h"))
+        return found["data"]["result"]
+
+
+class Influx1(Store):
+    """InfluxDB 1 with a user."""
+
+    ready = "/ping"
+    user, password, database = "root", "hush-hush", "greendc"
+
+    def command(self) -> Sequence[str | Path]:
+        folders = {key: self.folder / key for key in ("meta", "data", "wal")}
+        (self.folder / "conf").write_text(
+            "reporting-disabled = true\n"
+            f'bind-address = "{HOST}:{free_port()}"\n'
+            f'[meta]\ndir = "{folders["meta"]}"\n'
+            f'[data]\ndir = "{folders["data"]}"\nwal-dir = "{folders["wal"]}"\n'
+            f'[http]\nbind-address = "{HOST}:{self.port}"\nauth-enabled = true\n'
+            "[monitor]\nstore-enabled = false\n[subscriber]\nenabled = false\n"
+            "[continuous_queries]\nenabled = false\n"
+        )
+        return [program("influxd"), "run", "-config", self.folder / "conf"]
+
+    def client(self) -> InfluxDBClient:
+        """The client of InfluxDB 1, as its users have it."""
+        return InfluxDBClient(HOST, self.port, self.user, self.password, self.database)
+
+    def create(self) -> None:
+        """Make the user and the database."""
+        query = f"CREATE USER {self.user} WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
+        body = urllib.parse.urlencode({"q": query}).encode()
+        with urllib.request.urlopen(f"{self.url}/query", body, timeout=10):
+            pass
+        client = self.client()
+        client.create_database(self.database)
+        client.close()
