@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from greendc import __version__, app, exports, replay, usage
+from greendc import __version__, app, exports, replay, sinks, usage
 from greendc.backup import restore
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
 from greendc.explain import explain
 from greendc.masking import masked
 from greendc.ports import GreendcError
+from greendc.sinks import Surroundings
 from greendc.usage import Arguments
 
 GOOD, PROBLEMS, USAGE = 0, 1, 2
@@ -48,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    print(masked(check_text(load(arguments.file))))
+    config = load(arguments.file)
+    print(masked(check_text(config)))
+    for remark in sinks.remarks(config.sinks, Surroundings.of(config)):
+        print(masked(f"warning: {remark}"), file=sys.stderr)
     return GOOD
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from greendc.core.facility import MINUTE
 from greendc.core.figure import Figure
 from greendc.core.readings import Readings
-from greendc.ports import Event, GreendcError
+from greendc.ports import Asked, Event, GreendcError
 from greendc.store import Row, Store, StoredLedger, connect, read_figures, read_revisions
 
 SITE = "s"
@@ -106,6 +106,38 @@ def test_rows_come_in_the_order_in_which_they_were_written(store: Store) -> None
     ]  # fmt: skip
     assert [r.id for r in rows] == sorted(r.id for r in rows)
     assert list(reader.rows_after(rows[0].id, 1)) == rows[1:2]
+    reader.close()
+
+
+def test_sinks_can_ask_for_what_the_ledger_said_up_to_a_row(store: Store) -> None:
+    other = replace(ONE, quantity="e_dc")
+    put(store, ONE, replace(ONE, start=MINUTE, end=2 * MINUTE), other)
+    put(store, replace(ONE, value=8.0), replace(ONE, start=2 * MINUTE, end=3 * MINUTE))
+    put(store, replace(ONE, value=9.0), replace(ONE, period="hour"))
+    reader = StoredLedger(store.path)
+
+    def asked(names: set[str], upto: int, hi: int = 3 * MINUTE) -> list[tuple[str, int, float]]:
+        found = reader.newest(Asked(SITE, "cell", frozenset(names), 0, hi), upto)
+        return [(r.figure.quantity, r.figure.start // MINUTE, r.figure.value or 0.0) for r in found]
+
+    every = {"e_it", "e_dc", "none"}
+    assert reader.last() == 7
+    assert asked({"e_it"}, 3) == [("e_it", 0, 5.0), ("e_it", 1, 5.0)]
+    assert asked(every, 4) == [("e_dc", 0, 5.0), ("e_it", 0, 8.0), ("e_it", 1, 5.0)]
+    assert asked(every, 7, MINUTE) == [("e_dc", 0, 5.0), ("e_it", 0, 9.0)]
+    assert asked({"none"}, 7) == []
+    first = next(iter(reader.rows_after(0, 1)))
+    assert [r.figure.value for r in reader.revisions(first)] == [5.0, 8.0, 9.0]
+    latest = [(r.figure.quantity, r.figure.period, r.figure.start) for r in reader.latest()]
+    assert sorted(latest) == [
+        ("e_dc", "cell", 0), ("e_it", "cell", 2 * MINUTE), ("e_it", "hour", 0),
+    ]  # fmt: skip
+    reader.close()
+
+
+def test_an_empty_ledger_has_no_last_row(store: Store) -> None:
+    reader = StoredLedger(store.path)
+    assert (reader.last(), list(reader.latest())) == (0, [])
     reader.close()
 
 

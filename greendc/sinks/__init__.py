@@ -6,12 +6,11 @@ A new kind of sink is a model in `greendc.config.sinks`, a file here, and a line
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from greendc.config.sinks import JsonlSink
+from greendc.config.sinks import InfluxSink, JsonlSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
-from greendc.sinks.influx import influx
 from greendc.sinks.influx1 import influx1
 from greendc.sinks.jsonl import JsonlFile
 from greendc.sinks.mqtt import mqtt
@@ -19,7 +18,7 @@ from greendc.sinks.runner import BATCH, Job, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
 from greendc.snapshots import SinkHealth
 
-__all__ = ["SINKS", "Job", "Runner", "Sink", "Sinks", "Surroundings", "new_sink"]
+__all__ = ["SINKS", "Job", "Runner", "Sink", "Sinks", "Surroundings", "new_sink", "remarks"]
 
 LEAVE_WITHIN = 0.5  # s that a stop waits for all sinks
 
@@ -27,6 +26,13 @@ LEAVE_WITHIN = 0.5  # s that a stop waits for all sinks
 def jsonl(config: JsonlSink, around: Surroundings) -> Sink:
     """A file under the data folder, or where an absolute path says."""
     return JsonlFile(around.data / config.path)
+
+
+def influx(config: InfluxSink, around: Surroundings) -> Sink:
+    """See `greendc.sinks.influx`; only who uses it pays for its client."""
+    from greendc.sinks.influx import influx as made  # noqa: PLC0415
+
+    return made(config, around)
 
 
 SINKS: Mapping[str, Callable[[Any, Surroundings], Sink]] = {
@@ -46,6 +52,32 @@ def new_sink(config: SinkConfig, around: Surroundings) -> Sink:
         Where a file with a secret or a certificate cannot be read.
     """
     return SINKS[config.kind](config, around)
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A sink that can say what is wrong with the way its target is run."""
+
+    def remarks(self) -> Iterator[str]:
+        """A line for each; asks the target."""
+        ...
+
+
+def remarks(configured: Sequence[SinkConfig], around: Surroundings) -> Iterator[str]:
+    """What is wrong with the targets of sinks, each with the sink's name.
+
+    Raises
+    ------
+    GreendcError
+        Where a file with a secret or a certificate cannot be read.
+    """
+    for config in configured:
+        sink = new_sink(config, around)
+        try:
+            if isinstance(sink, Remarks):
+                yield from (f"sink {config.label}: {told}" for told in sink.remarks())
+        finally:
+            sink.close()
 
 
 class Sinks:

@@ -38,20 +38,12 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext:
 
 
 def outcome(
-    status: int,
-    answer: bytes | str | None,
-    headers: Mapping[str, str] | None,
-    secret: str | None = None,
+    status: int, answer: bytes | str | None, headers: Mapping[str, str] | None
 ) -> Refused | Unavailable | None:
-    """What an answer means for the rows that were sent; None for success.
-
-    A store, or a proxy before it, that repeats the `secret` is not quoted with it.
-    """
+    """What an answer means for the rows that were sent; None for success."""
     if 200 <= status < 300:
         return None
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer or ""
-    if secret:
-        text = text.replace(secret, "...")
     told = f"HTTP {status}: {' '.join(text.split())[:TOLD]}".rstrip(": ")
     if status in REFUSED:
         return Refused(told)
@@ -96,7 +88,7 @@ class Http:
 
     def __init__(self, url: str, tls: Tls | None, timeout: float, login: Login) -> None:
         """Connects at the first request. `timeout` [s]."""
-        self.url, self._secret = url, login.secret
+        self.url = url
         self._pool = urllib3.PoolManager(
             headers=login.headers(),
             timeout=urllib3.Timeout(timeout),
@@ -144,7 +136,7 @@ class Http:
             )
         except HTTPError as error:
             raise Unavailable(f"{self.url}: {type(error).__name__}: {error}") from error
-        wrong = outcome(got.status, got.data, got.headers, self._secret)
+        wrong = outcome(got.status, got.data, got.headers)
         if wrong is not None:
             raise wrong
         return got.data.decode(errors="replace")

@@ -35,7 +35,7 @@ def influx(config: InfluxSink, _around: Surroundings) -> Sink:
     if config.store == "victoriametrics":
         login = Login(config.username, config.token())
         http = Http(config.url, config.tls, config.timeout / SECOND, login)
-        return Rewriting(store.post, http, config.batch)
+        return Rewriting(store, http, config.batch)
     return KINDS[config.store](store)
 
 
@@ -45,11 +45,11 @@ class InfluxStore:
     def __init__(self, config: InfluxSink) -> None:
         """Connects at the first request."""
         self._bucket, self._org = config.bucket, config.org
-        self._url, self._secret = config.url, config.token() or ""
-        basic = config.username is not None
+        self._url = config.url
+        token, basic = config.token() or "", config.username is not None
         self._client = InfluxDBClient(
             url=config.url,
-            token=f"{config.username}:{self._secret}" if basic else self._secret,
+            token=f"{config.username}:{token}" if basic else token,
             auth_basic=basic,
             org=config.org,
             timeout=config.timeout // (SECOND // 1000),
@@ -89,7 +89,7 @@ class InfluxStore:
             status = int(error.status or 0)
             if not status:
                 raise Unavailable(f"{self._url}: {error.reason}") from None
-            wrong = outcome(status, error.body, error.headers, self._secret)
+            wrong = outcome(status, error.body, error.headers)
             raise wrong or Unavailable(f"{self._url}: HTTP {status}") from None
         except HTTPError as error:
             raise Unavailable(f"{self._url}: {type(error).__name__}: {error}") from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from greendc import faults
+from greendc.masking import masked
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks.errors import PartlyRefused, Refused
 from greendc.snapshots import SinkHealth
@@ -170,7 +171,7 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._failures += 1
-        self._progress.fail(str(error) or type(error).__name__)
+        self._progress.fail(masked(str(error) or type(error).__name__))
         if not isinstance(error, OSError):
             log.error("sink %s failed; trying again", self.name, exc_info=error)
         else:

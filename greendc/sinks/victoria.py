@@ -6,7 +6,7 @@ the store forget what it has reckoned from them. It is one job: a crash within r
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from greendc.ports import Asked, LedgerReader, LedgerRow
 from greendc.sinks.errors import Unavailable
 from greendc.sinks.http import Http
 from greendc.sinks.line_protocol import KPI, SHAPES, month, month_bounds, newest_of, portions
+from greendc.sinks.overwriting import Store
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,9 @@ class Series:
 class Rewriting:
     """Writes what is new; rewrites the months in which something was revised."""
 
-    def __init__(self, post: Callable[[Sequence[LedgerRow]], None], http: Http, batch: int) -> None:
-        """`post` writes points, `batch` at a time; `http` is for everything else."""
-        self._post, self._http, self._batch = post, http, batch
+    def __init__(self, store: Store, http: Http, batch: int) -> None:
+        """`store` takes points, `batch` at a time; `http` is for everything else."""
+        self._store, self._http, self._batch = store, http, batch
         self._asked = False
 
     def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
@@ -71,7 +72,7 @@ class Rewriting:
         revised = {Series.of(row) for row in rows if row.figure.revision}
         fresh = [row for row in newest_of(rows) if Series.of(row) not in revised]
         if fresh:
-            self._post(fresh)
+            self._store.post(fresh)
         if revised:
             self._rewrite(sorted(revised), ledger, rows[-1].id)
         if not self._asked:  # now that it answers
@@ -81,6 +82,7 @@ class Rewriting:
 
     def close(self) -> None:
         """Close the connections."""
+        self._store.close()
         self._http.close()
 
     def _rewrite(self, every: Sequence[Series], ledger: LedgerReader, upto: int) -> None:
@@ -91,7 +93,7 @@ class Rewriting:
             self._http.post("/api/v1/admin/tsdb/delete_series", urlencode(some).encode(), FORM)
         faults.reached("after_store_delete")
         for part in portions(_newest(every, ledger, upto), self._batch):
-            self._post(part)
+            self._store.post(part)
         faults.reached("before_cache_reset")
         self._http.post("/internal/resetRollupResultCache")
 

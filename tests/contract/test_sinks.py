@@ -66,7 +66,7 @@ def mixed(site: str) -> list[LedgerRow]:
         row(5, site, quantity="erf", unit="1", value=None, status="undefined", reason="no_data"),
         row(6, site, period="24h", start=MIDNIGHT - 23 * HOUR, end=MIDNIGHT + HOUR),
         row(7, site, quantity="sold", value=-7.5),
-        row(8, site, quantity='a,b=c"d\\e\'f-ä', value=0.0),
+        row(8, site, quantity="a,b=c\"d\\e'f-ä", value=0.0),
     ]
 
 

@@ -4,17 +4,17 @@ import json
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
+import urllib3
 from influxdb import InfluxDBClient
 
 from tests.servers.support import HOST, PATIENCE, free_port, program
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 DEDUP = ("-dedup.minScrapeInterval=1ms", "-retentionPeriod=100y")
 
 
@@ -49,7 +49,7 @@ class Store:
     def _answers(self) -> bool:
         try:
             self.get(self.ready)
-        except OSError:
+        except (urllib3.exceptions.HTTPError, RuntimeError):
             return False
         return True
 
@@ -64,9 +64,12 @@ class Store:
                 self._process = None
 
     def get(self, path: str, **parameters: str) -> str:
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-        with urllib.request.urlopen(f"{self.url}{path}{query}", timeout=10) as answer:
-            return str(answer.read().decode())
+        got = urllib3.request(
+            "GET", f"{self.url}{path}", fields=parameters, retries=False, timeout=10.0
+        )
+        if got.status >= 300:
+            raise RuntimeError(f"{path}: {got.status} {got.data.decode()}")
+        return got.data.decode()
 
     def __enter__(self) -> Self:
         self.start()
@@ -137,9 +140,8 @@ class Influx1(Store):
     def create(self) -> None:
         """Make the user and the database."""
         query = f"CREATE USER {self.user} WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
-        body = urllib.parse.urlencode({"q": query}).encode()
-        with urllib.request.urlopen(f"{self.url}/query", body, timeout=10):
-            pass
+        url = f"{self.url}/query"
+        urllib3.request("POST", url, body=f"q={quote(query)}", headers=FORM, timeout=10.0)
         client = self.client()
         client.create_database(self.database)
         client.close()

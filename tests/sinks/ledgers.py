@@ -1,6 +1,7 @@
 """Ledger rows made up for tests of sinks, and a ledger in memory."""
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -59,7 +60,8 @@ class Rows:
         return max((row.id for row in self.rows), default=0)
 
     def rows_after(self, position: int, limit: int) -> Iterable[LedgerRow]:
-        return iter([row for row in self.rows if row.id > position][:limit])
+        first = bisect_right(self.rows, position, key=lambda row: row.id)
+        return iter(self.rows[first : first + limit])
 
     def newest(self, asked: Asked, upto: int) -> Iterable[LedgerRow]:
         found = {}

@@ -16,7 +16,7 @@ def retained(port: int, *filters: str, quiet: float = 0.3) -> dict[str, bytes]:
 
     def on_message(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         if message.retain:
-            found[message.topic] = message.payload
+            found[message.topic] = bytes(message.payload)
         heard[0] = time.monotonic()
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2)

@@ -49,7 +49,7 @@ class Hanging(Target):
         super().__init__()
         self.hung, self.released = threading.Event(), threading.Event()
 
-    def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
+    def write(self, _rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
         self.hung.set()
         self.released.wait()
 
