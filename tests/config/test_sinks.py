@@ -66,7 +66,7 @@ def test_periods_are_those_of_the_ledger() -> None:
         ("{kind: influxx}", "sinks[0].kind: 'influxx' is not"),
         ("{path: a.jsonl}", "sinks[0].kind: missing"),
         ("{kind: jsonl}", "sinks[0].path: missing"),
-        ("{kind: influx, tokenfile: a}", 'unknown key; did you mean "token_file"?'),
+        ("{kind: influx, tokenfile: xyzzy-file}", 'unknown key; did you mean "token_file"?'),
         ("{kind: influx, url: 'ftp://h'}", "must be an address such as"),
         ("{kind: influx, url: 'http://h:x'}", "must be an address such as"),
         ("{kind: influx, store: victoria}", 'did you mean "victoriametrics"?'),
