@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from greendc import __version__, backup
+from greendc import __version__, backup, requests
 from greendc.commands import Commands, close_input
 from greendc.config import Config
 from greendc.control import Control, ask
@@ -17,7 +17,7 @@ from greendc.errands import Errands
 from greendc.lifecycle import Part, running
 from greendc.logs import set_up
 from greendc.ports import Event, GreendcError
-from greendc.requests import Backup, Close, Status
+from greendc.reload import Reload
 from greendc.rounds import Rounds
 from greendc.sinks import Sinks, Surroundings
 from greendc.sources.inbox import Inbox
@@ -45,10 +45,15 @@ class Signals:
     """What signal handlers leave behind: plain values, since a handler must take no lock."""
 
     stopping: bool = False
+    reloading: bool = False
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """SIGTERM, SIGINT: a clean stop."""
         self.stopping = True
+
+    def reload(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """SIGHUP: the configuration file anew."""
+        self.reloading = True
 
 
 class Daemon:
@@ -107,7 +112,8 @@ class Daemon:
             self.errands,
             self.notifier,
         )
-        self.commands = Commands(self.data, self.errands)
+        self.reload = Reload(self.data, self.source, self.notifier, self.rounds.status)
+        self.commands = Commands(self.data, self.errands, self.reload.reload)
         self.control = Control(config.data, self.commands.submit)
         self.parts: list[Part] = [
             self.control,
@@ -136,6 +142,9 @@ class Daemon:
     def _work_until_stopped(self) -> None:
         heard = time.monotonic()
         while not self.signals.stopping:
+            if self.signals.reloading:
+                self.signals.reloading = False
+                self.reload.on_signal()
             if self.rounds.work(ROUND_SECONDS):
                 heard = time.monotonic()
             elif self.until_idle is not None and time.monotonic() - heard >= self.until_idle:
@@ -153,6 +162,7 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
     signals = Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signals.stop)
+    signal.signal(signal.SIGHUP, signals.reload)
     with ExitStack() as stack:
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
         log.info("greendc %s on %s; broker %s", __version__, config.data, broker)
@@ -161,6 +171,7 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
         except Stopped:
             log.info("stopped while starting; nothing was changed")
             return 0
+        daemon.reload.listeners.append(lambda config: set_up(config.log, log_format))
         daemon.run()
         counts = daemon.worker.counts
         log.info(
@@ -177,7 +188,7 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
 
 def close(config: Config, site: str, at: int) -> str:
     """Declare the end of a site's input up to a time."""
-    told = ask(config.data, Close(site, at))
+    told = ask(config.data, requests.Close(site, at))
     if told is not None:
         return told
     with ExitStack() as stack:
@@ -186,11 +197,22 @@ def close(config: Config, site: str, at: int) -> str:
 
 def back_up(config: Config, target: Path) -> str:
     """Copy the data folder and the configuration into a new folder."""
-    told = ask(config.data, Backup(str(target.absolute())))
+    told = ask(config.data, requests.Backup(str(target.absolute())))
     if told is not None:
         return told
     with locked(config.data):
         return backup.back_up(config, config.data, target)
+
+
+def reload(config: Config) -> str:
+    """Have the daemon load its configuration file anew.
+
+    Raises
+    ------
+    GreendcError
+        If none runs, or the file is not good.
+    """
+    return _asked(config, requests.Reload())
 
 
 def status(config: Config) -> str:
@@ -201,7 +223,11 @@ def status(config: Config) -> str:
     GreendcError
         If none runs.
     """
-    told = ask(config.data, Status())
+    return _asked(config, requests.Status())
+
+
+def _asked(config: Config, request: requests.Request) -> str:
+    told = ask(config.data, request)
     if told is None:
         raise GreendcError(f"{config.data}: no greendc runs on this folder")
     return told

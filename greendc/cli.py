@@ -163,6 +163,11 @@ def _restore(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def _reload(arguments: argparse.Namespace) -> int:
+    print(app.reload(load(arguments.config)))
+    return GOOD
+
+
 def _status(arguments: argparse.Namespace) -> int:
     print(app.status(load(arguments.config)))
     return GOOD
@@ -204,6 +209,7 @@ COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
     "export": ("the ledger, or the journal as a recorded log", usage.export, _export),
     "explain": ("why a figure is what it is", usage.explain, _explain),
     "status": ("how the running daemon does", usage.status, _status),
+    "reload": ("have the daemon load its configuration anew", usage.status, _reload),
     "backup": ("copy journal, ledger and configuration, also of a daemon", usage.backup, _backup),
     "restore": ("put a backup into the data folder", usage.backup, _restore),
     "close": ("declare the end of the input up to a time", usage.close, _close),

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from greendc.backup import back_up
 from greendc.data import Data
 from greendc.errands import Errands
 from greendc.ports import Event, GreendcError
-from greendc.requests import Backup, Close, Request, Status
+from greendc.requests import Backup, Close, Reload, Request, Status
 from greendc.status import as_text
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ def close_input(data: Data, site: str, at: int) -> str:
 class Commands:
     """Of a running daemon: what changes or reads its state is an errand of the worker's."""
 
-    def __init__(self, data: Data, errands: Errands) -> None:
-        self._data, self._errands = data, errands
+    def __init__(self, data: Data, errands: Errands, reload: Callable[[], str]) -> None:
+        self._data, self._errands, self._reload = data, errands, reload
         self._stopping = False
         self._copying = ThreadPoolExecutor(1, "backup")
 
@@ -48,6 +49,8 @@ class Commands:
                 return self._errands.ask(lambda: close_input(self._data, site, at))
             case Status():
                 return self._errands.ask(lambda: as_text(self._data.watch.board.health))
+            case Reload():
+                return self._errands.ask(self._reload)
             case Backup(folder):
                 return self._copying.submit(self._back_up, Path(folder))
         raise GreendcError(f"{request}: not known")

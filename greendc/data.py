@@ -71,11 +71,8 @@ class Data:
         self.config = config
         self.watch = Watch() if watch is None else watch
         stack.enter_context(locked(folder))
-        self.journal = Journal(
-            folder / JOURNAL,
-            limit_bytes=int(config.journal.limit_gib * 2**30),
-            free_bytes=int(config.journal.free_gib * 2**30),
-        )
+        self.journal = Journal(folder / JOURNAL)
+        self._use_limits()
         stack.callback(self.journal.close)
         self.store = Store(folder / LEDGER)
         stack.callback(self.store.close)
@@ -84,7 +81,7 @@ class Data:
         pipeline = Pipeline(known, self.store, watch=self.watch)
         before_now = set(pipeline.decoder.subscriptions())
         resume(self.journal, pipeline, alive)
-        self._refuse_changes_of_the_past(known, config)
+        self._refuse_changes_of_the_past(pipeline.config, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
         tail = max(1, self.journal.last - 2 * redelivery.window)
         redelivery.refill(living(self.journal.read(tail), alive))
@@ -92,6 +89,25 @@ class Data:
         self.worker.take([config_event(config, time.time_ns())])
         self.watch.show(now=True)
         self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
+
+    def _use_limits(self) -> None:
+        self.journal.limit_bytes = int(self.config.journal.limit_gib * 2**30)
+        self.journal.free_bytes = int(self.config.journal.free_gib * 2**30)
+
+    def use(self, config: Config) -> None:
+        """Go on with a configuration that has been journalled."""
+        self.config = config
+        self._use_limits()
+
+    def refuse_changes_of_the_past(self, config: Config) -> None:
+        """Refuse what would change figures that are closed, as of the last commit.
+
+        Raises
+        ------
+        GreendcError
+            A line for each key, with the earliest time from which it may change.
+        """
+        self._refuse_changes_of_the_past(self.worker.pipeline.config, config)
 
     def _refuse_changes_of_the_past(self, known: Config, config: Config) -> None:
         state = self.store.get("state")

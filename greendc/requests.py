@@ -32,6 +32,10 @@ class Status(Request, tag="status", frozen=True):
     """How the daemon does."""
 
 
+class Reload(Request, tag="reload", frozen=True):
+    """Load the configuration file anew."""
+
+
 def request_of(line: bytes) -> Request:
     """Read a request.
 
@@ -41,6 +45,6 @@ def request_of(line: bytes) -> Request:
         If it is none; it says why.
     """
     try:
-        return msgspec.json.decode(line, type=Close | Backup | Status)
+        return msgspec.json.decode(line, type=Close | Backup | Status | Reload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise GreendcError(f"no command: {error}") from error

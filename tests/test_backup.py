@@ -165,7 +165,7 @@ def test_a_stopping_daemon_gives_up_its_backup(config_file: Path, tmp_path: Path
     config = load(config_file)
     with ExitStack() as stack:
         errands = Errands()
-        commands = Commands(Data(config, config.data, stack), errands)
+        commands = Commands(Data(config, config.data, stack), errands, str)
         copying = commands.submit(Backup(str(tmp_path / "saved")))
         commands.stop()
         while not copying.done():
