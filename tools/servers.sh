@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # NAME, or NAME=PACKAGE where the package is called otherwise
-servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager
+servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager amtool=prometheus-alertmanager
     victoria-metrics influxd=influxdb)
 
 root=.servers/root
@@ -51,6 +51,11 @@ unpack() { # the package $1 and what it needs
     rm -r .servers/archives
 }
 
+relocate() { # $1 = Alertmanager, which looks for its templates in a folder that is not there
+    # As long as it was, so that nothing else moves; from the unpacked usr on it is ./share/…
+    LC_ALL=C sed -i 's#/usr/share/prometheus/alertmanager#././/share/prometheus/alertmanager#g' "$1"
+}
+
 wrap() { # $1 = program inside the project; found from the wrapper, so the folder can move
     local path=${1#.servers/}
     {
@@ -58,6 +63,7 @@ wrap() { # $1 = program inside the project; found from the wrapper, so the folde
         echo 'here=$(cd "$(dirname "$0")/.." && pwd)'
         printf 'LD_LIBRARY_PATH="%s"\n' "$(libraries | sed "s|$PWD/.servers|\$here|g")"
         echo 'export LD_LIBRARY_PATH'
+        [ "$2" != prometheus-alertmanager ] || echo 'cd "$here/root/usr"'
         printf 'exec "$here/%s" "$@"\n' "$path"
     } >"$bin/$2"
     chmod +x "$bin/$2"
@@ -79,6 +85,7 @@ provide() { # $1 = program, $2 = package
         [ -n "$program" ] || stop "the package $2 holds no program $1"
         missing=$(missing_libraries "$program")
         [ -z "$missing" ] || stop "$1 lacks these libraries: $missing"
+        [ "$1" != prometheus-alertmanager ] || relocate "$program"
         wrap "$program" "$1"
     fi
     echo "servers: $1 is ready ($bin/$1 -> $program)"
