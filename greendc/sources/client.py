@@ -8,13 +8,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from greendc.sources.bulk import BulkClient, supported
 from greendc.sources.settings import MqttSettings
 
 
 def new_client(settings: MqttSettings) -> Client:
     """A client that connects once, queues what it sends and acknowledges as it is told."""
     five = settings.protocol == "5"
-    client = Client(
+    client = (BulkClient if supported() else Client)(
         CallbackAPIVersion.VERSION2,
         client_id=settings.client_id,
         clean_session=None if five else not settings.persistent,

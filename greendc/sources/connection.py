@@ -15,8 +15,10 @@ from paho.mqtt.exception import MQTTException
 from paho.mqtt.reasoncodes import ReasonCode
 
 from greendc import faults
-from greendc.ports import DUP, RETAIN, RawBatch
+from greendc.ports import RawBatch
+from greendc.sources.bulk import BulkClient
 from greendc.sources.client import connect, new_client, option
+from greendc.sources.collecting import Collector
 from greendc.sources.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -26,8 +28,9 @@ FAULTS = (OSError, ValueError, LookupError, struct.error, MQTTException)
 
 PINGREQ = b"\xc0\x00"  # MQTT 3.1.1, 3.12
 FILTERS_A_PACKET = 100
-PACKETS_A_READ = 256
+PACKETS_A_READ = 256  # where paho reads them one by one
 BYTES_A_READ = 2**20
+COALESCE = 0.005  # s in which more is let to come, so that a read is worth its calls
 
 
 class Connected(Protocol):
@@ -53,9 +56,9 @@ class Connection:
     ) -> None:
         self.established = False
         self.refused: tuple[str, ...] = ()
-        self._settings, self._connected, self._clock = settings, connected, clock
-        self._rows: list[tuple[int, str, bytes, int, int]] = []
-        self._bytes = self._arrival = 0
+        self._settings, self._connected = settings, connected
+        self._read = Collector(clock)
+        self._rests_until = 0.0
         self._asked: dict[int | None, list[str]] = {}
         self._reason = "closed by the broker"
         self._opened = self._heard = self._pinged = time.monotonic()
@@ -69,6 +72,8 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        if isinstance(client, BulkClient):
+            client.on_messages = self._read.many
         return client
 
     def open(self) -> None:
@@ -119,12 +124,15 @@ class Connection:
     def wait(self, ear: socket.socket, *, reading: bool, timeout: float) -> tuple[bool, bool]:
         """Wait until there is something to do: (bytes to read, rung at `ear`)."""
         sock = self._socket()
-        if reading and _buffered(sock):
+        if reading and (_surplus(self._client) or _buffered(sock)):
             return True, True
+        rest = self._rests_until - time.monotonic()
+        if rest > 0:
+            reading, timeout = False, min(rest, timeout)
         wanted = (selectors.EVENT_READ if reading else 0) | (
             selectors.EVENT_WRITE if self._client.want_write() else 0
         )
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # one call of the system where epoll takes five
             selector.register(ear, selectors.EVENT_READ)
             if wanted:
                 selector.register(sock, wanted)
@@ -135,24 +143,28 @@ class Connection:
     def read(self, messages: int) -> None:
         """Read at most so many messages of what has come."""
         self._heard = time.monotonic()
+        if isinstance(self._client, BulkClient):
+            self._check(self._client.loop_read(messages))
+            if not (self._client.surplus or self._client.hungry):
+                self._rests_until = self._heard + COALESCE
+            return
         for _ in range(min(messages, PACKETS_A_READ)):
-            before = len(self._rows)
+            before = len(self._read)
             self._check(self._client.loop_read())
-            if len(self._rows) == before or self._bytes >= BYTES_A_READ:
+            if len(self._read) == before or self._read.bytes >= BYTES_A_READ:
                 return
 
     def collected(self, session: int) -> RawBatch:
         """What was read since the last call, as a batch of a session."""
-        rows, self._rows, self._bytes = self._rows, [], 0
-        arrivals, topics, payloads, mids, flags = zip(*rows, strict=True) if rows else ((),) * 5
-        return RawBatch(
-            list(arrivals), list(topics), list(payloads), list(mids), list(flags), session
-        )
+        return self._read.take(session)
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """Queue acknowledgements in this order."""
-        for mid in mids:
-            self._check(self._client.ack(mid, qos=1))
+        if isinstance(self._client, BulkClient):
+            self._check(self._client.acknowledge(mids))
+        else:
+            for mid in mids:
+                self._check(self._client.ack(mid, qos=1))
         if mids:
             self.write()
             faults.reached("after_acknowledgement")
@@ -238,17 +250,7 @@ class Connection:
                 log.error("the broker refuses the subscription %s: %s", topic, code)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError as error:
-            topic = error.object.decode(errors="replace")
-        payload = bytes(message.payload)
-        flags = message.qos | (RETAIN if message.retain else 0) | (DUP if message.dup else 0)
-        now = self._clock()
-        # Two messages in one tick of the clock are still one after the other.
-        self._arrival = now + 1 if now == self._arrival else now
-        self._rows.append((self._arrival, topic, payload, message.mid, flags))
-        self._bytes += len(payload) + len(topic)
+        self._read.one(message)
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -264,6 +266,11 @@ class Connection:
             raise ConnectionError(
                 self._reason if not self.established else f"{error_string(code)} ({self._reason})"
             )
+
+
+def _surplus(client: Client) -> bool:
+    """Whether messages wait behind those that there was room for."""
+    return isinstance(client, BulkClient) and client.surplus
 
 
 def _buffered(sock: Any) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from greendc.ports import Entry, Event, GreendcError
 from greendc.sources.bell import Bell
+from greendc.sources.bulk import PINNED, VERSION, supported
 from greendc.sources.connection import FAULTS, Connection
 from greendc.sources.inbox import Delivery, Inbox
 from greendc.sources.settings import MqttSettings, TlsSettings, settings_of
@@ -85,7 +86,7 @@ class MqttSource:
         self._last_arrival = last_arrival
         self._acks: deque[tuple[int, list[int]]] = deque()
         self._calls: deque[Callable[[Connection], None]] = deque()
-        self._state = SourceState(session=session, since=clock())
+        self._state = SourceState(session=session, since=clock(), bulk_read=supported())
         self._stopping = self._paused = False
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -100,6 +101,8 @@ class MqttSource:
 
     def start(self) -> None:
         """Begin to connect."""
+        if not self._state.bulk_read:
+            log.warning("messages are read one by one: paho-mqtt %s is not %sx", VERSION, PINNED)
         self._thread.start()
 
     def acknowledge(self, connection: int, mids: Sequence[int]) -> None:

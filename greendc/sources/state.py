@@ -9,7 +9,8 @@ class SourceState:
 
     `phase` is `stopped`, `connecting`, `connected` (and subscribed), `holding` (the inbox
     is full) or `waiting` (for the next attempt). `refused` are the subscriptions that
-    the broker did not grant.
+    the broker did not grant. `bulk_read` says that messages are taken off the wire in bulk,
+    not one by one with the means of a paho that is not known from within.
     """
 
     phase: str = "stopped"
@@ -22,3 +23,4 @@ class SourceState:
     outdated_acks: int = 0
     sessions_lost: int = 0
     refused: tuple[str, ...] = ()
+    bulk_read: bool = False
