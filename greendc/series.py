@@ -182,6 +182,9 @@ REJECTED = _counter(
 )
 INBOX = _gauge("greendc_inbox_messages", (), "Messages read and not journalled yet.", "")
 CONNECTED = _gauge("greendc_broker_connected", (), "1 while connected to the broker, else 0.", "")
+BULK_READ = _gauge(
+    "greendc_bulk_read", (), "1 where messages are read in bulk, 0 where one by one.", ""
+)
 JOURNAL_BYTES = _gauge("greendc_journal_bytes", (), "Size of the journal.")
 JOURNAL_LIMIT = _gauge("greendc_journal_limit_bytes", (), "Size at which greendc stops reading.")
 JOURNAL_FULL = _gauge("greendc_journal_full", (), "1 while nothing is read for lack of room.", "")
@@ -211,7 +214,7 @@ SERIES: tuple[Series, ...] = (
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_STATUS, KPI_UNDEFINED, WINDOW_END),
-    *(TARGET, RECOVERY, MESSAGES, REJECTED, INBOX, CONNECTED),
+    *(TARGET, RECOVERY, MESSAGES, REJECTED, INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),
     *(SINK_LAG, SINK_PENDING, SINK_FAILING),
     *(SINK_LAG_LIMIT, JOURNAL_LAG_LIMIT, JOURNAL_FILL_LIMIT, START_TIME, BUILD),

@@ -160,7 +160,8 @@ class Health:
 
     `outcomes` counts messages of the ledger's whole life by outcome (`messages`, `redelivered`,
     `rejected:REASON` …), `site_outcomes` readings of each site (`readings`, `late`,
-    `duplicate` …). `journal_full` says why nothing is read, if so.
+    `duplicate` …). `journal_full` says why nothing is read, if so. `bulk_read` is False
+    where messages are read one by one, for want of the paho that greendc knows.
     """
 
     started: int
@@ -176,6 +177,7 @@ class Health:
     outcomes: Mapping[str, int]
     site_outcomes: Mapping[str, Mapping[str, int]]
     sinks: Sequence[SinkHealth]
+    bulk_read: bool = False
 
 
 @dataclass(slots=True)

@@ -56,6 +56,7 @@ class Vitals:
             outcomes=store.tally(""),
             site_outcomes={site: store.tally(site) for site in sites},
             sinks=self.sinks.health(),
+            bulk_read=state.bulk_read,
         )
 
 

@@ -282,12 +282,14 @@ def test_the_daemon_tells_of_itself(life: Life) -> None:
     assert value(found, "greendc_site_readings_total", site="small", outcome="late") == 4.0
     assert value(found, "greendc_inbox_messages") == 7.0
     assert value(found, "greendc_broker_connected") == 1.0
+    assert value(found, "greendc_bulk_read") == 0.0
     assert value(found, "greendc_journal_full") == 0.0
     assert value(found, "greendc_sink_lag_seconds", sink="influx") == 90.5
     assert value(found, "greendc_sink_failing", sink="influx") == 1.0
     assert value(found, "greendc_sink_lag_limit_seconds") == 900.0
-    lost = shown(life.board(replace(HEALTH, connected=False, journal_full="the disk is full")))
+    lost = shown(life.board(replace(HEALTH, connected=False, bulk_read=True, journal_full="full")))
     assert value(lost, "greendc_broker_connected") == 0.0
+    assert value(lost, "greendc_bulk_read") == 1.0
     assert value(lost, "greendc_journal_full") == 1.0
 
 

@@ -24,6 +24,7 @@ def _health(out: Families, health: Health) -> None:
     out.add(series.START_TIME, (), health.started / SECOND)
     out.add(series.INBOX, (), health.inbox)
     out.add(series.CONNECTED, (), health.connected)
+    out.add(series.BULK_READ, (), health.bulk_read)
     out.add(series.JOURNAL_BYTES, (), health.journal_bytes)
     out.add(series.JOURNAL_LIMIT, (), health.journal_limit)
     out.add(series.JOURNAL_FULL, (), health.journal_full is not None)
