@@ -20,6 +20,7 @@ from tests.sources.wire import packet, publish, read_packet, text
 
 TOPICS = 2000
 ROUND = 1.0  # s of event time between two readings of a meter
+Times = dict[str, float]  # by thread
 WINDOW = 1000  # messages that the publisher has unacknowledged
 
 HEAD = """
@@ -93,20 +94,20 @@ def _send(stream: socket.socket, wire: list[bytes], rate: float, qos: int) -> No
 # -- the measurement ---------------------------------------------------------------------------
 
 
-def thread_times(pid: int) -> dict[str, float]:
+def thread_times(pid: int) -> Times:
     """CPU seconds of each thread; the worker is the one that bears the process's number."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
 
 
-def until_end(daemon: "subprocess.Popen[bytes]") -> dict[str, float]:
+def until_end(daemon: "subprocess.Popen[bytes]") -> Times:
     """CPU seconds of each thread, as long as each was there."""
-    spent: dict[str, float] = {}
+    found: Times = {}
     while daemon.poll() is None:
         with suppress(OSError, IndexError):
-            spent |= thread_times(daemon.pid)
+            found |= thread_times(daemon.pid)
         time.sleep(0.02)
-    return spent
+    return found
 
 
 def measure(options: argparse.Namespace, qos: int, folder: Path) -> str:
@@ -115,25 +116,34 @@ def measure(options: argparse.Namespace, qos: int, folder: Path) -> str:
         Mosquitto(folder / "broker") as broker,
         Plant(folder, broker, site(options.protocol)) as plant,
     ):
-        daemon = plant.daemon("--until-idle", "2")
+        daemon = plant.daemon("--until-idle", "4")
         plant.wait_until_connected()
         before = thread_times(daemon.pid)
         arguments = [str(n) for n in (broker.port, options.count, options.rate, qos)]
         spy = spied(options, qos, daemon.pid)
         command = [sys.executable, "-m", "tests.bench.wire", "publish", *arguments]
         subprocess.run(command, check=True)
-        after = until_end(daemon)
+        time.sleep(2.0)  # all is in by now, and nothing is closed before the input ends
+        taken = thread_times(daemon.pid)
+        ended = until_end(daemon)
         if spy is not None:
             spy.wait()
         count = tally(plant)["messages"]
         blocks = blocks_of(plant)
-    spent = {task: (after[task] - before.get(task, 0.0)) / count * 1e6 for task in after}
-    worker = spent.pop(str(daemon.pid))
-    others = sum(spent.values())
+    worker, others = spent(before, taken, daemon.pid)
+    figures = sum(spent(taken, ended, daemon.pid))
+    micros = [f"{1e6 * seconds / count:6.2f}" for seconds in (worker + others, others, worker)]
     return (
-        f"QoS {qos}  {count:8} messages in {blocks:6} blocks  {worker + others:6.2f} us: "
-        f"worker {worker:6.2f}, network {others:6.2f}"
+        f"QoS {qos}: {count} messages in {blocks} blocks; us/message {micros[0]} "
+        f"= network {micros[1]} + worker {micros[2]}; {figures:.2f} s to close what is open"
     )
+
+
+def spent(before: Times, after: Times, pid: int) -> tuple[float, float]:
+    """CPU seconds between two looks, of the worker and of all other threads."""
+    found = {task: seconds - before.get(task, 0.0) for task, seconds in after.items()}
+    worker = found.pop(str(pid))
+    return worker, sum(found.values())
 
 
 def blocks_of(plant: Plant) -> int:
