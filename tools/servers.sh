@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # NAME, or NAME=PACKAGE where the package is called otherwise
 servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager amtool=prometheus-alertmanager
-    victoria-metrics influxd=influxdb)
+    victoria-metrics influxd=influxdb systemd-analyze=systemd)
 
 root=.servers/root
 bin=.servers/bin
