@@ -150,6 +150,12 @@ KPI_ESTIMATED = _gauge(
 KPI_UNCERTAINTY = _gauge(
     "greendc_kpi_uncertainty_ratio", KPI, "Expanded uncertainty (k = 2) of a KPI, relative."
 )
+KPI_PROVISIONAL = _gauge(
+    "greendc_kpi_provisional_ratio",
+    KPI,
+    "What a KPI without unit would be if the running hour (1h) or local day (day) ended now; no "
+    "figure of the ledger.",
+)
 KPI_STATUS = Series(
     "greendc_kpi_status_info",
     INFO,
@@ -213,7 +219,8 @@ SERIES: tuple[Series, ...] = (
     *(LAST_SAMPLE, SILENT_AFTER, SITE_TIME, READINGS, SITE_READINGS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
-    *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_STATUS, KPI_UNDEFINED, WINDOW_END),
+    *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),
+    WINDOW_END,
     *(TARGET, RECOVERY, MESSAGES, REJECTED, INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),
     *(SINK_LAG, SINK_PENDING, SINK_FAILING),

@@ -88,6 +88,7 @@ def told(webhook: Webhook, status: str) -> list[Json]:
 
 
 def test_a_high_pue_is_told_once_and_its_end_is(plant: tuple[Plant, int], tmp_path: Path) -> None:
+    """Also where Prometheus is restarted meanwhile."""
     site, port = plant
     site.daemon()
     site.wait_until_connected()
@@ -106,6 +107,8 @@ def test_a_high_pue_is_told_once_and_its_end_is(plant: tuple[Plant, int], tmp_pa
         for query in queries("plant"):  # what no panel shows where nothing is wrong
             if query.panel == "Alerts":
                 assert prometheus.asked(query.text)
+        with prometheus.stopped():
+            time.sleep(1)
         sender.send(range(turn, now, 60), 1.2)
         eventually(lambda: told(webhook, "resolved"))
         assert prometheus.value('greendc_pue_ratio{window="1h"}') == pytest.approx(1.2)

@@ -9,7 +9,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -74,6 +75,13 @@ class Server:
             return bool(get(f"{self.url}/-/ready"))
         except (OSError, urllib.error.HTTPError):
             return False
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop, and start again with the same folder and port."""
+        self.__exit__()
+        yield
+        self.__enter__()
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:

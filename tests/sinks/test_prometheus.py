@@ -1,6 +1,7 @@
 """What Prometheus is shown is what the snapshots say, by the names of METRICS.md."""
 
 import math
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from greendc.core.facility import HOUR, MINUTE, SECOND
 from greendc.series import COUNTER, SERIES, WINDOWS, kpi_of
 from greendc.sinks.prometheus import render
 from greendc.snapshots import Board
+from tests.servers.support import program
 from tests.sinks.boards import HEALTH, Life, changed
 from tests.small import BEGIN, SITE, messages
 
@@ -272,6 +274,24 @@ def test_the_grids_intensity_is_that_of_the_sites_time(life: Life) -> None:
     assert value(shown(board, BEGIN + 2 * HOUR), name, **where, tier="5") == 200.0
 
 
+def test_the_running_hour_is_shown_apart_from_closed_ones(tmp_path: Path) -> None:
+    life = lived(tmp_path, minutes=80)
+    life.watch.expect(life.pipeline.provisional)
+    board = life.board()
+    found = shown(board)
+    life.store.close()
+    running = board.closed.provisional["small", "hour", "ipue"]
+    beside = {"site": "small", "kpi": "ipue", "window": "1h"}
+    assert running.value is not None
+    assert value(found, "greendc_kpi_provisional_ratio", **beside) == running.value
+    assert {x["window"] for x in named(found, "greendc_kpi_provisional_ratio")} == {"1h", "day"}
+    assert not [x for x in named(found, "greendc_kpi_provisional_ratio") if "cue" in x["kpi"]]
+    closed = board.closed.figures["small", "hour", "ipue"]
+    assert closed.start < running.start
+    (hour,) = [x for x in named(found, "greendc_pue_ratio") if x["window"] == "1h"]
+    assert value(found, "greendc_pue_ratio", **hour) == closed.value
+
+
 def test_the_daemon_tells_of_itself(life: Life) -> None:
     found = shown(life.board())
     assert value(found, "greendc_build_info", version=__version__) == 1.0
@@ -314,6 +334,14 @@ def test_every_series_has_the_name_type_and_labels_of_the_table(life: Life) -> N
         for sample in family.samples:
             assert sample.name == series.name
             assert tuple(sample.labels) == tuple(sorted(series.labels))
+
+
+def test_promtool_objects_to_nothing_but_the_unit_that_the_standard_fixes(life: Life) -> None:
+    body, _ = render(life.board(), 0, None)
+    command = [str(program("promtool")), "check", "metrics"]
+    done = subprocess.run(command, input=body, capture_output=True, check=False)
+    (finding,) = done.stderr.decode().splitlines()
+    assert finding.startswith("greendc_cue_kilograms_per_kilowatt_hour use base unit")
 
 
 def test_both_formats_say_the_same(life: Life) -> None:

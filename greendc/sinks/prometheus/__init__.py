@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from greendc.sinks.prometheus.daemon import daemon
 from greendc.sinks.prometheus.families import Families
-from greendc.sinks.prometheus.figures import amounts, figures
+from greendc.sinks.prometheus.figures import amounts, figures, provisional, undefined
 from greendc.sinks.prometheus.meters import meters, sites
 from greendc.snapshots import Board
 
@@ -52,5 +52,7 @@ class _Scrape(Collector):
         sites(out, self.current, self.times)
         amounts(out, self.current, self.closed)
         figures(out, self.current, self.closed)
+        provisional(out, self.closed)
+        undefined(out, self.closed)
         daemon(out, self.current, self.health)
         return out.metrics()

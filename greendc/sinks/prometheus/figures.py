@@ -74,7 +74,7 @@ def _scopes(book: Book, account: Account) -> Iterator[str]:
 
 
 def figures(out: Families, current: Current, closed: Closed) -> None:
-    """The newest KPI of each window with what defends it, and counts of undefined ones."""
+    """The newest KPI of each window with what defends it."""
     boundary = {tag.site: tag.boundary for tag in current.sites}
     ends: dict[Labels, int] = {}
     for (site, period, quantity), figure in closed.figures.items():
@@ -85,9 +85,22 @@ def figures(out: Families, current: Current, closed: Closed) -> None:
                 _kpi(out, (site, quantity, window), figure, boundary.get(site, ""))
     for where, end in ends.items():
         out.add(series.WINDOW_END, where, end / SECOND)
+
+
+def undefined(out: Families, closed: Closed) -> None:
+    """How often a KPI had no value, by reason."""
     for (site, quantity, period, reason), count in closed.undefined.items():
         if period in WINDOWS:
             out.add(series.KPI_UNDEFINED, (site, quantity, WINDOWS[period], reason), count)
+
+
+def provisional(out: Families, closed: Closed) -> None:
+    """What KPIs of the running hour and day would be."""
+    for (site, period, quantity), figure in closed.provisional.items():
+        found = kpi_of(quantity)
+        ratio = found is not None and found[0].suffix == "ratio"
+        if ratio and period in WINDOWS and figure.value is not None:
+            out.add(series.KPI_PROVISIONAL, (site, quantity, WINDOWS[period]), figure.value)
 
 
 def _kpi(out: Families, beside: Labels, figure: Figure, boundary: str) -> None:
