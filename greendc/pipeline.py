@@ -60,13 +60,14 @@ class Pipeline:
             self.watch.configured(config, self.store)
 
     def _places(self) -> None:
-        sites = list(self.ledgers)
-        self._site = np.array([sites.index(site) for site, _ in self.plan.meters], np.int64)
-        self._local = np.full(len(self.plan.meters), -1, np.int64)
-        for number, (site, name) in enumerate(self.plan.meters):
-            meters = self.ledgers[site].meters
-            if name in meters:
-                self._local[number] = meters.index(name)
+        number = {site: i for i, site in enumerate(self.ledgers)}
+        local = {
+            (site, name): i
+            for site, ledger in self.ledgers.items()
+            for i, name in enumerate(ledger.meters)
+        }
+        self._site = np.array([number[site] for site, _ in self.plan.meters], np.int64)
+        self._local = np.array([local.get(meter, -1) for meter in self.plan.meters], np.int64)
 
     # -- entries -----------------------------------------------------------------------------
 

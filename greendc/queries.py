@@ -132,11 +132,11 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     if start == EVER:
         return Whole(None, None, accounts, {}, {})
     meters = np.array([[sums[m.id].amount() if m.id in sums else 0.0 for m in physical]])
-    evaluator = Evaluator(site, books)
-    figures = {}
-    for name, account in accounts.items():
-        block = sums[name].block(account, start, end)
-        figures[name] = evaluator.figures(PeriodBlock(LOG, block, meters))[0]
+    blocks = [
+        PeriodBlock(LOG, sums[name].block(account, start, end), meters)
+        for name, account in accounts.items()
+    ]
+    figures = dict(zip(accounts, (f[0] for f in Evaluator(site, books).every(blocks)), strict=True))
     totals = {name: math.fsum(s.values) for name, s in sums.items()}
     return Whole(start, end, accounts, figures, totals)
 

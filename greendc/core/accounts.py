@@ -52,6 +52,14 @@ class Account:
     category: int | None = None
 
     @property
+    def physical(self) -> int | None:
+        """The place of the meter that the account is of; None for sums and derived meters."""
+        if self.kind != "meter":
+            return None
+        place = self.terms[0].members[0][0]
+        return place if self.needs.tolist() == [place] else None
+
+    @property
     def unit(self) -> str:
         """Unit of the account's figures as they are stored."""
         if self.metric is not None:

@@ -144,6 +144,9 @@ class _Cells:
         return amounts
 
     def _block(self, account: Account, amounts: _Amounts, known: IntArray) -> Block:
+        place = account.physical
+        if place is not None:  # its own time is all that it needs
+            return Block(account, self.start, self.end, known[place], self._terms(account, amounts))
         needs = known[account.needs]
         valid = np.full(len(self.start), self.grid, np.int64)
         if len(needs):

@@ -71,6 +71,10 @@ class Evaluator:
         self._starts = np.array([book.epoch.start for book in books], np.int64)
         self._accounts = [{a.name: a for a in book.accounts} for book in books]
         self._expansions = [expand(book.rules.meters, book.epoch.derived) for book in books]
+        self._limits = [
+            np.array([np.nan if m.accuracy is None else m.accuracy for m in book.rules.meters])
+            for book in books
+        ]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
 
     def figures(self, found: PeriodBlock) -> list[Figure]:
@@ -82,7 +86,7 @@ class Evaluator:
         groups: dict[tuple[int, str], list[_Part]] = {}
         for place, one in enumerate(found):
             for part in self._parts(place, one):
-                shared = "" if _is_physical(part) else part.account.name
+                shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
         out: list[list[Figure]] = [[] for _ in found]
         for parts in groups.values():
@@ -100,7 +104,8 @@ class Evaluator:
             block = found.block if len(rows) == len(numbers) else found.block.at(rows)
             account = self._account(number, found.block.account)
             for name, masked in _names(account, found, rows):
-                meters = found.meters[rows]
+                own = account.physical
+                meters = found.meters[rows] if own is None else found.meters[rows, own]
                 yield _Part(place, number, account, name, found.period, block, meters, masked)
 
     def _account(self, number: int, account: Account) -> Account:
@@ -190,12 +195,10 @@ class Evaluator:
     ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
         part = parts[0]
-        if _is_physical(part):
+        if part.account.physical is not None:
             lengths = [len(p.block.start) for p in parts]
             place = np.repeat([p.account.terms[0].members[0][0] for p in parts], lengths)
-            limits = [m.accuracy for m in self.books[part.number].rules.meters]
-            limit = np.array([np.nan if a is None else a for a in limits])[place]
-            return meter_uncertainty(limit, meters[np.arange(len(place)), place], value)
+            return meter_uncertainty(self._limits[part.number][place], meters, value)
         metric = part.account.metric
         denominator: FloatArray | float = 1.0
         if metric is not None:
@@ -223,11 +226,6 @@ class Evaluator:
 
 
 # -- rows ------------------------------------------------------------------------------------------
-
-
-def _is_physical(part: _Part) -> bool:
-    account = part.account
-    return account.kind == "meter" and account.needs.tolist() == [account.terms[0].members[0][0]]
 
 
 def _periods(parts: Sequence[_Part]) -> list[str]:

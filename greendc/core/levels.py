@@ -106,13 +106,12 @@ class Level:
     def total(self, rows: list[int], names: Sequence[str]) -> tuple[IntArray, list[FloatArray]]:
         """Known time and terms of accounts summed over rows: exact, and correctly rounded."""
         places = [self.shape.place[name] for name in names]
-        columns = np.concatenate(
-            [np.arange(self.shape.width)[self.shape.columns[n]] for n in names]
-        )
+        slices = [self.shape.columns[name] for name in names]
+        columns = np.concatenate([np.arange(s.start, s.stop) for s in slices])
         there = np.array(rows, np.int64)[:, None]
         valid = self.valid[there, places].sum(axis=0)
         terms = fsum_columns(self.terms[there, columns])
-        cuts = np.cumsum([self.shape.columns[n].stop - self.shape.columns[n].start for n in names])
+        cuts = np.cumsum([s.stop - s.start for s in slices])
         return valid, np.split(terms, cuts[:-1])
 
     def trim(self, before: int) -> None:
