@@ -188,8 +188,8 @@ def test_a_key_that_a_metric_has_not_is_refused(metric: Metric, key: int | str |
         names(metric, key)
 
 
-def test_metrics_md_is_generated() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference()
+def test_metrics_md_begins_with_the_metrics() -> None:
+    assert PAGE.read_text(encoding="utf-8").startswith(reference())
 
 
 @each_metric
