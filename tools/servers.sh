@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # NAME, or NAME=PACKAGE where the package is called otherwise
 servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager amtool=prometheus-alertmanager
-    victoria-metrics influxd=influxdb systemd-analyze=systemd)
+    victoria-metrics influxd=influxdb systemd-analyze=systemd chromium)
 
 root=.servers/root
 bin=.servers/bin
@@ -64,6 +64,9 @@ wrap() { # $1 = program inside the project; found from the wrapper, so the folde
         printf 'LD_LIBRARY_PATH="%s"\n' "$(libraries | sed "s|$PWD/.servers|\$here|g")"
         echo 'export LD_LIBRARY_PATH'
         [ "$2" != prometheus-alertmanager ] || echo 'cd "$here/root/usr"'
+        if [ ! -e /etc/fonts/fonts.conf ] && [ -e "$root/etc/fonts/fonts.conf" ]; then
+            echo 'export FONTCONFIG_SYSROOT="$here/root"' # a browser needs fonts
+        fi
         printf 'exec "$here/%s" "$@"\n' "$path"
     } >"$bin/$2"
     chmod +x "$bin/$2"
@@ -81,7 +84,10 @@ provide() { # $1 = program, $2 = package
             stop "$1 is not installed and this system has no apt-get; install $1 and run make again"
         refresh_lists "$2"
         unpack "$2"
-        program=$(find "$root" -path "*bin/$1" -type f | head -n 1)
+        # a program beside its own files is the real one; under bin stands a script that looks for
+        # them where the package would have been installed
+        program=$(find "$root" -path "*/lib/$1/$1" -type f | head -n 1)
+        [ -n "$program" ] || program=$(find "$root" -path "*bin/$1" -type f | head -n 1)
         [ -n "$program" ] || stop "the package $2 holds no program $1"
         missing=$(missing_libraries "$program")
         [ -z "$missing" ] || stop "$1 lacks these libraries: $missing"
