@@ -18,6 +18,7 @@ cp tools/echarts.mjs "$work/"
 for licence in LICENSE NOTICE; do
     cp "$work/node_modules/echarts/$licence" "$vendor/echarts.$licence.txt"
 done
+cp "$work/node_modules/echarts/licenses/LICENSE-d3" "$vendor/echarts.LICENSE-d3.txt"
 {
     cat <<END
 echarts.js is Apache ECharts $echarts as tools/echarts.sh makes it from npm, with

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from greendc.lines import WORDS
 from greendc.ports import GreendcError
 from greendc.queries import Ledger
 from greendc.snapshots import Board
@@ -26,6 +27,7 @@ from greendc.web.health import obstacles, pulse
 from greendc.web.history import SPANS, history
 from greendc.web.settings import WebSettings
 from greendc.web.state import site_tag, state
+from greendc.web.titles import TITLES
 
 STATIC = Path(__file__).parent / "static"
 AFTER_WRONG_TOKEN = 0.5  # s, so that trying takes long
@@ -98,7 +100,7 @@ def _add_pages(app: FastAPI, access: Access, *, secure: bool) -> None:
         form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         if not access.good(form.get("token", [""])[0].strip()):
             await asyncio.sleep(AFTER_WRONG_TOKEN)
-            return RedirectResponse("/login?wrong", 303)
+            return RedirectResponse("/login#wrong", 303)
         answer = RedirectResponse("/", 303)
         value = access.issue(time.time())
         answer.set_cookie(
@@ -123,6 +125,11 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
     @app.get("/api/v1/state")
     def site_state(site: Site) -> Response:
         return _Json(state(board, site, sources.clock()))
+
+    @app.get("/api/v1/words")
+    def words() -> Response:
+        titles = {name: asdict(title) for name, title in TITLES.items()}
+        return _Json({"titles": titles, "reasons": WORDS})
 
     @app.get("/api/v1/meters")
     def site_meters(site: Site) -> Response:

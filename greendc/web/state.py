@@ -1,6 +1,6 @@
 """A site's state for page and API: figures, power now, what is missing and why."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,17 +9,17 @@ import numpy as np
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.core.accounts import Account, Book
-from greendc.core.facility import HOUR
+from greendc.core.facility import DAY, HOUR
 from greendc.core.figure import Figure
 from greendc.core.present import power
-from greendc.lines import WORDS, line
+from greendc.lines import line
 from greendc.snapshots import Board, Closed, Current, Health, SiteTag
 from greendc.web import meters
-from greendc.web.titles import title
 
 SHOWN = ("hour", "24h", "7d", "30d", "12mo")
 PARTS = ("e_it", *[f"subsystem_{s}" for s in ("cooling", "power", "lighting", "reuse", "other")])
-LATE = 2 * HOUR  # beyond `silent_after`: rolling figures end at full hours
+LATE = 2 * HOUR  # figures end at full hours and close with the next reading but one
+ENDS_EVERY = {"12mo": DAY}  # at local midnights
 
 WHY = {meters.STALE: "silent", meters.SILENT: "silent", meters.NEVER: "no_data"}
 
@@ -46,8 +46,6 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
         "figures": figures,
         "power": list(_powers(board, current, closed, tag, now)),
         "missing": list(_missing(tag, figures)),
-        "titles": {name: asdict(title(name)) for name in _names(tag, figures)},
-        "words": WORDS,
         "health": told(health, tag.site),
     }
 
@@ -86,7 +84,8 @@ def _entry(
         del told[key]
     if provisional:
         told["status"] = "provisional"
-    return told | {"outdated": moment is not None and moment - figure.end > _late(account)}
+    late = ENDS_EVERY.get(figure.period, 0) + _late(account)
+    return told | {"outdated": moment is not None and moment - figure.end > late}
 
 
 def _late(account: Account | None) -> int:
@@ -105,10 +104,6 @@ def _missing(tag: SiteTag, figures: Mapping[str, Mapping[str, Any]]) -> Iterator
                 found.setdefault((name, entry["reason"] or "undefined"), []).append(period)
     for (name, reason), periods in found.items():
         yield {"name": name, "reason": reason, "periods": periods}
-
-
-def _names(tag: SiteTag, figures: Mapping[str, Iterable[str]]) -> list[str]:
-    return sorted({*PARTS, "e_dc", *tag.unavailable, *[n for e in figures.values() for n in e]})
 
 
 # -- power ----------------------------------------------------------------------------------------

@@ -48,12 +48,3 @@ def _of(metric: Metric) -> Iterator[tuple[str, Title]]:
 
 
 TITLES: dict[str, Title] = {**TOTALS, **{n: t for metric in METRICS for n, t in _of(metric)}}
-
-
-def title(name: str) -> Title:
-    """Symbol and meaning of a quantity; a meter is called by its id.
-
-    >>> print(title("ipue").symbol, title("ppue_cooling").symbol, title("co2e_market").symbol)
-    iPUE pPUE cooling CO2e market
-    """
-    return TITLES.get(name, Title(name, name))

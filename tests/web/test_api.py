@@ -70,8 +70,19 @@ def test_what_cannot_be_computed_has_a_reason_in_words(client: httpx.Client) -> 
     missing = {one["name"]: one["reason"] for one in state["missing"]}
     assert missing["cue_market"] == "no_market_factor"
     assert missing["ppue_lighting"] == "no_meter"
+    words = got(client, "words")
+    assert words["reasons"] == WORDS
     assert set(missing.values()) <= set(WORDS)
-    assert all(name in state["titles"] for name in missing)
+    assert set(missing) <= set(words["titles"])
+
+
+def test_every_figure_has_a_symbol_and_a_meaning(client: httpx.Client) -> None:
+    titles = got(client, "words")["titles"]
+    assert titles["ipue"]["symbol"] == "iPUE"
+    assert titles["pue"]["symbol"] == "PUE"
+    assert titles["ppue_cooling"]["symbol"] == "pPUE cooling"
+    for figures in got(client, "state")["figures"].values():
+        assert set(figures) <= set(titles)
 
 
 def test_every_meter_has_its_last_reading(client: httpx.Client) -> None:

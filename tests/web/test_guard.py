@@ -78,7 +78,7 @@ def test_a_person_logs_in_and_out(guarded: WebServer) -> None:
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], f"{TOKEN} more"])
 def test_a_wrong_token_gives_no_cookie(guarded: WebServer, token: str) -> None:
     answer = logged_in(guarded, token)
-    assert answer.headers["location"] == "/login?wrong"
+    assert answer.headers["location"] == "/login#wrong"
     assert "set-cookie" not in answer.headers
 
 

@@ -1,0 +1,26 @@
+// Emissions of the newest hour, day and month, by accounting method.
+
+import { el, find } from "./dom.js";
+import { mass } from "./format.js";
+import { PERIODS, reason } from "./words.js";
+
+const METHODS = { co2e_location: "location-based", co2e_market: "market-based" };
+const SHOWN = ["hour", "24h", "7d"];
+
+export function showCarbon(state) {
+  find("#masses").replaceChildren(...Object.keys(METHODS).flatMap((name) => masses(name, state)));
+}
+
+function masses(name, state) {
+  const missing = state.missing.find((one) => one.name === name && one.periods.length === 0);
+  if (missing) return [pair(METHODS[name], "–", reason(missing.reason))];
+  return SHOWN.map((period) => {
+    const entry = state.figures[period][name];
+    const why = entry === undefined ? "no such period is closed yet" : entry.value === null ? reason(entry.reason) : null;
+    return pair(`${METHODS[name]}, ${PERIODS[period]}`, mass(entry?.value), why);
+  });
+}
+
+function pair(name, value, why) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, why ? el("small", {}, why) : null));
+}

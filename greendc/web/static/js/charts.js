@@ -1,0 +1,180 @@
+// Charts of the ledger's history: power by subsystem, emissions, iPUE.
+
+import { init } from "../vendor/echarts.js";
+import { el, find } from "./dom.js";
+import { brief, figure, mass, power } from "./format.js";
+import { colour, part, title } from "./words.js";
+
+const DAY = 86_400_000;
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export class Charts {
+  constructor() {
+    this.charts = new Map();
+    this.told = null;
+    const again = () => this.told && this.draw();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    new ResizeObserver(() => this.charts.forEach((chart) => chart.resize())).observe(find("#main"));
+  }
+
+  show(history, zone) {
+    this.told = { history, zone };
+    this.draw();
+  }
+
+  draw() {
+    const { history, zone } = this.told;
+    const watts = history.power_watts;
+    const hourly = history.hourly;
+    for (const name of document.querySelectorAll("[data-length]")) {
+      name.textContent = hourly.length_seconds > 7200 ? "day" : "hour";
+    }
+    const axis = { zone, from: Date.parse(history.from), to: Date.parse(history.to) };
+    this.draws("#power-chart", watts, axis, areas(watts, axis), power);
+    this.draws("#carbon-chart", hourly, axis, bars(hourly, axis), mass);
+    this.draws("#pue-chart", hourly, axis, ratio(hourly, axis), (value) => figure(value, "1"), true);
+  }
+
+  draws(place, columns, axis, series, format, floating = false) {
+    const where = find(place);
+    const some = series.length > 0 && columns.starts_ms.length > 0;
+    where.toggleAttribute("data-empty", !some);
+    where.setAttribute("role", "img");
+    where.setAttribute("aria-label", some ? described(series, format) : "no closed period in this span");
+    if (!some) {
+      this.charts.get(place)?.dispose();
+      this.charts.delete(place);
+      return;
+    }
+    if (!this.charts.has(place)) this.charts.set(place, init(where, null, { renderer: "canvas" }));
+    this.charts.get(place).setOption(option(axis, series, format, floating, columns), { notMerge: true });
+  }
+}
+
+// -- series --------------------------------------------------------------------------------------
+
+/** Points at the starts of periods; a gap in time or a value that is unknown breaks the line. */
+function points(columns, name, axis) {
+  const step = columns.length_seconds * 1000;
+  const shift = axis.zone.offset(axis.to);
+  const found = [];
+  columns.starts_ms.forEach((start, place) => {
+    if (place > 0 && start > columns.starts_ms[place - 1] + step) {
+      found.push([columns.starts_ms[place - 1] + step + shift, null]);
+    }
+    found.push([start + shift, columns.values[name][place]]);
+  });
+  const last = columns.starts_ms.at(-1);
+  found.push([last + step + shift, columns.values[name].at(-1)]); // the last period has an end
+  return found;
+}
+
+function areas(columns, axis) {
+  const names = Object.keys(columns.values).filter((name) => name !== "e_dc");
+  return names.map((name) => ({
+    name: part(name),
+    type: "line",
+    step: "end",
+    stack: "parts",
+    symbol: "none",
+    lineStyle: { width: 0 },
+    areaStyle: { opacity: 0.9 },
+    color: style(colour(name)),
+    data: points(columns, name, axis),
+    animation: false,
+  }));
+}
+
+function bars(columns, axis) {
+  const names = Object.keys(columns.values).filter((name) => name.startsWith("co2e_"));
+  const shift = axis.zone.offset(axis.to) + columns.length_seconds * 500; // a bar stands in its period's middle
+  return names.map((name) => ({
+    name: title(name).symbol,
+    type: "bar",
+    barCategoryGap: "15%",
+    barMaxWidth: 40,
+    large: false,
+    color: style(name === "co2e_location" ? "--other" : "--reuse"),
+    data: columns.starts_ms.map((start, place) => [start + shift, columns.values[name][place]]),
+    animation: false,
+  }));
+}
+
+function ratio(columns, axis) {
+  if (!columns.values.ipue) return [];
+  return [
+    {
+      name: "iPUE",
+      type: "line",
+      step: "end",
+      symbol: "none",
+      lineStyle: { width: 2 },
+      color: style("--accent"),
+      data: points(columns, "ipue", axis),
+      animation: false,
+    },
+  ];
+}
+
+// -- axes ----------------------------------------------------------------------------------------
+
+function option(axis, series, format, floating, columns) {
+  const muted = style("--muted");
+  const line = style("--line");
+  const shift = axis.zone.offset(axis.to);
+  const label = (value) => {
+    const at = value - shift;
+    const midnight = axis.zone.time(at) === "00:00";
+    return midnight || axis.to - axis.from > 2 * DAY ? axis.zone.day(at) : axis.zone.time(at);
+  };
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const font = { color: muted, fontSize: 0.78 * rem };
+  return {
+    useUTC: true,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+    grid: { left: 4, right: 12, top: 12, bottom: 4, containLabel: true },
+    xAxis: {
+      type: "time",
+      min: axis.from + shift,
+      max: axis.to + shift,
+      axisLabel: { ...font, hideOverlap: true, formatter: label },
+      axisLine: { lineStyle: { color: line } },
+      axisTick: { lineStyle: { color: line } },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: "value",
+      scale: floating,
+      splitNumber: floating ? 3 : 5,
+      minInterval: floating ? 0.002 : 0,
+      axisLabel: { ...font, formatter: (value) => brief(format(value)) },
+      splitLine: { lineStyle: { color: line } },
+    },
+    tooltip: {
+      trigger: "axis",
+      confine: true,
+      backgroundColor: style("--surface"),
+      borderColor: line,
+      textStyle: { color: style("--text"), fontSize: 0.85 * rem },
+      formatter: (found) => tip(found, axis, format, columns, shift),
+    },
+    series,
+  };
+}
+
+function tip(found, axis, format, columns, shift) {
+  const step = columns.length_seconds * 1000;
+  const start = Math.min(found[0].value[0] - shift, columns.starts_ms.at(-1));
+  const begin = columns.starts_ms.findLast((one) => one <= start) ?? start;
+  const rows = found.map((one) => {
+    const swatch = el("span", { className: "swatch" });
+    swatch.style.background = one.color;
+    return el("tr", {}, el("td", {}, swatch, one.seriesName), el("td", { className: "number" }, format(one.value[1])));
+  });
+  return el("div", { className: "tip" }, el("p", {}, axis.zone.period(begin, begin + step)), el("table", {}, ...rows.reverse()));
+}
+
+function described(series, format) {
+  const last = (one) => one.data.findLast(([, value]) => value !== null)?.[1] ?? null;
+  return `Newest values: ${series.map((one) => `${one.name} ${format(last(one))}`).join(", ")}`;
+}

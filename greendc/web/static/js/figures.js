@@ -1,0 +1,51 @@
+// All figures by period; what has no value says why in its place.
+
+import { el, find, symbol } from "./dom.js";
+import { UNKNOWN, figure, percent } from "./format.js";
+import { chosen } from "./pue.js";
+import { PERIODS, reason, title } from "./words.js";
+
+const ORDER = [
+  "ipue", "ipue_cat1", "ipue_cat2", "ipue_cat3", "dcie", "ppue_cooling", "ppue_power", "ppue_lighting",
+  "ppue_reuse", "ppue_other", "erf", "ere", "cue_location", "cue_market", "co2e_location", "co2e_market",
+  "e_dc", "e_it", "e_it_cat1", "e_it_cat2", "e_it_cat3", "e_reuse",
+]; // prettier-ignore
+
+function rank(name) {
+  const place = ORDER.indexOf(name);
+  return place < 0 ? ORDER.length : place;
+}
+
+export function showFigures(state) {
+  const periods = Object.keys(state.figures);
+  const names = new Set(periods.flatMap((period) => Object.keys(state.figures[period])));
+  names.delete("pue"); // stands in the row of iPUE, where twelve months make it one
+  const ordered = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const heads = periods.map((period) => el("th", { scope: "col", className: "number" }, PERIODS[period]));
+  find("#figures thead").replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Figure"), ...heads));
+  find("#figures tbody").replaceChildren(...ordered.map((name) => row(name, periods, state.figures)));
+}
+
+function row(name, periods, figures) {
+  const found = title(name);
+  const cells = periods.map((period) => cell(name, figures[period]));
+  const unit = periods.map((period) => figures[period][name]?.unit).find((one) => one?.includes("/"));
+  const about = unit ? `${found.meaning} [${unit}]` : found.meaning;
+  return el("tr", { "data-name": name }, el("th", { scope: "row" }, symbol(found.symbol), el("small", {}, about)), ...cells);
+}
+
+function cell(name, figures) {
+  const [kind, entry] = name === "ipue" ? chosen(figures) : [null, figures[name]];
+  const text = entry === undefined ? UNKNOWN : figure(entry.value, entry.unit.includes("/") ? "1" : entry.unit);
+  return el("td", { className: "number" }, text, ...notes(kind, entry).map((note) => el("small", {}, note)));
+}
+
+function notes(kind, entry) {
+  if (entry === undefined) return ["none closed yet"];
+  if (entry.value === null) return [reason(entry.reason)];
+  const told = kind === "PUE" ? ["PUE"] : [];
+  if (entry.coverage < 1) told.push(`coverage ${percent(entry.coverage)}`);
+  if (entry.status === "invalid" || entry.status === "provisional") told.push(entry.status);
+  if (entry.outdated) told.push("not of the moment");
+  return told;
+}

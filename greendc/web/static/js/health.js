@@ -1,0 +1,52 @@
+// How the daemon does: broker, journal, readings, sinks.
+
+import { el, find, pairs } from "./dom.js";
+import { age, bytes, count } from "./format.js";
+
+const LAGS = 600; // s
+
+export function showHealth(state, zone) {
+  const { health } = state;
+  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...sinks(health)];
+  if (health.started) entries.push(["Running since", zone.full(Date.parse(health.started))]);
+  find("#health dl").replaceChildren(...pairs(entries));
+}
+
+function broker(health) {
+  if (health.connected) return ["Broker", `connected to ${health.broker}`];
+  const why = health.connection_error ? `: ${health.connection_error}` : "";
+  return ["Broker", `not connected to ${health.broker || "any"}${why}`, "bad"];
+}
+
+function journal(health) {
+  if (health.journal_full) return ["Journal", `full, nothing is taken: ${health.journal_full}`, "bad"];
+  const limit = health.journal_limit ? ` of ${bytes(health.journal_limit)}` : "";
+  const lag = health.journal_lag_seconds;
+  const behind = lag >= 1 ? el("small", {}, `oldest entry not yet in the ledger: ${age(lag)}`) : null;
+  return ["Journal", el("span", {}, `${bytes(health.journal_bytes)}${limit}`, behind), lag > LAGS ? "warn" : ""];
+}
+
+function readings(health) {
+  const { readings: accepted = 0, late = 0 } = health.site_outcomes;
+  const told = late ? `, ${count(late)} of them late` : "";
+  return ["Readings", `${count(accepted)} accepted${told}`];
+}
+
+function* rejected(health) {
+  const reasons = Object.entries(health.outcomes).filter(([name, number]) => name.startsWith("rejected:") && number);
+  if (reasons.length === 0) return;
+  const told = reasons.map(([name, number]) => `${count(number)} ${name.replace("rejected:", "").replaceAll("_", " ")}`);
+  yield ["Rejected", told.join(" · ")];
+}
+
+function* sinks(health) {
+  if (health.sinks.length === 0) yield ["Sinks", "none configured"];
+  for (const sink of health.sinks) {
+    if (sink.error) {
+      yield [sink.name, `${sink.error}; ${count(sink.pending)} figures wait`, "bad"];
+    } else {
+      const behind = sink.pending ? `${count(sink.pending)} figures wait, ${age(sink.lag_seconds)}` : "up to date";
+      yield [sink.name, behind, sink.lag_seconds > LAGS ? "warn" : ""];
+    }
+  }
+}

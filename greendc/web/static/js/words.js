@@ -1,0 +1,32 @@
+// What quantities, periods and reasons are called.
+
+import { get } from "./api.js";
+
+export const PERIODS = { hour: "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "12mo": "12 months" };
+
+let known = { titles: {}, reasons: {} };
+
+export async function loadWords() {
+  known = await get("words");
+}
+
+export function reason(word) {
+  return known.reasons[word] ?? word ?? "";
+}
+
+export function title(name) {
+  return known.titles[name] ?? { symbol: name, meaning: name };
+}
+
+const PARTS = {
+  e_it: "IT",
+  e_dc: "Whole site",
+  subsystem_cooling: "Cooling",
+  subsystem_power: "Power supply",
+  subsystem_lighting: "Lighting",
+  subsystem_reuse: "Heat reuse",
+  subsystem_other: "Other",
+};
+
+export const part = (name) => PARTS[name] ?? title(name).symbol;
+export const colour = (name) => `--${name.replace("subsystem_", "").replace("e_it", "it")}`;
