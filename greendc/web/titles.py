@@ -26,7 +26,11 @@ TOTALS = {
     "e_it": Title("E_IT", "energy of the IT equipment"),
     "e_reuse": Title("E_reuse", "heat handed over for use elsewhere"),
     **{f"e_it_cat{n}": Title(f"E_IT,{n}", f"E_IT by PUE category {n}") for n in CATEGORIES},
-    **{f"subsystem_{s}": Title(f"E_{s}", f"energy of {s}") for s in SUBSYSTEMS},
+    "subsystem_cooling": Title("E_cooling", "energy of the cooling"),
+    "subsystem_power": Title("E_power", "losses of the power supply"),
+    "subsystem_lighting": Title("E_lighting", "energy of the lighting"),
+    "subsystem_reuse": Title("E_HP", "energy of heat pumps that lift reused heat"),
+    "subsystem_other": Title("E_other", "energy of all else inside the boundary"),
     **{f"co2e_{m}": Title(f"CO2e {m}", f"emissions, {m}-based") for m in METHODS},
 }
 

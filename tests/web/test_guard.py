@@ -170,7 +170,7 @@ def test_answers_are_safe_to_show(plain: WebServer, path: str) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "server" not in headers
     assert (headers.get("cache-control") == "no-store") != path.startswith("/static/")
 

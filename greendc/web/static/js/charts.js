@@ -24,6 +24,7 @@ export class Charts {
 
   draw() {
     const { history, zone } = this.told;
+    if (history.from === null) return; // no reading yet
     const watts = history.power_watts;
     const hourly = history.hourly;
     for (const name of document.querySelectorAll("[data-length]")) {
@@ -53,20 +54,18 @@ export class Charts {
 
 // -- series --------------------------------------------------------------------------------------
 
-/** Points at the starts of periods; a gap in time or a value that is unknown breaks the line. */
+/** Points of a mean over each period; a gap in time or a value that is unknown breaks the line. */
 function points(columns, name, axis) {
   const step = columns.length_seconds * 1000;
   const shift = axis.zone.offset(axis.to);
-  const found = [];
-  columns.starts_ms.forEach((start, place) => {
-    if (place > 0 && start > columns.starts_ms[place - 1] + step) {
-      found.push([columns.starts_ms[place - 1] + step + shift, null]);
-    }
-    found.push([start + shift, columns.values[name][place]]);
+  // both ends of each period: areas that are stacked need every step to be a point of its own
+  return columns.starts_ms.flatMap((start, place) => {
+    const value = columns.values[name][place];
+    const held = [start + shift, value];
+    const until = [start + step - 1 + shift, value];
+    const next = columns.starts_ms[place + 1];
+    return next > start + step ? [held, until, [start + step + shift, null]] : [held, until];
   });
-  const last = columns.starts_ms.at(-1);
-  found.push([last + step + shift, columns.values[name].at(-1)]); // the last period has an end
-  return found;
 }
 
 function areas(columns, axis) {
@@ -74,11 +73,10 @@ function areas(columns, axis) {
   return names.map((name) => ({
     name: part(name),
     type: "line",
-    step: "end",
     stack: "parts",
     symbol: "none",
-    lineStyle: { width: 0 },
-    areaStyle: { opacity: 0.9 },
+    lineStyle: { width: 1 }, // over the hairlines between areas
+    areaStyle: { opacity: 1 },
     color: style(colour(name)),
     data: points(columns, name, axis),
     animation: false,
@@ -106,7 +104,6 @@ function ratio(columns, axis) {
     {
       name: "iPUE",
       type: "line",
-      step: "end",
       symbol: "none",
       lineStyle: { width: 2 },
       color: style("--accent"),
@@ -146,8 +143,8 @@ function option(axis, series, format, floating, columns) {
       type: "value",
       scale: floating,
       splitNumber: floating ? 3 : 5,
-      minInterval: floating ? 0.002 : 0,
-      axisLabel: { ...font, formatter: (value) => brief(format(value)) },
+      minInterval: floating ? 0.001 : 0,
+      axisLabel: { ...font, formatter: (value) => (floating ? format(value) : brief(format(value))) },
       splitLine: { lineStyle: { color: line } },
     },
     tooltip: {

@@ -22,7 +22,8 @@ export function showFigures(state) {
   names.delete("pue"); // stands in the row of iPUE, where twelve months make it one
   const ordered = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const heads = periods.map((period) => el("th", { scope: "col", className: "number" }, PERIODS[period]));
-  find("#figures thead").replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Figure"), ...heads));
+  const meaning = el("th", { scope: "col", className: "wide" }, "Meaning");
+  find("#figures thead").replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Figure"), ...heads, meaning));
   find("#figures tbody").replaceChildren(...ordered.map((name) => row(name, periods, state.figures)));
 }
 
@@ -31,7 +32,8 @@ function row(name, periods, figures) {
   const cells = periods.map((period) => cell(name, figures[period]));
   const unit = periods.map((period) => figures[period][name]?.unit).find((one) => one?.includes("/"));
   const about = unit ? `${found.meaning} [${unit}]` : found.meaning;
-  return el("tr", { "data-name": name }, el("th", { scope: "row" }, symbol(found.symbol), el("small", {}, about)), ...cells);
+  const last = el("td", { className: "wide note" }, about);
+  return el("tr", { "data-name": name }, el("th", { scope: "row" }, symbol(found.symbol)), ...cells, last);
 }
 
 function cell(name, figures) {
@@ -44,7 +46,7 @@ function notes(kind, entry) {
   if (entry === undefined) return ["none closed yet"];
   if (entry.value === null) return [reason(entry.reason)];
   const told = kind === "PUE" ? ["PUE"] : [];
-  if (entry.coverage < 1) told.push(`coverage ${percent(entry.coverage)}`);
+  if (entry.coverage < 1) told.push(`coverage ${percent(entry.coverage)}`.replaceAll(" ", "\u00a0"));
   if (entry.status === "invalid" || entry.status === "provisional") told.push(entry.status);
   if (entry.outdated) told.push("not of the moment");
   return told;

@@ -32,19 +32,19 @@ const PREFIXED = {
 export function quantity(value, unit) {
   if (value === null || value === undefined) return UNKNOWN;
   if (unit === "J") return quantity(value / 3600, "Wh");
-  if (unit === "Cel") return `${number(value, 1)} °C`;
-  if (unit === "K") return `${number(value, 1)} K`;
-  if (unit === "ratio") return `${number(value * 100, 1)} %`;
-  if (unit === "m3/s") return `${number(value * 3600, 2)} m³/h`;
-  if (unit === "m3") return `${number(value, decimals(value))} m³`;
+  if (unit === "Cel") return `${number(value, 1)}\u00a0°C`;
+  if (unit === "K") return `${number(value, 1)}\u00a0K`;
+  if (unit === "ratio") return `${number(value * 100, 1)}\u00a0%`;
+  if (unit === "m3/s") return `${number(value * 3600, 2)}\u00a0m³/h`;
+  if (unit === "m3") return `${number(value, decimals(value))}\u00a0m³`;
   const units = PREFIXED[unit];
-  if (units === undefined) return `${number(value, decimals(value))} ${unit === "1" ? "" : unit}`.trim();
+  if (units === undefined) return `${number(value, decimals(value))}\u00a0${unit === "1" ? "" : unit}`.trim();
   let place = 0;
   while (place < units.length - 1 && Math.abs(value) >= 1000) {
     value /= 1000;
     place += 1;
   }
-  return `${number(value, decimals(value))} ${units[place]}`;
+  return `${number(value, decimals(value))}\u00a0${units[place]}`;
 }
 
 export const power = (watts) => quantity(watts, "W");
@@ -53,7 +53,7 @@ export function mass(kilograms) {
   if (kilograms === null || kilograms === undefined) return UNKNOWN;
   const tonnes = Math.abs(kilograms) >= 10_000;
   const value = tonnes ? kilograms / 1000 : kilograms;
-  return `${number(value, decimals(value))} ${tonnes ? "t" : "kg"}`;
+  return `${number(value, decimals(value))}\u00a0${tonnes ? "t" : "kg"}`;
 }
 
 /** A figure of the ledger in its published unit. */
@@ -62,7 +62,7 @@ export function figure(value, unit) {
   if (unit === "kWh") return quantity(value * 1000, "Wh");
   if (unit === "kg") return mass(value);
   if (unit === "1") return number(value, 3);
-  return `${number(value, 3)} ${unit}`;
+  return `${number(value, 3)}\u00a0${unit}`;
 }
 
 export function percent(share) {
@@ -71,7 +71,7 @@ export function percent(share) {
   const whole = value === 0 || value === 100;
   // 99.96 % is not all
   const digits = whole ? 0 : value > 99.9 ? 2 : 1;
-  return `${number(Math.min(value, whole ? 100 : 99.99), digits)} %`;
+  return `${number(Math.min(value, whole ? 100 : 99.99), digits)}\u00a0%`;
 }
 
 /** A label of an axis: no digits that say nothing. */
@@ -84,7 +84,7 @@ export function bytes(count) {
     count /= 1024;
     place += 1;
   }
-  return `${number(count, place === 0 || count >= 100 ? 0 : 1)} ${units[place]}`;
+  return `${number(count, place === 0 || count >= 100 ? 0 : 1)}\u00a0${units[place]}`;
 }
 
 export const count = (value) => number(value, 0);
@@ -92,10 +92,10 @@ export const count = (value) => number(value, 0);
 /** A span of time by its largest unit that is full. */
 export function age(seconds) {
   if (seconds < 0) return "0 s";
-  if (seconds < 120) return `${Math.floor(seconds)} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
-  return `${count(Math.floor(seconds / 86_400))} d`;
+  if (seconds < 120) return `${Math.floor(seconds)}\u00a0s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}\u00a0min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}\u00a0h`;
+  return `${count(Math.floor(seconds / 86_400))}\u00a0d`;
 }
 
 /** Times of a site's zone. */
@@ -123,7 +123,7 @@ export class Zone {
   /** With date, seconds and the zone's short name. */
   full(ms) {
     const zone = this._short.formatToParts(ms).find((part) => part.type === "timeZoneName").value;
-    return `${this._date.format(ms)}, ${this._clock.format(ms)} ${zone}`;
+    return `${this._date.format(ms)}, ${this._clock.format(ms)}\u00a0${zone}`;
   }
 
   /** From one instant to another, the day named once where both are of it. */

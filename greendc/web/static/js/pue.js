@@ -33,6 +33,7 @@ function tile(period, state, zone, now) {
     el("p", { className: "period" }, zone.period(Date.parse(entry.start), Date.parse(entry.end))),
     ...notes(entry, now),
     el("dl", { className: "pairs" }, ...pairs(defence(entry))),
+    unsure(entry),
   );
 }
 
@@ -54,11 +55,14 @@ function* notes(entry, now) {
 }
 
 function defence(entry) {
-  const doubt = entry.value === null ? "" : reason(entry.doubt);
-  const unsure = entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")}`;
   return [
     ["coverage", percent(entry.coverage)],
     ["estimated share", entry.estimated_share === null ? UNKNOWN : percent(entry.estimated_share)],
-    ["uncertainty (k = 2)", el("span", {}, unsure, doubt ? el("small", {}, doubt) : null)],
+    ["uncertainty (k = 2)", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")}`],
   ];
+}
+
+function unsure(entry) {
+  if (entry.value === null || entry.uncertainty !== null) return null;
+  return el("p", { className: "note" }, `uncertainty unknown: ${reason(entry.doubt)}`);
 }

@@ -24,7 +24,7 @@ const PARTS = {
   subsystem_cooling: "Cooling",
   subsystem_power: "Power supply",
   subsystem_lighting: "Lighting",
-  subsystem_reuse: "Heat reuse",
+  subsystem_reuse: "Heat pumps",
   subsystem_other: "Other",
 };
 
