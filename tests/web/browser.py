@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.servers.support import program
 
@@ -15,10 +15,15 @@ DESK, PHONE, WALL = (1440, 900), (320, 700), (3840, 2160)
 
 @dataclass
 class Noted:
-    """Console messages, errors and requests of a page."""
+    """Console errors and warnings, exceptions and requests of a page."""
 
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+
+    def said(self, message: ConsoleMessage) -> None:
+        """Take what the browser or the page writes to the console."""
+        if message.type in {"error", "warning", "assert"}:
+            self.complaints.append(f"{message.type}: {message.text}")
 
     @property
     def hosts(self) -> set[str]:
@@ -48,7 +53,7 @@ def opened(
     profile = browser.new_context(viewport={"width": width, "height": height}, **context)
     page, noted = profile.new_page(), Noted()
     page.set_default_timeout(20_000)
-    page.on("console", lambda message: noted.complaints.append(f"{message.type}: {message.text}"))
+    page.on("console", noted.said)
     page.on("pageerror", lambda error: noted.complaints.append(f"error: {error}"))
     page.on("request", lambda request: noted.requests.append(request.url))
     page.goto(url)
