@@ -163,6 +163,19 @@ def test_what_is_undefined_has_no_sample_but_a_reason(tmp_path: Path) -> None:
     assert value(found, "greendc_kpi_estimated_ratio", **beside) is None
 
 
+def test_a_lost_it_meter_leaves_no_pue_but_the_reason(tmp_path: Path) -> None:
+    life = lived(tmp_path, minutes=0)
+    half_past_one = "2025-03-01T01:30:00Z"
+    rows = [m for m in messages(240) if "it_b" not in m["topic"] or m["tst"] < half_past_one]
+    found = shown(life.take(rows).end().board())
+    life.store.close()
+    assert "1h" not in {labels["window"] for labels in named(found, "greendc_pue_ratio")}
+    beside = {"site": "small", "kpi": "ipue", "window": "1h"}
+    why = {"status": "undefined", "reason": "coverage"}
+    assert value(found, "greendc_kpi_status_info", **beside, **why) == 1.0
+    assert value(found, "greendc_kpi_coverage_ratio", **beside) == 0.0
+
+
 def test_what_is_invalid_has_no_sample_but_a_status(tmp_path: Path) -> None:
     configuration = SITE.replace("{id: util,", "{id: util, multiplier: 0.5,")
     life = lived(tmp_path, configuration).end()
