@@ -51,8 +51,8 @@ def expected(target: Target, rows: Sequence[LedgerRow]) -> Found:
 def same(found: Found, wanted: Found) -> None:
     assert set(found) == set(wanted)
     for key, value in wanted.items():
-        # VictoriaMetrics keeps about 15 digits
-        assert found[key] == (None if value is None else pytest.approx(value, rel=1e-13)), key
+        # VictoriaMetrics keeps about 12 digits
+        assert found[key] == (None if value is None else pytest.approx(value, rel=1e-11)), key
 
 
 def mixed(site: str) -> list[LedgerRow]:
