@@ -14,6 +14,7 @@ from greendc.config import Config
 from greendc.control import Control, ask
 from greendc.data import LEDGER, Data, locked
 from greendc.errands import Errands
+from greendc.jobs import Calendar
 from greendc.lifecycle import Part, running
 from greendc.logs import set_up
 from greendc.ports import Event, GreendcError
@@ -115,8 +116,11 @@ class Daemon:
         self.reload = Reload(self.data, self.source, self.notifier, self.rounds.status)
         self.commands = Commands(self.data, self.errands, self.reload.reload)
         self.control = Control(config.data, self.commands.submit)
+        self.calendar = Calendar(config, self.commands.submit)
+        self.reload.listeners.append(self.calendar.use)
         self.parts: list[Part] = [
             self.control,
+            self.calendar,
             self.commands,
             self.errands,
             self.sinks,

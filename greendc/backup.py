@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import time
@@ -22,6 +23,7 @@ MANIFEST = "backup.json"
 CONFIGURATION = "config"
 PAGES_A_STEP = 2048  # between two looks at whether to go on
 CHUNK = 1 << 22
+NAMED = re.compile(r"greendc-\d{8}T\d{6}Z")
 LEFT_OUT = "passwords, tokens, keys, certificates and the files that sinks have written"
 
 GoOn = Callable[[], None]  # raises GreendcError where the copying is to end
@@ -147,6 +149,27 @@ def _copy_configuration(config: Config, target: Path) -> list[str]:
         shutil.copyfile(path, target / name)
         names.append(name.as_posix())
     return names
+
+
+# -- many of them ---------------------------------------------------------------------------------
+
+
+def backup_name(moment: float) -> str:
+    """Name of a backup by when it was taken, so that names sort as times do.
+
+    >>> backup_name(0)
+    'greendc-19700101T000000Z'
+    """
+    return time.strftime("greendc-%Y%m%dT%H%M%SZ", time.gmtime(moment))
+
+
+def drop_oldest(folder: Path, keep: int) -> list[str]:
+    """Remove all but the newest backups of a folder; nothing else in it is touched."""
+    found = sorted(path.parent for path in folder.glob(f"greendc-*/{MANIFEST}"))
+    gone = [path for path in found[:-keep] if NAMED.fullmatch(path.name)]
+    for path in gone:
+        shutil.rmtree(path)
+    return [path.name for path in gone]
 
 
 # -- and back -------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from greendc.backup import back_up
+from greendc.backup import back_up, backup_name, drop_oldest
+from greendc.core.facility import SECOND
 from greendc.data import Data
 from greendc.errands import Errands
 from greendc.ports import Event, GreendcError
-from greendc.requests import Backup, Close, Reload, Request, Status
+from greendc.requests import Backup, Close, Reload, Request, Retain, Rotate, Status
 from greendc.status import as_text
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,18 @@ def close_input(data: Data, site: str, at: int) -> str:
     return f"{site}: input closed; periods up to there are in the ledger"
 
 
+def let_go(data: Data, now: int, journal: int | None, quarantine: int | None) -> str:
+    """Drop what is older than so many seconds at a time; on the thread that owns the data.
+
+    What open cells are rebuilt from stays, and so do readings within twice the horizon.
+    """
+    if journal is not None:
+        data.worker.prune(data.journal.number_at(now - journal * SECOND))
+    gone = data.journal.forget(now - quarantine * SECOND) if quarantine is not None else 0
+    data.worker.commit()
+    return f"journal begins at entry {data.journal.first}; {gone} rejected messages gone"
+
+
 class Commands:
     """Of a running daemon: what changes or reads its state is an errand of the worker's."""
 
@@ -49,6 +62,12 @@ class Commands:
                 return self._errands.ask(lambda: close_input(self._data, site, at))
             case Status():
                 return self._errands.ask(lambda: as_text(self._data.watch.board.health))
+            case Retain(journal, quarantine):
+                return self._errands.ask(
+                    lambda: let_go(self._data, time.time_ns(), journal, quarantine)
+                )
+            case Rotate(folder, keep):
+                return self._copying.submit(self._rotate, Path(folder), keep)
             case Reload():
                 return self._errands.ask(self._reload)
             case Backup(folder):
@@ -68,6 +87,11 @@ class Commands:
             return back_up(config, config.data, target, self._go_on)
         finally:
             self._errands.ask(worker.release)
+
+    def _rotate(self, folder: Path, keep: int) -> str:
+        told = self._back_up(folder / backup_name(time.time()))
+        gone = drop_oldest(folder, keep)
+        return f"{told}; gone: {', '.join(gone)}" if gone else told
 
     def _go_on(self) -> None:
         if self._stopping:

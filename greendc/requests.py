@@ -36,6 +36,23 @@ class Reload(Request, tag="reload", frozen=True):
     """Load the configuration file anew."""
 
 
+# -- what only the calendar asks for --------------------------------------------------------------
+
+
+class Retain(Request, tag="retain", frozen=True):
+    """Let go of journal entries and of rejected messages older than so long [s]; None: of none."""
+
+    journal: int | None = None
+    quarantine: int | None = None
+
+
+class Rotate(Request, tag="rotate", frozen=True):
+    """Make a backup in a folder of backups, of which the newest so many stay."""
+
+    folder: Text
+    keep: int
+
+
 def request_of(line: bytes) -> Request:
     """Read a request.
 

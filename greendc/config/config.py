@@ -14,6 +14,7 @@ from greendc.config import changes, models
 from greendc.config.epochs import Layout
 from greendc.config.factors import Content, intensity, vintage
 from greendc.config.http import Http
+from greendc.config.jobs import Jobs
 from greendc.config.log import Log
 from greendc.config.meters import fill
 from greendc.config.problems import fail, problems_of
@@ -56,6 +57,11 @@ class Config:
     def journal(self) -> models.Journal:
         """Limits of the journal."""
         return self.root.journal
+
+    @property
+    def jobs(self) -> Jobs:
+        """Calendar jobs."""
+        return self.root.jobs
 
     @property
     def log(self) -> Log:

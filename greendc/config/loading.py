@@ -88,7 +88,11 @@ def _placed(root: models.Root, folder: Path) -> models.Root:
         http = http.model_copy(update={"tls": pair})
     data = (folder / root.data).absolute()
     sinks = tuple(_placed_sink(sink, folder) for sink in root.sinks)
-    return root.model_copy(update={"data": data, "sinks": sinks, "mqtt": mqtt, "http": http})
+    jobs = root.jobs
+    if jobs.backup is not None:
+        jobs = jobs.model_copy(update={"backup": _moved(jobs.backup, folder, ("folder",))})
+    placed = {"data": data, "sinks": sinks, "mqtt": mqtt, "http": http, "jobs": jobs}
+    return root.model_copy(update=placed)
 
 
 def _placed_sink(sink: Sink, folder: Path) -> Sink:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
 from greendc.config.http import Http
+from greendc.config.jobs import Jobs
 from greendc.config.log import Log
 from greendc.config.scalars import (
     Duration,
@@ -275,6 +276,7 @@ class Root(Model):
     )
     mqtt: Mqtt = key({}, description="The broker.")
     journal: Journal = key({}, description="Limits of the journal.")
+    jobs: Jobs = key({}, description="Calendar jobs.")
     log: Log = key({}, description="Messages on standard error.")
     http: Http = key({}, description="Status page, JSON API, /metrics and health.")
     sinks: Items[Sink] = key((), description="Where the ledger is copied to.")

@@ -110,6 +110,19 @@ class Journal:
         except sqlite3.Error as error:
             raise GreendcError(f"{self.path}: cannot prune the journal: {error}") from error
 
+    def number_at(self, arrival: int) -> int:
+        """Sequence number of the first entry that arrived at or after a time [ns UTC]."""
+        sql = "SELECT min(first) FROM entry WHERE arrival >= ?"
+        (first,) = self._db.execute(sql, (arrival,)).fetchone()
+        return self.last + 1 if first is None else int(first)
+
+    def forget(self, before: int) -> int:
+        """Drop what the ring holds from before a time [ns UTC]; returns how many messages."""
+        try:
+            return self._ring.forget(before)
+        except sqlite3.Error as error:
+            raise GreendcError(f"{self.path}: cannot clear the ring: {error}") from error
+
     def quarantine(self, rows: Sequence[Quarantined]) -> None:
         """Put messages into the ring at once; `append` takes them along without a further sync."""
         self.append((), rows)

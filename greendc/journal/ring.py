@@ -84,6 +84,12 @@ class Ring:
         size = self.bytes + sum(found[0] for found in rows)
         return size - self._drop_oldest(size - self._quota) if size > self._quota else size
 
+    def forget(self, before: int) -> int:
+        """Drop messages that arrived before a time [ns UTC]; returns how many."""
+        gone = self._db.execute("DELETE FROM ring WHERE arrival < ?", (before,)).rowcount
+        self.bytes = int(self._db.execute("SELECT total(size) FROM ring").fetchone()[0])
+        return gone
+
     def _drop_oldest(self, excess: int) -> int:
         dropped = newest = 0
         for number, size in self._db.execute("SELECT id, size FROM ring ORDER BY id"):
