@@ -53,13 +53,18 @@ class SiteLedger:
         return self._apply(self.book.end(seq, at))
 
     def _apply(self, settled: Settled) -> int:
-        closed = self.book.progress.accounts
-        found = self.periods.roll(settled.blocks, closed, final=settled.final)
+        progress = self.book.progress
+        found = self.periods.roll(
+            settled.blocks,
+            progress.accounts,
+            final=settled.final,
+            left_out=progress.presence.left_out(),
+        )
         written = sum(self._put(part) for part in _portions(found))
         for part in settled.archived:
             self.store.archive(self.site.id, self.meters, part)
         if settled.archived:
-            self.store.forget(self.site.id, self.book.watermark - 2 * self.book.horizon)
+            self.store.forget(self.site.id, self.book.watermark - self.book.remembers)
         self.store.count(self.site.id, settled.counts)
         return written
 
@@ -94,6 +99,7 @@ class SiteLedger:
             "ended_seq": book.ended_seq,
             "base_seq": book.base_seq,
             "origin": progress.origin,
+            "lives": progress.presence.lives,
             "meters": self.meters,
             "closed": progress.closed.tobytes(),
             "names": progress.names(),
@@ -114,15 +120,14 @@ class SiteLedger:
         mine = np.array([places.get(name, -1) for name in state["meters"]], np.int64)
         kept = mine >= 0
         progress.origin = state["origin"]
-        if progress.origin is not None:
-            progress.closed[:] = progress.origin
+        progress.presence.lives = [(first, last) for first, last in state["lives"]]
         progress.closed[mine[kept]] = as_ints(state["closed"])[kept]
         progress.accounts, progress.since = dict(state["accounts"]), dict(state["since"])
         progress.begin_new(state["names"], book.watermark)
         self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
         seq, meter, time = (as_ints(c) for c in state["carried"][:3])
         value = np.frombuffer(state["carried"][3], np.float64)
-        book.carry(Readings(seq, mine[meter], time, value))
+        book.carry(Readings(seq, np.append(mine, -1)[meter], time, value))
 
 
 def as_ints(body: bytes) -> IntArray:

@@ -122,7 +122,7 @@ def meter_grid(nominal: int, cell: int, limit: int) -> int:
 
 def book(site: Site, epoch: Epoch) -> Book:
     """Lay out the accounts of one epoch."""
-    rules = Rules.of(energy_meters(site))
+    rules = Rules.of(energy_meters(site), site.horizon)
     return _Layout(site, epoch, rules).book()
 
 

@@ -10,7 +10,10 @@ from greendc.core.accounts import Account, Book
 from greendc.core.cells import Block, cell_blocks
 from greendc.core.energy import MEAN_NEXT, Rules, Segments
 from greendc.core.facility import EVER, IntArray, Intensity
+from greendc.core.presence import Presence
 from greendc.core.reopening import Dirty, Span
+
+EVERY = -1  # in place of a meter: whatever has cells in a span, or none yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,15 @@ class Progress:
     """Up to where each meter (`closed`) and each account (`accounts`) is closed.
 
     `origin` is where the site's first cell begins, None before any reading. `since`
-    holds the accounts that came later and where they begin.
+    holds the accounts that came later and where they begin, `presence` the silences that
+    have no cells.
     """
 
     def __init__(self, books: tuple[Book, ...]) -> None:
         """Begin with nothing closed."""
         self.books = books
         self.rules: Rules = books[0].rules
+        self.presence = Presence.of(self.rules)
         self.step = min(b.epoch.cell for b in books)
         self.border = int(np.lcm.reduce([a.grid for b in books for a in b.accounts] or [1]))
         self.origin: int | None = None
@@ -80,21 +85,22 @@ class Progress:
 
     # -- closing -----------------------------------------------------------------------------
 
+    def seen(self, time: IntArray) -> list[Dirty]:
+        """Take in when there were readings; returns what now has cells and had none."""
+        return [(EVERY, span) for span in self.presence.seen(time)]
+
     def extend(self, begin: int) -> list[Dirty]:
         """Let the first cell begin no later than `begin`; returns what that opens again."""
         origin, before = begin - begin % self.step, self.origin
-        if before is None:
-            self.origin = origin
-            self.closed[:] = self._floor(np.full_like(self.closed, origin))
-        elif origin < before:
-            self.origin = origin
-            return [(m, (origin, before)) for m in range(len(self.rules.meters))]
-        return []
+        if before is not None and origin >= before:
+            return []
+        self.origin = origin
+        return [] if before is None else [(EVERY, (origin, before))]
 
     def end_of(self, known: Known, at: int | None) -> int:
         """Where the input ends: the last reading, an interval mean's in full, or `at`."""
         if at is not None:
-            return at - at % self.border
+            return min(at, self.presence.upto()) // self.border * self.border
         hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
         there = known.last > -EVER
         return int((known.last + hold)[there].max(initial=self.origin or 0))
@@ -102,18 +108,28 @@ class Progress:
     def advance(self, watermark: int, known: Known, end: int | None) -> None:
         """Close each meter up to where nothing that may still come in time can change it."""
         if end is not None:
-            upto = self._floor(end + self.books[-1].grids - 1)
+            grids = self._grids(np.full_like(self.closed, end))
+            upto = -(-end // grids) * grids
         else:
             hold = np.where(known.reached > -EVER, self.rules.hold, 0)
             silent = watermark - self.rules.silent_after
-            upto = self._floor(np.minimum(watermark, np.maximum(known.reached + hold, silent)))
+            upto = np.minimum(self._limit(watermark), np.maximum(known.reached + hold, silent))
+            upto = self._floor(upto)
         self.closed = np.maximum(self.closed, upto)
+
+    def _limit(self, watermark: int) -> int:
+        """Up to where cells can be closed: a silence only once it is known how long it was."""
+        return min(watermark, self.presence.upto())
 
     def _floor(self, time: IntArray) -> IntArray:
         """Round down to each meter's grid in the epoch that the time falls into."""
-        out = time - time % self.books[0].grids
+        return time - time % self._grids(time)
+
+    def _grids(self, time: IntArray) -> IntArray:
+        """Each meter's grid in the epoch that its time falls into."""
+        out = self.books[0].grids
         for later in self.books[1:]:
-            out = np.where(time >= later.epoch.start, time - time % later.grids, out)
+            out = np.where(time >= later.epoch.start, later.grids, out)
         return out
 
     def due(self, watermark: int, end: int | None) -> Iterator[Due]:
@@ -127,7 +143,8 @@ class Progress:
                 lo, hi = self._span(account, layout, self._closed(account), EVER)
                 upto = min(hi, self._upto(account, watermark, end))
                 if lo < upto:
-                    groups.setdefault((account.grid, lo, upto), []).append(account)
+                    for piece in self.presence.pieces(lo, upto):
+                        groups.setdefault((account.grid, *piece), []).append(account)
                     self.accounts[account.name] = upto
                 if upto < hi:
                     unfinished.add(account.name)
@@ -140,7 +157,8 @@ class Progress:
     def _upto(self, account: Account, watermark: int, end: int | None) -> int:
         if end is not None:
             return -(-end // account.grid) * account.grid
-        upto = int(self.closed[account.needs].min()) if len(account.needs) else watermark
+        needs = self.closed[account.needs]
+        upto = int(needs.min()) if len(needs) else self._limit(watermark)
         return upto - upto % account.grid
 
     @staticmethod
@@ -151,12 +169,16 @@ class Progress:
 
     # -- closed cells again ------------------------------------------------------------------
 
-    def reopened(self, dirty: Iterable[Dirty]) -> list[Span]:
-        """Disjoint spans of closed cells to compute again, on borders of all grids."""
+    def reopened(self, dirty: Iterable[Dirty], floor: int) -> list[Span]:
+        """Disjoint spans of closed cells to compute again, on borders of all grids.
+
+        None begins before `floor`, from where on all readings are still kept.
+        """
         spans = []
-        sealed = self.sealed()
+        sealed = np.append(self.sealed(), self.furthest())
+        least = max(-(-floor // self.border) * self.border, self.origin or 0)
         for meter, (begin, end) in dirty:
-            lo, hi = max(begin, self.origin or 0), min(end, int(sealed[meter]))
+            lo, hi = max(begin, least), min(end, int(sealed[meter]))
             if lo < hi:
                 spans.append((lo - lo % self.border, -(-hi // self.border) * self.border))
         return _joined(spans)
@@ -169,8 +191,8 @@ class Progress:
                 upto = min(hi, self.accounts.get(account.name, lo))
                 first = max(lo, self.origin or 0, self.since.get(account.name, lo))
                 begin, end = self._span(account, layout, first, upto)
-                if begin < end:
-                    groups.setdefault((account.grid, begin, end), []).append(account)
+                for piece in self.presence.pieces(begin, end):
+                    groups.setdefault((account.grid, *piece), []).append(account)
             for (_, begin, end), accounts in groups.items():
                 yield Due(layout, accounts, begin, end)
 
@@ -184,6 +206,10 @@ class Progress:
                 done = self.accounts.get(account.name, self.origin or -EVER)
                 floor[account.needs] = np.minimum(floor[account.needs], done)
         return floor
+
+    def furthest(self) -> int:
+        """Up to where anything at all is closed."""
+        return max([int(self.closed.max(initial=-EVER)), *self.accounts.values()])
 
     def sealed(self) -> IntArray:
         """Up to where anything that rests on each meter is closed."""

@@ -30,16 +30,18 @@ class Rules:
     nominal: IntArray
     max_gap: IntArray
     silent_after: IntArray
+    bridge: IntArray  # the longest silence that a register counts across
 
     @classmethod
-    def of(cls, meters: tuple[Meter, ...]) -> "Rules":
-        """Columns of the meters given."""
+    def of(cls, meters: tuple[Meter, ...], bridge: int = EVER) -> "Rules":
+        """Columns of the meters given; all registers bridge at least their own `max_gap`."""
         return cls(
             meters,
             np.array([KINDS.index(m.kind) for m in meters], np.int64),
             np.array([m.nominal for m in meters], np.int64),
             np.array([m.max_gap for m in meters], np.int64),
             np.array([m.silent_after for m in meters], np.int64),
+            np.array([max(m.max_gap, bridge) for m in meters], np.int64),
         )
 
     @property
@@ -56,15 +58,9 @@ class Rules:
 
     @property
     def reach(self) -> IntArray:
-        """How far a reading matters to the time before or after it, in ns; registers: any."""
+        """How far a reading matters to the time before or after it, in ns."""
         by_kind = np.stack(
-            [
-                self.max_gap,
-                self.nominal,
-                self.nominal,
-                self.silent_after,
-                np.full_like(self.kind, EVER),
-            ]
+            [self.max_gap, self.nominal, self.nominal, self.silent_after, self.bridge]
         )
         return by_kind[self.kind, np.arange(len(self.kind))]
 
@@ -120,7 +116,8 @@ def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -
         `instant`: the straight line between samples at most `max_gap` apart.
         `mean_next` and `on_change`: the value until the next reading, at most for
         the nominal interval or `silent_after`; `mean_prev`: backwards alike.
-        `register`: the difference of two readings, spread evenly between them.
+        `register`: the difference of two readings at most `bridge` apart, spread evenly
+        between them.
 
     Examples
     --------
@@ -221,8 +218,8 @@ def _registers(
 ) -> Segments:
     pick = kind == REGISTER
     meter, time, value = meter[pick], time[pick], value[pick]
-    anchor, energy = register_steps(rules.meters, meter, time, value)
-    used = anchor >= 0
+    anchor, energy = register_steps(rules.meters, rules.bridge, meter, time, value)
+    used = (anchor >= 0) & (anchor < np.arange(len(anchor)))
     start, end, energy = time[anchor[used]], time[used], energy[used]
     power = energy / seconds(end - start)
     far = end - start > rules.max_gap[meter[used]]

@@ -1,7 +1,7 @@
 """Longer periods as sums over stored rows: hours, local days, months, years, rolling windows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
@@ -12,11 +12,11 @@ from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.levels import Level, Reader, Shape, StoredRow
+from greendc.core.touched import Marks, Span, Touched, runs
 
 __all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
 
 FloatArray = npt.NDArray[np.float64]
-Span = tuple[int, int]
 Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi)
 
 ROLLING = {"24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -57,46 +57,6 @@ class PeriodBlock:
     slices: FloatArray | None = None
 
 
-@dataclass(slots=True)
-class Marks:
-    """Up to which end each account's rows of each period have been written."""
-
-    written: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    def upto(self, period: str, name: str) -> int:
-        """End of the last row written; before all time if there is none."""
-        return self.written.get(period, {}).get(name, -EVER)
-
-    def fresh(self, period: str, name: str, ends: IntArray) -> bool:
-        """Whether none of these ends can have been written; notes them as written."""
-        before = self.upto(period, name)
-        self.written.setdefault(period, {})[name] = max(before, int(ends.max()))
-        return int(ends.min()) > before
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """Accounts whose cells in [lo, hi) are new or changed, and that are closed up to `upto`.
-
-    `final`: the input has ended, so that periods that are not over are written as they are.
-    """
-
-    names: list[str]
-    lo: int
-    hi: int
-    upto: int
-    final: bool
-
-    def complete(self, borders: Sequence[int]) -> list[Span]:
-        """Spans between borders that begin before `hi` and are over, or, at the end, begun."""
-        spans = pairwise(borders)
-        return [(lo, end) for lo, end in spans if lo < self.hi and (end <= self.upto or self.final)]
-
-    def hours(self) -> list[Span]:
-        """The hours that the cells complete or change."""
-        return self.complete(range(self.lo // HOUR * HOUR, self.hi + HOUR, HOUR))
-
-
 def _hour_starts(lo: int, hi: int) -> Iterable[int]:
     return range(lo, hi, HOUR)
 
@@ -123,7 +83,12 @@ class Periods:
         self.marks = Marks()
 
     def roll(
-        self, blocks: Sequence[Block], closed: Mapping[str, int], *, final: bool
+        self,
+        blocks: Sequence[Block],
+        closed: Mapping[str, int],
+        *,
+        final: bool,
+        left_out: Sequence[Span] = (),
     ) -> Iterator[PeriodBlock]:
         """Rows of cells and of every period that new or changed cells complete.
 
@@ -135,11 +100,15 @@ class Periods:
             Up to where each account is closed. [ns]
         final
             The input has ended: periods that are not over are written as they are.
+        left_out
+            Silences without cells, on full hours.
         """
-        if not blocks:
+        if not closed or not (blocks or final):
             return
-        yield from self._cells(blocks)
-        touched = list(self._touched(blocks, closed, final=final))
+        if blocks:
+            yield from self._cells(blocks)
+        spans = self._spans(blocks, closed if final else {}, left_out)
+        touched = list(self._touched(spans, closed, final=final))
         # level by level: the uncertainty of a total rests on its meters' rows of the level below
         for write in (self._hours, self._rolling, self._days, self._twelve, self._months):
             for group in touched:
@@ -160,21 +129,34 @@ class Periods:
                 memo[key] = self._meters(cells, self._steps, block.start, block.end)
             yield PeriodBlock("cell", block, memo[key])
 
-    def _touched(
-        self, blocks: Sequence[Block], closed: Mapping[str, int], *, final: bool
-    ) -> Iterator[Touched]:
-        """Accounts in groups for which the same rows are to be written."""
-        spans: dict[str, Span] = {}
+    def _spans(
+        self, blocks: Sequence[Block], ended: Mapping[str, int], left_out: Sequence[Span]
+    ) -> dict[str, list[Span]]:
+        """Where each account's cells are new or changed, or complete a period all the same."""
+        before = {back: gone for gone, back in left_out}
+        spans: dict[str, list[Span]] = {}
         for block in blocks:
             name, lo, hi = block.account.name, int(block.start[0]), int(block.end[-1])
-            before = spans.get(name, (lo, hi))
-            spans[name] = min(lo, before[0]), max(hi, before[1])
-        groups: dict[tuple[Span, int, tuple[int, ...]], list[str]] = {}
-        for name, span in spans.items():
+            found = spans.setdefault(name, [])
+            found.append((lo, hi))
+            if self.marks.upto("hour", name) >= before.get(lo, EVER):
+                # periods that were not over when the silence began are over now
+                found.append((before[lo] - 1, before[lo]))
+        for name in ended.keys() & self.accounts.keys():
+            # an earlier end may have written periods that were not over, and are not yet
+            spans.setdefault(name, []).append((ended[name] - 1, ended[name]))
+        return spans
+
+    def _touched(
+        self, spans: Mapping[str, Sequence[Span]], closed: Mapping[str, int], *, final: bool
+    ) -> Iterator[Touched]:
+        """Accounts in groups for which the same rows are to be written."""
+        groups: dict[tuple[tuple[Span, ...], int, tuple[int, ...]], list[str]] = {}
+        for name, found in spans.items():
             marks = tuple(self.marks.upto(p, name) for p in (*ROLLING, TWELVE_MONTHS))
-            groups.setdefault((span, closed[name], marks), []).append(name)
-        for ((lo, hi), upto, _), names in groups.items():
-            yield Touched(names, lo, hi, upto, final)
+            groups.setdefault((runs(found), closed[name], marks), []).append(name)
+        for (near, upto, _), names in groups.items():
+            yield Touched(names, near, upto, final)
 
     # -- where rows begin ----------------------------------------------------------------------
 
@@ -195,18 +177,18 @@ class Periods:
 
     def _days(self, group: Touched) -> Iterator[PeriodBlock]:
         """Local days over hours; where midnight is inside an hour, over cells."""
-        wanted = group.complete(self.calendar.days(group.lo, group.hi))
+        wanted = group.complete(self.calendar.days)
         whole = [span for span in wanted if span[0] % HOUR == 0 and span[1] % HOUR == 0]
         cut = [span for span in wanted if span not in whole]
         yield from self._write("day", group.names, whole, self.levels["hour"], _hour_starts)
         yield from self._write("day", group.names, cut, self.levels["cell"], self._steps)
 
     def _months(self, group: Touched) -> Iterator[PeriodBlock]:
-        wanted = group.complete(self.calendar.months(group.lo, group.hi))
+        wanted = group.complete(self.calendar.months)
         yield from self._write("month", group.names, wanted, self.levels["day"], self._day_starts)
 
     def _years(self, group: Touched) -> Iterator[PeriodBlock]:
-        wanted = group.complete(self.calendar.years(group.lo, group.hi))
+        wanted = group.complete(self.calendar.years)
         months = self.levels["month"]
         for found in self._write("year", group.names, wanted, months, self._month_starts):
             yield self._sliced(found, [self.calendar.months(a, b) for a, b in wanted], "month")
@@ -221,27 +203,44 @@ class Periods:
         names, hours = self._rolled(group), group.hours()
         if not names or not hours:
             return
-        lo, hi = hours[0][0], hours[-1][1]
+        below = self.levels["hour"]
+        below.ensure(hours[0][0])
         for period, length in ROLLING.items():
-            last = max(min(group.upto, hi), self.marks.upto(period, names[0]))
-            ends = range(lo + HOUR, min(hi - HOUR + length, last) // HOUR * HOUR + 1, HOUR)
-            spans = [(end - length, end) for end in ends]
-            yield from self._write(period, names, spans, self.levels["hour"], _hour_starts)
+            last = max(min(group.upto, hours[-1][1]), self.marks.upto(period, names[0]))
+            ends = {
+                end
+                for lo, hi in runs(hours)
+                for end in range(lo + HOUR, min(hi - HOUR + length, last) // HOUR * HOUR + 1, HOUR)
+                if end - HOUR in below.index  # none ends in a silence that has no cells
+            }
+            spans = [(end - length, end) for end in sorted(ends)]
+            yield from self._write(period, names, spans, below, _hour_starts)
 
     def _twelve(self, group: Touched) -> Iterator[PeriodBlock]:
         """Twelve months that end at each local midnight and hold one of the days touched."""
         names = self._rolled(group)
-        days = group.complete(self.calendar.days(group.lo, group.hi))
+        days = group.complete(self.calendar.days)
         if not names or not days:
             return
         last = max(group.upto, self.marks.upto(TWELVE_MONTHS, names[0]))
-        first, horizon = days[0][1], min(last, days[-1][1] + 366 * DAY)
-        for end in self.calendar.days(first, horizon):
-            if first <= end <= last:
-                borders = self.calendar.twelve_months(end)
-                span, below = (borders[0], end), self.levels["day"]
-                for found in self._write(TWELVE_MONTHS, names, [span], below, self._day_starts):
-                    yield self._sliced(found, [borders], "day")
+        below = self.levels["day"]
+        below.ensure(days[0][0])
+        for end in self._midnights(runs(days), last):
+            borders = self.calendar.twelve_months(end)
+            span = borders[0], end
+            for found in self._write(TWELVE_MONTHS, names, [span], below, self._day_starts):
+                yield self._sliced(found, [borders], "day")
+
+    def _midnights(self, spans: Iterable[Span], last: int) -> list[int]:
+        """Ends of days, up to `last`, after which twelve months still hold one of these runs."""
+        there = self.levels["day"].index
+        ends = {
+            end
+            for lo, hi in spans
+            for begin, end in pairwise(self.calendar.days(lo, min(last, hi + 366 * DAY)))
+            if end <= last and begin in there
+        }
+        return sorted(ends)
 
     def _sliced(self, found: PeriodBlock, borders: list[list[int]], below: str) -> PeriodBlock:
         """Add the coverage of each month of a year."""

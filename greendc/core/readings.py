@@ -40,6 +40,13 @@ class Readings:
         return Readings(self.seq[part], self.meter[part], self.time[part], self.value[part])
 
 
+def without(rows: Readings, others: Readings) -> Readings:
+    """The rows that are not among the others."""
+    gone = set(zip(others.meter.tolist(), others.time.tolist(), others.seq.tolist(), strict=True))
+    keys = zip(rows.meter.tolist(), rows.time.tolist(), rows.seq.tolist(), strict=True)
+    return rows.where(np.array([key not in gone for key in keys], np.bool_)) if gone else rows
+
+
 def joined(parts: list[Readings]) -> Readings:
     """Columns one after the other."""
     parts = [part for part in parts if len(part)]

@@ -21,7 +21,11 @@ def max_plausible(meter: Meter, span: int) -> float:
 
 
 def register_steps(
-    meters: tuple[Meter, ...], meter: IntArray, time: IntArray, value: FloatArray
+    meters: tuple[Meter, ...],
+    bridge: IntArray,
+    meter: IntArray,
+    time: IntArray,
+    value: FloatArray,
 ) -> tuple[IntArray, FloatArray]:
     """Which earlier reading each register reading counts from, and the energy between.
 
@@ -29,45 +33,51 @@ def register_steps(
     ----------
     meters
         The site's meters; `meter` holds places in them.
+    bridge
+        The longest silence that each meter counts across [ns].
     meter, time, value
         Readings sorted by (meter, time): ns and the energy counted [J].
 
     Returns
     -------
     tuple
-        The place of the anchor (-1: none, the reading is rejected, is a dip or is
-        the first of its meter) and the energy since it [J], 0 without an anchor.
+        The place of the anchor and the energy since it [J]. A reading that counting
+        begins with, the first one or the first after a silence longer than `bridge`,
+        is its own anchor; one that is rejected or a dip has none (-1).
 
     References
     ----------
     STANDARDS 6.3, F-6.4: rejects and dips keep the anchor.
     """
-    anchor = np.arange(len(meter), dtype=np.int64) - 1
-    first = _first(meter)
-    anchor[first] = NO_ANCHOR
+    own = np.arange(len(meter), dtype=np.int64)
+    anew = _anew(bridge, meter, time)
+    anchor = np.where(anew, own, own - 1)
     energy = np.diff(value, prepend=value[:1])
-    energy[first] = 0.0
-    odd = np.unique(meter[~plain_steps(meters, meter, time, value)])
+    energy[anew] = 0.0
+    odd = np.unique(meter[~plain_steps(meters, bridge, meter, time, value)])
     for number in odd:
         lo, hi = np.searchsorted(meter, [number, number + 1])
-        place, steps = _walk(meters[number], time[lo:hi], value[lo:hi])
+        place, steps = _walk(meters[number], int(bridge[number]), time[lo:hi], value[lo:hi])
         anchor[lo:hi] = np.where(place >= 0, place + lo, NO_ANCHOR)
         energy[lo:hi] = steps
     return anchor, energy
 
 
 def plain_steps(
-    meters: tuple[Meter, ...], meter: IntArray, time: IntArray, value: FloatArray
+    meters: tuple[Meter, ...],
+    bridge: IntArray,
+    meter: IntArray,
+    time: IntArray,
+    value: FloatArray,
 ) -> npt.NDArray[np.bool_]:
     """Readings, sorted by (meter, time), that simply count on from the one before.
 
     >>> from greendc.core.facility import Kind
     >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
     >>> time, value = np.array([0, 60, 120]), np.array([5.0, 7.0, 1.0])
-    >>> print(plain_steps((wh,), np.zeros(3, int), time, value))
+    >>> print(plain_steps((wh,), np.array([900]), np.zeros(3, int), time, value))
     [ True  True False]
     """
-    first = _first(meter)
     low = np.array([m.range_[0] for m in meters])[meter]
     high = np.array([m.range_[1] for m in meters])[meter]
     rate = np.array([np.inf if m.rating is None else m.rating * 1.2 for m in meters])[meter]
@@ -76,17 +86,21 @@ def plain_steps(
     energy = np.diff(value, prepend=value[:1])
     with np.errstate(invalid="ignore"):
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
-    plain: npt.NDArray[np.bool_] = (value >= low) & (value <= high) & (first | counted)
+    anew = _anew(bridge, meter, time)
+    plain: npt.NDArray[np.bool_] = (value >= low) & (value <= high) & (anew | counted)
     return plain
 
 
-def _first(meter: IntArray) -> npt.NDArray[np.bool_]:
-    first = np.ones(len(meter), np.bool_)
-    first[1:] = meter[1:] != meter[:-1]
-    return first
+def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.bool_]:
+    """Readings that no earlier one is near enough to be counted from."""
+    anew = np.ones(len(meter), np.bool_)
+    anew[1:] = (meter[1:] != meter[:-1]) | (np.diff(time) > bridge[meter[1:]])
+    return anew
 
 
-def _walk(meter: Meter, time: IntArray, value: FloatArray) -> tuple[IntArray, FloatArray]:
+def _walk(
+    meter: Meter, bridge: int, time: IntArray, value: FloatArray
+) -> tuple[IntArray, FloatArray]:
     place = np.full(len(time), NO_ANCHOR, np.int64)
     steps = np.zeros(len(time))
     low, high = meter.range_
@@ -94,8 +108,8 @@ def _walk(meter: Meter, time: IntArray, value: FloatArray) -> tuple[IntArray, Fl
     for i in range(len(time)):
         if not low <= value[i] <= high:
             continue
-        if anchor < 0:
-            anchor = i
+        if anchor < 0 or time[i] - time[anchor] > bridge:
+            place[i] = anchor = i
             continue
         upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
         delta = register_delta(

@@ -7,7 +7,7 @@ import numpy as np
 
 from greendc.core.energy import REGISTER, Rules, Segments
 from greendc.core.facility import EVER, IntArray
-from greendc.core.readings import BoolArray, Readings
+from greendc.core.readings import BoolArray, Readings, merged
 from greendc.core.register import plain_steps, register_steps
 
 Span = tuple[int, int]
@@ -38,8 +38,8 @@ def believed(rules: Rules, readings: Readings) -> BoolArray:
     good: BoolArray = ~register
     if register.any():
         part = readings.where(register)
-        anchor, _ = register_steps(rules.meters, part.meter, part.time, part.value)
-        good[register] = (anchor >= 0) | _first(part)
+        anchor, _ = register_steps(rules.meters, rules.bridge, part.meter, part.time, part.value)
+        good[register] = anchor >= 0
     found: BoolArray = good
     return found
 
@@ -51,33 +51,45 @@ def unsettled_upto(rules: Rules, readings: Readings) -> int:
     back over more than `silent_after`, and a register that does not simply count on.
     `readings`, sorted, are all that is held of the meters and what is to be added.
     """
-    backwards = rules.reach > rules.silent_after
-    rows = readings.where((backwards & ~rules.causal)[readings.meter])
+    registers = rules.kind == REGISTER
+    backwards = registers | ((rules.reach > rules.silent_after) & ~rules.causal)
+    rows = readings.where(backwards[readings.meter])
     if not len(rows):
         return -EVER
     gap = np.diff(rows.time, prepend=rows.time[:1])
     gap[_first(rows)] = EVER  # of the first reading only an interval mean tells of before
     far = gap > rules.silent_after[rows.meter]
-    far &= ~_first(rows) | (rules.reach[rows.meter] < EVER)
-    register = rules.kind[rows.meter] == REGISTER
+    register = registers[rows.meter]
+    far &= ~(_first(rows) & register)
     part = rows.where(register)
-    if len(part) and not plain_steps(rules.meters, part.meter, part.time, part.value).all():
+    plain = plain_steps(rules.meters, rules.bridge, part.meter, part.time, part.value)
+    if not plain.all():
         return EVER
     return int(rows.time[far].max(initial=-EVER))
 
 
-def reached(rules: Rules, history: History, old: Readings) -> list[Dirty]:
-    """Spans that readings older than all that is held of their meters may change."""
-    register = rules.kind[old.meter] == REGISTER
-    plain = old.where(~register)
-    reach = rules.reach[plain.meter]
-    lo, hi = (plain.time - reach).tolist(), (plain.time + reach).tolist()
-    spans = list(zip(plain.meter.tolist(), zip(lo, hi, strict=True), strict=True))
-    for meter in np.unique(old.meter[register]).tolist():
-        time = old.time[old.meter == meter]
-        near = history.around(meter, int(time.min()), int(time.max()), CONTEXT).time
-        spans.append((meter, (int(min(time.min(), near.min(initial=EVER))), EVER)))
-    return spans
+def reached(rules: Rules, old: Readings) -> list[Dirty]:
+    """Spans that readings older than all that is held of their meters may change.
+
+    Of registers there are none: see `recalled`.
+    """
+    reach = rules.reach[old.meter]
+    lo, hi = (old.time - reach).tolist(), (old.time + reach).tolist()
+    return list(zip(old.meter.tolist(), zip(lo, hi, strict=True), strict=True))
+
+
+def recalled(history: History, old: Readings, held_from: IntArray) -> Readings:
+    """Register readings no longer held that older ones than `held_from` are to be judged among.
+
+    What is believed of all later readings, held ones included, can hang on a late one.
+    """
+    parts = []
+    for meter in np.unique(old.meter).tolist():
+        first = int(old.time[old.meter == meter].min())
+        later = history.readings(first, int(held_from[meter]))
+        near = history.around(meter, first, first, CONTEXT)
+        parts += [later.where(later.meter == meter), near.where(near.time < first)]
+    return merged(parts).readings
 
 
 def gathered(rules: Rules, history: History, lo: int, hi: int) -> Iterator[Readings]:

@@ -16,9 +16,9 @@ import numpy as np
 from greendc.core.accounts import Book, book, energy_meters
 from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
-from greendc.core.energy import MEAN_PREV, Segments, segments
+from greendc.core.energy import MEAN_PREV, REGISTER, Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
-from greendc.core.readings import BoolArray, Readings, joined, merged
+from greendc.core.readings import BoolArray, Readings, joined, merged, without
 from greendc.core.reopening import (
     Dirty,
     History,
@@ -27,6 +27,7 @@ from greendc.core.reopening import (
     changed,
     gathered,
     reached,
+    recalled,
     unsettled_upto,
 )
 
@@ -64,6 +65,10 @@ class SiteBook:
         self.progress = Progress(self.books)
         slack = 2 * (int(self.rules.silent_after.max(initial=0)) + self.progress.border)
         self.horizon = max(site.horizon, site.lateness + slack)
+        # a late reading changes cells back to the one that it is counted from, at most
+        reach = int(self.rules.reach.max(initial=0))
+        self.reopens = self.horizon + slack + reach
+        self.remembers = self.reopens + reach
         self.newest = -EVER
         self.watermark = -EVER
         self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
@@ -87,9 +92,8 @@ class SiteBook:
 
     def carry(self, rows: Readings) -> None:
         """Begin again with the readings that `carried` gave."""
-        rows = rows.where(rows.meter >= 0)
         known = self._is_known(rows)
-        self.hot = merged([rows.where(known)]).readings
+        self.hot = merged([rows.where(known & (rows.meter >= 0))]).readings
         self.waiting = [rows.where(~known)]
 
     def _is_known(self, rows: Readings) -> BoolArray:
@@ -105,10 +109,10 @@ class SiteBook:
 
     def refill(self, readings: Readings) -> None:
         """Take readings again that the journal held when the state was kept."""
-        readings = readings.where(readings.meter >= 0)
         known = self._is_known(readings)
         self.waiting.append(readings.where(~known))
-        known &= readings.time > self.progress.floors()[readings.meter]
+        known &= readings.meter >= 0
+        known &= readings.time > np.append(self.progress.floors(), EVER)[readings.meter]
         self.hot = merged([self.hot, readings.where(known)]).readings
 
     # -- readings in -------------------------------------------------------------------------
@@ -117,7 +121,7 @@ class SiteBook:
         """Take readings in journal order; yields what each step settles.
 
         Readings of meters that carry no energy have meter -1: they move the
-        watermark and nothing else.
+        watermark and tell that the site is not silent, nothing else.
         """
         if not len(readings):
             return
@@ -150,18 +154,14 @@ class SiteBook:
 
     def _disturbed(self, readings: Readings, mark: int) -> bool:
         """Whether some reading may touch cells that are closed, so that every step counts."""
-        mine = readings.where(readings.meter >= 0)
-        upto = unsettled_upto(self.rules, merged([self.hot, *self.waiting, mine]).readings)
+        held = joined([self.hot, *self.waiting, readings])
+        upto = unsettled_upto(self.rules, merged([held.where(held.meter >= 0)]).readings)
         if upto > -EVER and mark < upto + self.progress.step:
             return True
-        started = self.progress.origin is not None
-        return started and mark < int(self.progress.closed.max(initial=-EVER))
+        return self.progress.origin is not None and mark < self.progress.furthest()
 
     def _wait(self, readings: Readings, begin: int, end: int) -> None:
-        part = readings.between(begin, end)
-        part = part.where(part.meter >= 0)
-        if len(part):
-            self.waiting.append(part)
+        self.waiting.append(readings.between(begin, end))
 
     # -- settling ----------------------------------------------------------------------------
 
@@ -179,15 +179,19 @@ class SiteBook:
 
     def _settle(self, watermark: int, seq: int, settled: Settled, at: int | None = None) -> Settled:
         fresh = self._known(watermark, settled)
+        kept_from = self.watermark - self.reopens
         self.watermark, self.settled_seq = watermark, seq
+        filled = self.progress.seen(fresh.time)
+        fresh = fresh.where(fresh.meter >= 0)
+        again = self._recall(fresh)
         old, dirty = self._take_in(fresh, settled)
         if self.progress.origin is None:
             return settled
-        settled.reopened = self.progress.reopened(dirty)
+        settled.reopened = self.progress.reopened(filled + dirty, kept_from)
         for lo, hi in settled.reopened:
             settled.blocks += self._again(lo, hi, old)
         settled.blocks += self._close(watermark, final=settled.final, at=at)
-        settled.archived = [part for part in (old, self._evicted()) if len(part)]
+        settled.archived = [part for part in (old, without(self._evicted(), again)) if len(part)]
         return settled
 
     def _known(self, watermark: int, settled: Settled) -> Readings:
@@ -200,15 +204,27 @@ class SiteBook:
         settled.count("late_beyond_horizon", int(beyond.sum()))
         return fresh.where(~beyond)
 
-    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, list[Dirty]]:
-        """Merge into the readings held; returns older ones and what may have to be reopened."""
-        start = np.full(len(self.rules.meters), -EVER, np.int64)
-        start[self.hot.meter[::-1]] = self.hot.time[::-1]  # the first of each meter is written last
+    def _recall(self, fresh: Readings) -> Readings:
+        """Hold registers' archived readings again where late ones lie among them."""
+        behind = self._behind(fresh) & (self.rules.kind == REGISTER)[fresh.meter]
+        again = recalled(self.history, fresh.where(behind), self._first(self.hot))
+        if len(again):
+            self.hot = merged([self.hot, again]).readings
+        return again
+
+    def _behind(self, fresh: Readings) -> BoolArray:
+        """Which readings are older than all that is held of their meters."""
+        start = self._first(self.hot)
         # without a reading held before its open cells a meter has none archived either
         has_archived = start <= self.progress.floors()
-        behind = (fresh.time < start[fresh.meter]) & has_archived[fresh.meter]
+        behind: BoolArray = (fresh.time < start[fresh.meter]) & has_archived[fresh.meter]
+        return behind
+
+    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, list[Dirty]]:
+        """Merge into the readings held; returns older ones and what may have to be reopened."""
+        behind = self._behind(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
         old, fresh = fresh.where(behind), fresh.where(~behind)
-        dirty = reached(self.rules, self.history, old)
+        dirty = reached(self.rules, old)
         result = merged([self.hot, fresh])
         settled.count("duplicate", result.duplicates)
         settled.count("conflict", result.conflicts)
@@ -245,6 +261,11 @@ class SiteBook:
 
     def _believed(self) -> BoolArray:
         return believed(self.rules, self.hot)
+
+    def _first(self, readings: Readings) -> IntArray:
+        first = np.full(len(self.rules.meters), -EVER, np.int64)
+        first[readings.meter[::-1]] = readings.time[::-1]  # the first of each is written last
+        return first
 
     def _last(self, readings: Readings) -> IntArray:
         last = np.full(len(self.rules.meters), -EVER, np.int64)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendc.core.energy import Rules, Segments, segments
-from greendc.core.facility import HOUR, SECOND, Kind, Meter
+from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter
 from greendc.core.integrals import Windows, common_time, integrate
 from greendc.core.register import register_delta, register_steps
 
@@ -111,7 +111,8 @@ def test_registers_tell_dip_reset_and_nonsense_apart(
 ) -> None:
     one = counter(rating=1000.0, step=0.1)
     time = np.arange(len(values), dtype=np.int64) * HOUR
-    anchor, energy = register_steps((one,), np.zeros(len(values), np.int64), time, np.array(values))
+    place = np.zeros(len(values), np.int64)
+    anchor, energy = register_steps((one,), np.array([EVER]), place, time, np.array(values))
     assert energy[1:].tolist() == pytest.approx(expected, abs=1e-9)
     assert energy[anchor < 0].tolist() == [0.0] * int((anchor < 0).sum())
 

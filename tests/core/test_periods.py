@@ -16,6 +16,7 @@ from tests.test_ledger_laws import assert_sums
 IT = "{id: it, point: pdu_out, unit: W, kind: mean_next, nominal: 1h}"
 FEED = "{id: feed, point: util, quantity: energy, unit: kWh, kind: register, nominal: 30min}"
 PUMP = "{id: pump, point: cool_pump, unit: W, kind: mean_next, nominal: 1h}"
+ALONE = "{id: pump, point: none, quantity: power, unit: W, kind: mean_prev, nominal: 5min}"
 HOURLY = "cell: 1h\nlateness: 10min\nhorizon: 30d\ne_dc: bottom_up"
 COUNTED = "cell: 15min\nlateness: 10min\nhorizon: 30d"
 
@@ -114,3 +115,22 @@ def test_pue_needs_each_of_twelve_months_covered(tmp_path: Path) -> None:
     ]
     assert {i.reason for _, i in both if i.value is None} == {"twelve_months"}
     assert {a.reason for a, _ in both if a.value is None} == {"coverage"}
+
+
+def test_hours_hold_what_came_between_two_ends(tmp_path: Path) -> None:
+    """The pump's five minutes are closed by the first end, and no new cell is by the second."""
+    meters = ("{id: it, point: pdu_out, unit: W, kind: instant, nominal: 60s}", ALONE)
+    used = runs.configured(tmp_path, meters, "cell: 60s\nlateness: 1min\nhorizon: 1d")
+    begin = parse_rfc3339("2025-03-01T10:00:00Z")
+    before = [("it", 0, 100.0), ("pump", 30, 20.0), ("it", 60, 100.0)]
+    after = [("it", 120, 100.0), ("pump", 150, 90.0), ("it", 180, 90.0), ("it", 240, 70.0)]
+    log = [
+        [(name, begin + runs.at(second), value) for name, second, value in part]
+        for part in (before, after)
+    ]
+    split = [*runs.entries(log[0]), runs.end(), *runs.entries(log[1], [2, 3]), runs.end()]
+    rows = runs.newest(runs.played(tmp_path / "split", used, split))
+    assert assert_sums(rows, "UTC", MINUTE) > 0
+    assert rows["cell", "pump", begin].value == pytest.approx(30 * 20.0 + 120 * 90.0)
+    whole = [*runs.entries([*log[0], *log[1]]), runs.end()]
+    assert rows == runs.newest(runs.played(tmp_path / "whole", used, whole))

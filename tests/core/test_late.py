@@ -1,0 +1,52 @@
+"""Late readings and early ends: what they change in cells that are closed, and in open ones."""
+
+from dataclasses import replace
+
+import pytest
+
+from greendc.core.facility import MINUTE, SECOND, Kind
+from tests.core.kit import DERIVED, METERS, meter, played, site
+
+Log = list[tuple[int, int, float]]
+COUNTER = replace(meter("register", Kind.REGISTER), step=1.0)
+
+
+def in_time(readings: Log) -> Log:
+    return sorted(readings, key=lambda r: (r[1], r[0]))
+
+
+@pytest.mark.parametrize("after", [2, 3])
+def test_a_late_reading_makes_an_earlier_one_a_dip_for_what_comes_too(after: int) -> None:
+    """9 after 10 is a dip: what follows counts from 10 at 150 s, not from 9 at 180 s."""
+    log = [(2, 180, 9.0), (2, 780, 34.0), (2, 870, 43.0), (2, 1470, 60.0)]
+    order = [*log[:after], (2, 150, 10.0), *log[after:]]
+    one = site((*METERS[:2], COUNTER, METERS[-1]), lateness=2 * MINUTE)
+    assert played(one, order, []) == played(one, in_time(order), [])
+
+
+def test_a_first_cell_that_comes_late_is_there_for_constants_too() -> None:
+    usual = site()
+    (epoch,) = usual.epochs
+    alone = replace(
+        epoch,
+        meters=(replace(COUNTER, nominal=5 * MINUTE, silent_after=50 * MINUTE),),
+        derived=DERIVED[2:],
+        e_dc=(("register", 1.0), ("light", 1.0)),
+        e_it={},
+        e_reuse=(),
+        imports=(),
+        subsystems={"lighting": (("light", 1.0),)},
+    )
+    one = replace(usual, epochs=(alone,), lateness=0)
+    order = [(0, t, float(v)) for t, v in ((1338, 101), (3138, 146), (1038, 91), (2838, 140))]
+    assert played(one, order, [2]) == played(one, in_time(order), [])
+
+
+def test_a_premature_end_closes_no_cells_of_another_epochs_length() -> None:
+    usual = site()
+    (epoch,) = usual.epochs
+    change = 3000 * SECOND
+    long = replace(epoch, start=change, cell=5 * MINUTE)
+    one = replace(usual, epochs=(replace(epoch, end=change), long))
+    log = [(n, 60 * i + n, 100.0) for i in range(12) for n in range(len(METERS))]
+    assert played(one, log, [], ends=[len(log) - 9]) == played(one, log, [])
