@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Progress:
         twin = copy(self)
         twin.closed = self.closed.copy()
         twin.accounts, twin.since = dict(self.accounts), dict(self.since)
+        twin.presence = replace(self.presence)
         return twin
 
     # -- state across runs -------------------------------------------------------------------

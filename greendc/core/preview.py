@@ -9,7 +9,7 @@ from copy import copy
 import numpy as np
 
 from greendc.core.cells import SHARES, Block
-from greendc.core.facility import HOUR
+from greendc.core.facility import EVER, HOUR
 from greendc.core.levels import Level
 from greendc.core.periods import PeriodBlock, Periods
 from greendc.core.site import SiteBook
@@ -20,7 +20,10 @@ def open_cells(book: SiteBook) -> list[Block]:
     twin = copy(book)
     twin.progress = book.progress.copy()
     twin.waiting = list(book.waiting)
-    return twin.end(book.ended_seq).blocks
+    blocks = twin.end(book.ended_seq).blocks
+    silences = twin.progress.presence.left_out()
+    since = silences[-1][1] if silences else -EVER  # older ones are not running any more
+    return [block for block in blocks if block.start[0] >= since]
 
 
 def running(periods: Periods, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
