@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from greendc.snapshots import Board, Current
+from greendc.core.facility import SECOND
+from greendc.snapshots import Board
 from greendc.web import meters
 from greendc.web.state import state
 
@@ -45,16 +47,47 @@ def event(name: str, data: Any) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A site at a moment: its state as it is sent, that without the clock, and its meters."""
+
+    state: dict[str, Any]
+    body: bytes
+    meters: meters.Readings
+
+
+class Looks:
+    """Looks that all readers of a site share: rendered once, however many there are."""
+
+    def __init__(self, board: Board) -> None:
+        """Nothing is rendered before somebody reads."""
+        self.board = board
+        self._kept: dict[str, tuple[tuple[int, int], Look]] = {}
+
+    def at(self, site: str, now: int) -> Look:
+        """The site at a wall-clock time [ns]; at most a second old."""
+        key = self.board.version, now // SECOND
+        known = self._kept.get(site)
+        if known is not None and known[0] == key:
+            return known[1]
+        told = state(self.board, site, now)
+        # time alone is no change: readers have clocks
+        body = orjson.dumps({**told, "site_time": None})
+        last = meters.readings(self.board, self.board.current, site, now)
+        self._kept[site] = key, Look(told, body, last)
+        return self._kept[site][1]
+
+
 class Changes:
     """What one reader of a site has not been sent yet.
 
     A reader that is slow skips what came between: it is sent the newest state only.
     """
 
-    def __init__(self, board: Board, site: str, current: Current) -> None:
-        """The reader holds the meters of `current` as they stand in `described`."""
-        self._board, self._site = board, site
-        self._tags = current.meters
+    def __init__(self, looks: Looks, site: str) -> None:
+        """Nothing has been sent yet; the reader's meters are those of the moment."""
+        self._looks, self._board, self._site = looks, looks.board, site
+        self._tags = looks.board.current.meters
         self._state: bytes | None = None
         self._meters: meters.Readings | None = None
 
@@ -65,24 +98,20 @@ class Changes:
 
     def take(self, now: int) -> Iterator[bytes]:
         """Events for what has changed up to a wall-clock time [ns]."""
-        board, current = self._board, self._board.current
         if self.ended:
             return
-        told = state(board, self._site, now)
-        clock = told.pop("site_time")  # it alone is no change: readers have clocks
-        body = orjson.dumps(told)
-        if body != self._state:
-            self._state = body
-            yield event("state", {**told, "site_time": clock})
-        last = meters.readings(board, current, self._site, now)
-        rows = last.every() if self._meters is None else last.changed(self._meters)
-        self._meters = last
+        look = self._looks.at(self._site, now)
+        if look.body != self._state:
+            self._state = look.body
+            yield event("state", look.state)
+        before, self._meters = self._meters, look.meters
+        rows = look.meters.every() if before is None else look.meters.changed(before)
         if rows:
-            yield event("meters", {"rows": rows, "site_time": clock})
+            yield event("meters", {"rows": rows, "site_time": look.state["site_time"]})
 
 
 async def stream(
-    board: Board,
+    looks: Looks,
     site: str,
     closing: asyncio.Event,
     readers: Readers,
@@ -91,7 +120,7 @@ async def stream(
     """Events of a site until the reader goes or the server closes."""
     with readers.one():
         yield RETRY
-        changes = Changes(board, site, board.current)
+        changes = Changes(looks, site)
         said = time.monotonic()
         while not closing.is_set() and not changes.ended:
             found = b"".join(changes.take(clock()))

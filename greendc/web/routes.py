@@ -21,7 +21,7 @@ from greendc.queries import Ledger
 from greendc.snapshots import Board
 from greendc.web import meters
 from greendc.web.access import VALID_SECONDS, Access
-from greendc.web.events import Readers, stream
+from greendc.web.events import Looks, Readers, stream
 from greendc.web.guard import Guard, refusal
 from greendc.web.health import obstacles, pulse
 from greendc.web.history import SPANS, history
@@ -144,7 +144,7 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
 
 
 def _add_feeds(app: FastAPI, sources: Sources, readers: Readers) -> None:
-    board = sources.board
+    board, looks = sources.board, Looks(sources.board)
     Site = Annotated[str, Depends(_asked_of(board))]  # noqa: N806 - a type, of this board
 
     @app.get("/metrics")
@@ -158,7 +158,7 @@ def _add_feeds(app: FastAPI, sources: Sources, readers: Readers) -> None:
     async def events(site: Site) -> Response:
         if readers.full:
             raise HTTPException(503, f"{readers.most} readers already", {"retry-after": "10"})
-        body = stream(board, site, app.state.closing, readers, sources.clock)
+        body = stream(looks, site, app.state.closing, readers, sources.clock)
         return StreamingResponse(body, media_type="text/event-stream")
 
 

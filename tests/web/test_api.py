@@ -129,7 +129,7 @@ def test_a_span_or_site_that_there_is_not(client: httpx.Client) -> None:
 
 
 def test_silent_meters_and_what_needs_them(tmp_path: Path) -> None:
-    with scene(tmp_path, hours=40) as one:
+    with scene(tmp_path, hours=5) as one:
         one.board.wall_clock = True  # the real time is years later
         with served(one) as server:
             state = httpx.get(f"{server.url}/api/v1/state").json()

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from greendc.web.events import Changes, Readers
+from greendc.web.events import Changes, Looks, Readers
 from tests.web.kit import Scene, scene, served
 
 
 @pytest.fixture
 def playing(tmp_path: Path) -> Iterator[Scene]:
-    with scene(tmp_path, hours=30) as one:
+    with scene(tmp_path, hours=5) as one:
         yield one
 
 
@@ -34,7 +34,7 @@ def taken(changes: Changes) -> dict[str, Any]:
 
 
 def test_the_first_event_is_everything_and_then_only_changes(playing: Scene) -> None:
-    changes = Changes(playing.board, "zih-lzr", playing.board.current)
+    changes = Changes(Looks(playing.board), "zih-lzr")
     first = taken(changes)
     assert set(first) == {"state", "meters"}
     assert len(first["meters"]["rows"]) == 37
@@ -42,13 +42,13 @@ def test_the_first_event_is_everything_and_then_only_changes(playing: Scene) -> 
     playing.play(1)
     then = taken(changes)
     assert len(then["meters"]["rows"]) == 37
-    assert then["state"]["site_time"] == "2025-03-02T06:00:00Z"
+    assert then["state"]["site_time"] == "2025-03-01T05:00:00Z"
     playing.feel(connected=False, connection_error="refused")
     assert set(taken(changes)) == {"state"}
 
 
 def test_another_layout_ends_the_stream(playing: Scene) -> None:
-    changes = Changes(playing.board, "zih-lzr", playing.board.current)
+    changes = Changes(Looks(playing.board), "zih-lzr")
     assert taken(changes)
     playing.watch.configured(playing.config, playing.store)
     playing.show()
@@ -66,8 +66,8 @@ def test_a_reader_hears_of_a_new_hour(playing: Scene) -> None:
         first = next(data for name, data in heard if name == "state")
         playing.play(1)
         second = next(data for name, data in heard if name == "state")
-    assert first["figures"]["hour"]["ipue"]["end"] == "2025-03-02T04:00:00Z"
-    assert second["figures"]["hour"]["ipue"]["end"] == "2025-03-02T05:00:00Z"
+    assert first["figures"]["hour"]["ipue"]["end"] == "2025-03-01T03:00:00Z"
+    assert second["figures"]["hour"]["ipue"]["end"] == "2025-03-01T04:00:00Z"
 
 
 def test_open_streams_do_not_hold_the_server(playing: Scene) -> None:

@@ -112,7 +112,7 @@ def test_before_the_first_reading_nothing_is_zero(browser: Browser, tmp_path: Pa
 def test_silent_meters_stand_first_and_hide_what_needs_them(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with scene(tmp_path, hours=30) as one:
+    with scene(tmp_path, hours=5) as one:
         one.board.wall_clock = True
         with served(one) as server, opened(browser, server.url) as (page, _):
             page.wait_for_selector(LIVE)
