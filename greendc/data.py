@@ -79,7 +79,6 @@ class Data:
         before = self.store.config_body()
         known = Config.from_body(before) if before is not None else config
         pipeline = Pipeline(known, self.store, watch=self.watch)
-        before_now = set(pipeline.decoder.subscriptions())
         resume(self.journal, pipeline, alive)
         self._refuse_changes_of_the_past(pipeline.config, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
@@ -88,7 +87,9 @@ class Data:
         self.worker = Worker(self.journal, pipeline, redelivery)
         self.worker.take([config_event(config, time.time_ns())])
         self.watch.show(now=True)
-        self.removed = sorted(before_now - set(pipeline.decoder.subscriptions()))
+        # Of all configurations: the one before this may never have met the broker.
+        ever = set[str]().union(*map(Config.subscribed, self.store.config_bodies()))
+        self.removed = sorted(ever - set(pipeline.decoder.subscriptions()))
 
     def _use_limits(self) -> None:
         self.journal.limit_bytes = int(self.config.journal.limit_gib * 2**30)

@@ -81,6 +81,15 @@ def test_a_change_of_the_zone_is_refused_once_something_is_closed(config_file: P
         filled(config_file, 0)
 
 
+def test_topics_of_every_earlier_configuration_are_unsubscribed(config_file: Path) -> None:
+    for topic in ("dc/{meter}/power", "b/{meter}/power", "c/{meter}/power"):
+        config_file.write_text(SITE.replace("dc/{meter}/power", topic))
+        with ExitStack() as stack:
+            config = load(config_file)
+            removed = Data(config, config.data, stack).removed
+    assert removed == ["b/+/power", "dc/+/power"]
+
+
 def test_every_run_journals_its_configuration_without_secrets(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from greendc.calendars import rfc3339
+from greendc.config.routes import pattern_filter
 from greendc.config.scalars import instant
 from greendc.core.facility import EVER
 
@@ -31,6 +32,14 @@ def _without_labels(given: Any) -> Any:
     if isinstance(given, dict):
         return {k: _without_labels(v) for k, v in given.items() if k not in LABELS}
     return [_without_labels(item) for item in given] if isinstance(given, list) else given
+
+
+def subscribed(effective: Mapping[str, Any]) -> set[str]:
+    """Topic filters that a daemon with an effective configuration may have subscribed."""
+    found = [
+        item for site in effective["sites"] for key in ("topics", "meters") for item in site[key]
+    ]
+    return {pattern_filter(item["topic"]) for item in found if "topic" in item}
 
 
 # -- values in time ---------------------------------------------------------------------------

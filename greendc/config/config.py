@@ -193,6 +193,11 @@ class Config:
         """
         return cls.from_effective(json.loads(body))
 
+    @staticmethod
+    def subscribed(body: bytes) -> set[str]:
+        """Topic filters that a daemon may have subscribed by what `body` gave."""
+        return changes.subscribed(json.loads(body))
+
     # -- changes ------------------------------------------------------------------------------
 
     @staticmethod

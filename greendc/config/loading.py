@@ -1,6 +1,7 @@
 """From a file to a configuration."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ OVERRIDES = {
     "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
     "GREENDC_HTTP_PORT": ("http", "port"),
 }
+_PORT = re.compile(r"[0-9]{1,5}")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -57,11 +59,12 @@ def _override(data: dict[str, Any]) -> None:
     for name, keys in OVERRIDES.items():
         if name not in os.environ:
             continue
-        given: str | int = os.environ[name]
+        text = os.environ[name]
+        given: str | int = text
         if keys[-1] == "port":
-            if not os.environ[name].isdecimal():
-                raise GreendcError(f"{name}: must be a port number, not {given!r}")
-            given = int(given)
+            if not _PORT.fullmatch(text) or int(text) > 65535:
+                raise GreendcError(f"{name}: must be a port number, not {text!r}")
+            given = int(text)
         if keys == ("data",):
             given = str(Path(os.environ[name]).absolute())
         _set(data, keys, given)

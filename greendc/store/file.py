@@ -131,6 +131,11 @@ class Store:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def config_bodies(self) -> list[bytes]:
+        """Every configuration that there has been, the first one first."""
+        rows = self._db.execute("SELECT body FROM config ORDER BY id").fetchall()
+        return [bytes(body) for (body,) in rows]
+
     def move_cursor(self, sink: str, position: int) -> None:
         """Keep how far a sink has written."""
         self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, position))

@@ -382,3 +382,12 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
 def test_no_figure_lends_its_name_to_a_meter(name: str, tmp_path: Path) -> None:
     with pytest.raises(GreendcError, match=rf'meters\[1\]\.id: "{name}" is the name of a figure'):
         loaded(tmp_path, site(FEED, meter(id=name)))
+
+
+@pytest.mark.parametrize("port", ["abc", "", "-1", "99999", "9" * 5000])
+def test_a_port_of_the_environment_that_is_none_is_told_by_its_name(
+    port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENDC_MQTT_PORT", port)
+    with pytest.raises(GreendcError, match=r"^GREENDC_MQTT_PORT: must be a port number"):
+        loaded(tmp_path, site(FEED))
