@@ -14,33 +14,35 @@ from greendc.series import COUNTER, INFO, SERIES, Series
 from greendc.snapshots import Current, Key, MeterTag
 
 Labels = tuple[str, ...]
+Sample = tuple[Labels, float]
 
 
 @dataclass(slots=True)
 class Families:
-    """Samples by series, in the order of `SERIES`."""
+    """Samples by series."""
 
-    samples: dict[Series, list[tuple[Labels, float]]] = field(default_factory=dict)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
 
-    def add(self, family: Series, labels: Labels, value: float) -> None:
+    def add(self, series: Series, labels: Labels, value: float) -> None:
         """Add a sample; labels in the order of the series."""
-        self.samples.setdefault(family, []).append((labels, value))
+        self.samples.setdefault(series.name, []).append((labels, value))
 
-    def metrics(self) -> Iterator[Metric]:
-        """Families that have a sample."""
-        for family in SERIES:
-            if family in self.samples:
-                yield _metric(family, self.samples[family])
+    def ordered(self) -> Iterator[tuple[Series, list[Sample]]]:
+        """Series that have a sample, in the order of `SERIES`."""
+        for series in SERIES:
+            if series.name in self.samples:
+                yield series, self.samples[series.name]
 
 
-def _metric(family: Series, samples: Iterable[tuple[Labels, float]]) -> Metric:
-    if family.type == INFO:
-        info = InfoMetricFamily(family.stem, family.meaning, labels=family.labels)
+def metric(series: Series, samples: Iterable[Sample]) -> Metric:
+    """A family as prometheus-client has it."""
+    if series.type == INFO:
+        info = InfoMetricFamily(series.stem, series.meaning, labels=series.labels)
         for labels, _ in samples:
             info.add_metric(labels, {})
         return info
-    kind = CounterMetricFamily if family.type == COUNTER else GaugeMetricFamily
-    made = kind(family.stem, family.meaning, labels=family.labels, unit=family.unit)
+    kind = CounterMetricFamily if series.type == COUNTER else GaugeMetricFamily
+    made = kind(series.stem, series.meaning, labels=series.labels, unit=series.unit)
     for labels, value in samples:
         made.add_metric(labels, value)
     return made
