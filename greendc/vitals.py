@@ -47,7 +47,7 @@ class Vitals:
             at=at,
             broker=self.broker,
             connected=state.phase in READING,
-            connection_error=None if state.phase in READING else _told(state.last_error),
+            connection_error=_told(state.trouble),
             inbox=len(self.inbox),
             journal_bytes=size,
             journal_limit=limit,

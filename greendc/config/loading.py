@@ -24,6 +24,7 @@ OVERRIDES = {
     "GREENDC_MQTT_HOST": ("mqtt", "host"),
     "GREENDC_MQTT_PORT": ("mqtt", "port"),
     "GREENDC_MQTT_CLIENT_ID": ("mqtt", "client_id"),
+    "GREENDC_MQTT_USERNAME": ("mqtt", "username"),
     "GREENDC_HTTP_PORT": ("http", "port"),
 }
 _PORT = re.compile(r"[0-9]{1,5}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from greendc.calendars import rfc3339
 from greendc.config import models
+from greendc.config.broker import broker_problems
 from greendc.config.epochs import Instant, Layout, Pairs, structural
 from greendc.config.factors import tables, used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
@@ -32,8 +33,7 @@ def problems(root: models.Root, folder: Path | None) -> list[Problem]:
         found.append(Problem(("sites",), "needs at least one site"))
     found += _twice([s.id for s in root.sites], lambda i: ("sites", i, "id"))
     if folder is not None:  # the journal tells of configurations that were good on their day
-        found += http_problems(root.http)
-        found += sink_problems(root)
+        found += [*http_problems(root.http), *broker_problems(root.mqtt), *sink_problems(root)]
     for i, site in enumerate(root.sites):
         found += site_problems(site, ("sites", i), folder)
     return found + list(double_problems(root.sites))

@@ -14,6 +14,7 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode
 
 from greendc.ports import QOS_MASK
+from greendc.sources.bounded import BoundedClient
 from greendc.sources.cutting import Cut, Messages, Names, packets
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def supported() -> bool:
     return VERSION.startswith(PINNED) and all(hasattr(Client, name) for name in INNER)
 
 
-class BulkClient(Client):
+class BulkClient(BoundedClient):
     """Hands plain messages to `on_messages` in bulk, all others to `on_message` as ever.
 
     `surplus` says that the buffer may hold further packets, of which no selector knows.

@@ -8,14 +8,15 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from greendc.sources.bounded import LONGEST_PACKET, BoundedClient
 from greendc.sources.bulk import BulkClient, supported
 from greendc.sources.settings import MqttSettings
 
 
-def new_client(settings: MqttSettings) -> Client:
+def new_client(settings: MqttSettings) -> BoundedClient:
     """A client that connects once, queues what it sends and acknowledges as it is told."""
     five = settings.protocol == "5"
-    client = (BulkClient if supported() else Client)(
+    client = (BulkClient if supported() else BoundedClient)(
         CallbackAPIVersion.VERSION2,
         client_id=settings.client_id,
         clean_session=None if five else not settings.persistent,
@@ -39,6 +40,7 @@ def connect(client: Client, settings: MqttSettings) -> MQTTErrorCode:
         return client.connect(settings.host, settings.port, settings.keepalive)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.ReceiveMaximum = settings.receive_maximum
+    properties.MaximumPacketSize = LONGEST_PACKET
     if settings.persistent:
         properties.SessionExpiryInterval = settings.session_expiry
     return client.connect(

@@ -4,6 +4,7 @@ import logging
 import os
 import selectors
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from greendc import faults
 from greendc.ports import RawBatch
+from greendc.sources.bounded import BoundedClient
 from greendc.sources.bulk import BulkClient
 from greendc.sources.client import connect, new_client, option
 from greendc.sources.collecting import Collector
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 # What the network, a broker out of its mind or paho's reader of packets may raise.
 FAULTS = (OSError, ValueError, LookupError, struct.error, MQTTException)
 
+REFUSED = "the broker refuses the subscription %r: %s (see its rules for reading, for %s)"
 PINGREQ = b"\xc0\x00"  # MQTT 3.1.1, 3.12
 FILTERS_A_PACKET = 100
 PACKETS_A_READ = 256  # where paho reads them one by one
@@ -60,13 +63,14 @@ class Connection:
         self._read = Collector(clock)
         self._rests_until = 0.0
         self._asked: dict[int | None, list[str]] = {}
-        self._reason = "closed by the broker"
+        self._ask_delay, self._ask_at = settings.retry_first, 0.0
+        self._reason = "closed by the broker before it let greendc in"
         self._opened = self._heard = self._pinged = time.monotonic()
         self._client = self._new_client()
 
     # -- opening and closing -----------------------------------------------------------------
 
-    def _new_client(self) -> Client:
+    def _new_client(self) -> BoundedClient:
         client = new_client(self._settings)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -78,7 +82,10 @@ class Connection:
 
     def open(self) -> None:
         """Connect the socket and send CONNECT; at most `connect_timeout` per step."""
-        self._check(connect(self._client, self._settings))
+        try:
+            self._check(connect(self._client, self._settings))
+        except ConnectionResetError as error:
+            raise ConnectionError(self._reason) from error
         self._opened = self._heard = self._pinged = time.monotonic()
         self.write()
 
@@ -218,6 +225,13 @@ class Connection:
             self._check(code)
             self._asked[mid] = some
 
+    def ask_again(self) -> None:
+        """Subscribe what was refused once more, ever less often: the broker's rules can change."""
+        if self.refused and self.established and time.monotonic() >= self._ask_at:
+            self._ask_delay = min(2 * self._ask_delay, self._settings.retry_limit)
+            refused, self.refused = self.refused, ()
+            self.subscribe(refused, ())
+
     @property
     def subscribed(self) -> bool:
         """Whether the broker has answered every subscription."""
@@ -232,6 +246,7 @@ class Connection:
             self._reason = f"refused: {reason}"
             return
         self.established = True
+        self._reason = "closed by the broker"
         self._connected(self, session_present=flags.session_present)
 
     def _on_disconnect(
@@ -247,9 +262,12 @@ class Connection:
         for topic, code in zip(asked, codes, strict=False):
             if code.is_failure:
                 self.refused = (*self.refused, topic)
-                log.error("the broker refuses the subscription %s: %s", topic, code)
+                self._ask_at = time.monotonic() + self._ask_delay
+                log.error(REFUSED, topic, code, self._settings.username or "anyone")
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        if size := self._client.oversize:
+            log.warning("%r: a packet of %d bytes; its beginning is kept", message.topic, size)
         self._read.one(message)
 
     # -- helpers -----------------------------------------------------------------------------
@@ -263,6 +281,9 @@ class Connection:
     def _check(self, code: MQTTErrorCode) -> None:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.close()
+            failure = self._client.failure
+            if failure is not None and (self.established or isinstance(failure, ssl.SSLError)):
+                raise failure
             raise ConnectionError(
                 self._reason if not self.established else f"{error_string(code)} ({self._reason})"
             )

@@ -6,6 +6,7 @@ comes back through `MqttSource.acknowledge`.
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -20,6 +21,7 @@ from greendc.sources.connection import FAULTS, Connection
 from greendc.sources.inbox import Delivery, Inbox
 from greendc.sources.settings import MqttSettings, TlsSettings, settings_of
 from greendc.sources.state import SourceState
+from greendc.sources.trouble import explained
 
 __all__ = [
     "Delivery",
@@ -88,6 +90,7 @@ class MqttSource:
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock(), bulk_read=supported())
         self._stopping = self._paused = False
+        self._stood_since = math.inf
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         inbox.on_room = self._bell.ring
@@ -141,13 +144,14 @@ class MqttSource:
     def _supervise(self) -> None:
         delay = self._settings.retry_first
         while not self._stopping:
-            began = time.monotonic()
+            self._stood_since = math.inf
             try:
                 self._serve()
-            except FAULTS as error:
-                self._show("waiting", last_error=f"{type(error).__name__}: {error}")
-                log.warning("connection to %s: %s", self._settings.address, error)
-            if time.monotonic() - began > delay:
+            except (*FAULTS, GreendcError) as error:  # the latter where files of TLS went bad
+                why = explained(error, self._settings)
+                self._show("waiting", last_error=why)
+                log.warning("no connection to %s: %s", self._settings.address, why)
+            if time.monotonic() - self._stood_since > delay:
                 delay = self._settings.retry_first
             # Half to all of it, so that many daemons do not come back in one moment.
             self._sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
@@ -187,6 +191,7 @@ class MqttSource:
         self._acknowledge(connection, number)
         while self._calls and connection.established:
             self._calls.popleft()(connection)
+        connection.ask_again()
         connection.keep_alive(reading=reading)
         connection.write()
 
@@ -217,6 +222,7 @@ class MqttSource:
             )
 
     def _connected(self, connection: Connection, *, session_present: bool) -> None:
+        self._stood_since = time.monotonic()
         if not session_present or not self._state.session:
             self._new_session()
         log.info("connected to %s, session %d", self._settings.address, self._state.session)
@@ -253,10 +259,7 @@ class MqttSource:
 def _refuse_bad_files(settings: MqttSettings) -> None:
     """Fail at the start, not at each attempt to connect."""
     if settings.tls is not None:
-        try:
-            settings.tls.context()
-        except OSError as error:
-            raise GreendcError(f"mqtt.tls: {settings.tls}: {error}") from error
+        settings.tls.context()
 
 
 def observe(

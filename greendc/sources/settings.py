@@ -1,15 +1,54 @@
 """What a connection to a broker needs to know."""
 
+import select
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from greendc.config.models import Mqtt
 from greendc.core.facility import SECOND
+from greendc.ports import GreendcError
 
 FOREVER = 0xFFFFFFFF  # MQTT 5, 3.1.2.11.2: a session that does not expire
 
+VERDICT_WITHIN = 0.3  # s that a broker without session tickets delays a connection
+
 PING_LIMIT = 10.0  # s; a broker that has gone silent is noticed within two of these
+
+
+class _Context(ssl.SSLContext):
+    """Shakes hands when it wraps, so that a socket is closed where that fails; paho forgets it."""
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """See `ssl.SSLContext.wrap_socket`; the socket's timeout is that of connecting."""
+        wrapped = super().wrap_socket(sock, *args, **{**options, "do_handshake_on_connect": True})
+        try:
+            _hear_out(wrapped)
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
+
+
+def _hear_out(sock: ssl.SSLSocket) -> None:
+    """Let the broker say what it thinks of our certificate.
+
+    In TLS 1.3 a client is through before the broker has looked. Its verdict comes next, or the
+    tickets of a new session; with CONNECT sent first, the verdict would go under as it hangs up.
+    """
+    if sock.version() != "TLSv1.3" or not select.select([sock], [], [], VERDICT_WITHIN)[0]:
+        return
+    patience = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        if not sock.recv(1):
+            raise ConnectionResetError
+    except ssl.SSLWantReadError:
+        sock.settimeout(patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +60,40 @@ class TlsSettings:
     key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """A context that verifies the broker's certificate and name."""
-        context = ssl.create_default_context(cafile=self.ca)
+        """A context that verifies the broker's certificate and name, by the files as they are now.
+
+        Raises
+        ------
+        GreendcError
+            Where a file is missing or no use: which, and why.
+        """
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        if self.ca is None:
+            context.load_default_certs()
+        else:
+            with _blamed("mqtt.tls.ca", self.ca, "no certificate of an authority (PEM)"):
+                context.load_verify_locations(self.ca)
         if self.cert is not None:
-            context.load_cert_chain(self.cert, self.key)
+            with _blamed("mqtt.tls.cert", self.cert, f"with the key {self.key or 'in it'} no pair"):
+                context.load_cert_chain(self.cert, self.key, password=_no_passphrase)
         return context
+
+
+@contextmanager
+def _blamed(key: str, path: Path, otherwise: str) -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise GreendcError(f"{key}: {path}: {otherwise}") from error
+    except OSError as error:
+        raise GreendcError(f"{key}: {error.filename or path}: {error.strerror}") from error
+
+
+def _no_passphrase() -> str:
+    """Instead of a question on the terminal, which a daemon has not."""
+    raise GreendcError(
+        "mqtt.tls.key: is encrypted; give it without a passphrase, readable by greendc only"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,16 @@ class SourceState:
     sessions_lost: int = 0
     refused: tuple[str, ...] = ()
     bulk_read: bool = False
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps messages away, for people.
+
+        >>> SourceState("connected", refused=("dc1/#",)).trouble
+        "the broker refuses to let this be read: 'dc1/#'"
+        """
+        if self.phase not in {"connected", "holding"}:
+            return self.last_error
+        if self.refused:
+            return f"the broker refuses to let this be read: {', '.join(map(repr, self.refused))}"
+        return None

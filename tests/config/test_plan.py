@@ -297,14 +297,16 @@ def test_the_environment_goes_before_the_file(
     monkeypatch.setenv("GREENDC_MQTT_HOST", "broker")
     monkeypatch.setenv("GREENDC_MQTT_PORT", "8883")
     monkeypatch.setenv("GREENDC_MQTT_CLIENT_ID", "second")
+    monkeypatch.setenv("GREENDC_MQTT_USERNAME", "me")
     config = loaded(tmp_path, "mqtt: {host: x, port: 1}\n" + site(FEED))
     assert config.data == tmp_path / "elsewhere"
     assert (config.mqtt.host, config.mqtt.port, config.mqtt.client_id) == ("broker", 8883, "second")
+    assert config.mqtt.username == "me"
 
 
 def test_files_lie_beside_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hush\n", encoding="utf-8")
-    config = loaded(tmp_path, "mqtt: {password_file: secret}\n" + site(FEED))
+    config = loaded(tmp_path, "mqtt: {username: me, password_file: secret}\n" + site(FEED))
     assert config.data == tmp_path / "data"
     assert config.mqtt.password() == "hush"
 
@@ -313,7 +315,7 @@ def test_the_password_of_the_environment_goes_first_and_is_told_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENDC_MQTT_PASSWORD", "sesame")
-    config = loaded(tmp_path, "mqtt: {password_file: secret}\n" + site(FEED))
+    config = loaded(tmp_path, "mqtt: {username: me, password_file: secret}\n" + site(FEED))
     assert config.mqtt.password() == "sesame"
     assert b"sesame" not in config.body()
 

@@ -60,7 +60,8 @@ def replaced(config: str, settings: dict[str, str]) -> str:
 class Mosquitto:
     """A Mosquitto with the configuration that the project ships, on its own port and folder.
 
-    `settings` replace lines of that configuration. The port stays the same over restarts.
+    `settings` replace lines of that configuration, or of another one that is `shipped`. The port
+    stays the same over restarts.
 
     Raises
     ------
@@ -70,8 +71,11 @@ class Mosquitto:
         From `start`, with the broker's output, where it ends or does not answer.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str] | None = None, shipped: Path = SHIPPED
+    ) -> None:
         self._program = program("mosquitto")
+        self._shipped = shipped
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = folder
@@ -111,7 +115,7 @@ class Mosquitto:
             message = "the broker is already running"
             raise RuntimeError(message)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._config.write_text(replaced(SHIPPED.read_text(), self._settings) + "\n")
+        self._config.write_text(replaced(self._shipped.read_text(), self._settings) + "\n")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, "-c", self._config],
