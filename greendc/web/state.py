@@ -1,6 +1,6 @@
 """A site's state for page and API: figures, power now, what is missing and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,14 +9,15 @@ import numpy as np
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.core.accounts import Account, Book
-from greendc.core.facility import DAY, HOUR
+from greendc.core.facility import DAY, EVER, HOUR, SECOND
 from greendc.core.figure import Figure
 from greendc.core.present import power
 from greendc.lines import line
-from greendc.snapshots import Board, Closed, Current, Health, SiteTag
+from greendc.snapshots import Board, Closed, Current, FigureKey, Health, SiteTag
 from greendc.web import meters
 
 SHOWN = ("hour", "24h", "7d", "30d", "12mo")
+RUNNING = ("hour", "day")  # provisional: what an end of input now would give
 PARTS = ("e_it", *[f"subsystem_{s}" for s in ("cooling", "power", "lighting", "reuse", "other")])
 LATE = 2 * HOUR  # figures end at full hours and close with the next reading but one
 ENDS_EVERY = {"12mo": DAY}  # at local midnights
@@ -36,7 +37,8 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
     moment = board.site_times(now).get(site)
     if tag is None:
         raise KeyError(site)
-    figures = dict(_figures(closed, current.books[site], tag, moment))
+    book, at = current.books[site], -EVER if moment is None else moment
+    figures = _figures(closed.figures, SHOWN, book, tag, at)
     return {
         "version": __version__,
         "site": {"id": tag.site, "name": tag.name, "zone": tag.zone, "boundary": tag.boundary},
@@ -44,7 +46,8 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
         "wall_clock": board.wall_clock,
         "site_time": None if moment is None else rfc3339(moment),
         "figures": figures,
-        "power": list(_powers(board, current, closed, tag, now)),
+        "running": _figures(closed.provisional, RUNNING, book, tag, at),
+        "power": list(_powers(board, current, closed, tag, figures["hour"], now)),
         "missing": list(_missing(tag, figures)),
         "health": told(health, tag.site),
     }
@@ -54,42 +57,23 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
 
 
 def _figures(
-    closed: Closed, book: Book, tag: SiteTag, moment: int | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Newest figures by period and name; provisional ones where the ledger has none."""
+    found: Mapping[FigureKey, Figure], periods: Sequence[str], book: Book, tag: SiteTag, now: int
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of a site by period and name; `outdated` says that newer ones were to be expected."""
     accounts = {account.name: account for account in book.accounts}
-    for period in SHOWN:
-        yield (
-            period,
-            {
-                figure.quantity: _entry(figure, accounts, moment, provisional=provisional)
-                for figure, provisional in _newest(closed, tag.site, period)
-            },
-        )
-
-
-def _newest(closed: Closed, site: str, period: str) -> Iterator[tuple[Figure, bool]]:
-    for figures, provisional in ((closed.figures, False), (closed.provisional, True)):
-        for key, figure in figures.items():
-            if key[:2] == (site, period) and not (provisional and key in closed.figures):
-                yield figure, provisional
-
-
-def _entry(
-    figure: Figure, accounts: Mapping[str, Account], moment: int | None, *, provisional: bool
-) -> dict[str, Any]:
-    account = accounts.get(figure.quantity)
-    told = line("", figure)
-    for key in ("site", "quantity", "period"):
-        del told[key]
-    if provisional:
-        told["status"] = "provisional"
-    late = ENDS_EVERY.get(figure.period, 0) + _late(account)
-    return told | {"outdated": moment is not None and moment - figure.end > late}
+    out: dict[str, dict[str, dict[str, Any]]] = {period: {} for period in periods}
+    for (site, period, name), figure in found.items():
+        if site == tag.site and period in out:
+            told = line(site, figure)
+            for key in ("site", "quantity", "period"):
+                del told[key]
+            late = ENDS_EVERY.get(period, 0) + _late(accounts.get(name))
+            out[period][name] = told | {"outdated": now - figure.end > late}
+    return out
 
 
 def _late(account: Account | None) -> int:
-    """How long after its end a figure of the moment may still be the newest one [ns]."""
+    """How long after its end a figure may still be the newest one [ns]."""
     return LATE if account is None else LATE + 2 * account.resolution + account.grid
 
 
@@ -110,7 +94,12 @@ def _missing(tag: SiteTag, figures: Mapping[str, Mapping[str, Any]]) -> Iterator
 
 
 def _powers(
-    board: Board, current: Current, closed: Closed, tag: SiteTag, now: int
+    board: Board,
+    current: Current,
+    closed: Closed,
+    tag: SiteTag,
+    hours: Mapping[str, Mapping[str, Any]],
+    now: int,
 ) -> Iterator[dict[str, Any]]:
     """Power of each total now, or why it is not known, beside its mean in the newest hour."""
     book = current.books[tag.site]
@@ -126,7 +115,9 @@ def _powers(
                 "name": account.name,
                 "watts": watts,
                 "reason": None if watts is not None else _why(book, account, quality),
-                "hour_watts": _mean(closed.figures.get((tag.site, "hour", account.name))),
+                **_hour(
+                    hours.get(account.name), closed.figures.get((tag.site, "hour", account.name))
+                ),
             }
 
 
@@ -138,11 +129,13 @@ def _why(book: Book, account: Account, quality: Mapping[str, str]) -> str:
     return "register"
 
 
-def _mean(figure: Figure | None) -> float | None:
-    """Mean power over the known time of a figure [W]."""
-    if figure is None or figure.value is None or figure.valid <= 0:
-        return None
-    return figure.value / (figure.valid / 1e9)
+def _hour(entry: Mapping[str, Any] | None, figure: Figure | None) -> dict[str, Any]:
+    """Mean power over the known time of the newest hour [W], if that is of the moment."""
+    if entry is None or figure is None or entry["outdated"]:
+        return {"hour_watts": None, "hour_reason": None}
+    if figure.value is None or figure.valid <= 0:
+        return {"hour_watts": None, "hour_reason": figure.reason}
+    return {"hour_watts": figure.value / (figure.valid / SECOND), "hour_reason": None}
 
 
 # -- health ---------------------------------------------------------------------------------------

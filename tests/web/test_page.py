@@ -119,7 +119,7 @@ def test_silent_meters_stand_first_and_hide_what_needs_them(
             assert "37 silent" in shown(page, "#qualities")
             row = shown(page, "#power-now tr[data-name=subsystem_cooling]")
             assert "a meter that is needed was silent" in row
-            assert "Not of the moment: it ended" in shown(page, "[data-period=hour]")
+            assert "none of the moment: the last one ended" in shown(page, "[data-period=hour]")
 
 
 @pytest.mark.parametrize("size", [PHONE, (430, 900), DESK, WALL], ids=str)

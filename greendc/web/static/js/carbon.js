@@ -1,7 +1,7 @@
 // Emissions of the newest hour, day and month, by accounting method.
 
 import { el, find } from "./dom.js";
-import { mass } from "./format.js";
+import { mass, percent } from "./format.js";
 import { PERIODS, reason } from "./words.js";
 
 const METHODS = { co2e_location: "location-based", co2e_market: "market-based" };
@@ -16,9 +16,15 @@ function masses(name, state) {
   if (missing) return [pair(METHODS[name], "–", reason(missing.reason))];
   return SHOWN.map((period) => {
     const entry = state.figures[period][name];
-    const why = entry === undefined ? "no such period is closed yet" : entry.value === null ? reason(entry.reason) : null;
-    return pair(`${METHODS[name]}, ${PERIODS[period]}`, mass(entry?.value), why);
+    return pair(`${METHODS[name]}, ${PERIODS[period]}`, entry?.outdated ? mass(null) : mass(entry?.value), whyNot(entry));
   });
+}
+
+function whyNot(entry) {
+  if (entry === undefined) return "no such period is closed yet";
+  if (entry.outdated) return "none of the moment";
+  if (entry.value === null) return reason(entry.reason);
+  return entry.coverage < 1 ? `coverage ${percent(entry.coverage)}` : null;
 }
 
 function pair(name, value, why) {

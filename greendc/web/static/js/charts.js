@@ -90,7 +90,7 @@ function bars(columns, axis) {
     name: title(name).symbol,
     type: "bar",
     barCategoryGap: "15%",
-    barMaxWidth: 40,
+    barMaxWidth: 120,
     large: false,
     color: style(name === "co2e_location" ? "--other" : "--reuse"),
     data: columns.starts_ms.map((start, place) => [start + shift, columns.values[name][place]]),

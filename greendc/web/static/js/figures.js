@@ -16,15 +16,23 @@ function rank(name) {
   return place < 0 ? ORDER.length : place;
 }
 
-export function showFigures(state) {
+export function showFigures(state, zone) {
   const periods = Object.keys(state.figures);
   const names = new Set(periods.flatMap((period) => Object.keys(state.figures[period])));
   names.delete("pue"); // stands in the row of iPUE, where twelve months make it one
   const ordered = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  const heads = periods.map((period) => el("th", { scope: "col", className: "number" }, PERIODS[period]));
+  const heads = periods.map((period) => head(period, state.figures[period], zone));
   const meaning = el("th", { scope: "col", className: "wide" }, "Meaning");
   find("#figures thead").replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Figure"), ...heads, meaning));
   find("#figures tbody").replaceChildren(...ordered.map((name) => row(name, periods, state.figures)));
+}
+
+/** A column's head says when its period ended. */
+function head(period, figures, zone) {
+  const entry = figures.e_dc ?? figures.e_it ?? Object.values(figures)[0];
+  const ended = entry && `to ${zone.day(Date.parse(entry.end))}, ${zone.time(Date.parse(entry.end))}`;
+  const old = entry?.outdated ? el("small", { className: "warn" }, "not of the moment") : null;
+  return el("th", { scope: "col", className: "number" }, PERIODS[period], ended ? el("small", {}, ended) : null, old);
 }
 
 function row(name, periods, figures) {
@@ -48,6 +56,5 @@ function notes(kind, entry) {
   const told = kind === "PUE" ? ["PUE"] : [];
   if (entry.coverage < 1) told.push(`coverage ${percent(entry.coverage)}`.replaceAll(" ", "\u00a0"));
   if (entry.status === "invalid" || entry.status === "provisional") told.push(entry.status);
-  if (entry.outdated) told.push("not of the moment");
   return told;
 }

@@ -108,6 +108,7 @@ export class Zone {
     this._clock = make({ ...time, second: "2-digit" });
     this._day = make({ weekday: "short", day: "numeric", month: "short" });
     this._date = make({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
+    this._year = make({ year: "numeric" });
     this._short = make({ timeZoneName: "short" });
     this._parts = make({ ...time, second: "2-digit", year: "numeric", month: "2-digit", day: "2-digit" });
   }
@@ -128,9 +129,10 @@ export class Zone {
 
   /** From one instant to another, the day named once where both are of it. */
   period(from, to) {
-    const last = to - 1;
-    if (this.day(from) === this.day(last)) return `${this.day(from)}, ${this.time(from)}–${this.time(to)}`;
-    return `${this.day(from)}, ${this.time(from)} – ${this.day(to)}, ${this.time(to)}`;
+    const day = this._year.format(from) === this._year.format(to) ? this._day : this._date;
+    const begin = `${day.format(from)}, ${this.time(from)}`;
+    if (day.format(from) === day.format(to - 1)) return `${begin}–${this.time(to)}`;
+    return `${begin} – ${day.format(to)}, ${this.time(to)}`;
   }
 
   /** How far local time is ahead of UTC [ms]. */

@@ -72,7 +72,7 @@ function showState(state) {
   showPue(state, zone, clock.now());
   showPower(state);
   showCarbon(state);
-  showFigures(state);
+  showFigures(state, zone);
   showMissing(state);
   showHealth(state, zone);
   tick();

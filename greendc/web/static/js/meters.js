@@ -66,7 +66,7 @@ export class Meters {
   tally() {
     const numbers = Object.fromEntries(QUALITIES.map((quality) => [quality, 0]));
     for (const one of this.list) numbers[one.quality] += 1;
-    const told = [...QUALITIES].reverse().map((quality) =>
+    const told = ["fresh", "stale", "silent", "never"].map((quality) =>
       el("span", { className: "quality", "data-quality": quality }, `${count(numbers[quality])} ${quality}`),
     );
     find("#qualities").replaceChildren(...told);
@@ -82,7 +82,7 @@ function made(meter) {
   const place = [meter.subsystem, meter.room, meter.rack].filter(Boolean).join(", ");
   const about = `${meter.point}${QUIET.has(meter.kind) ? "" : `, ${meter.kind}`}`;
   const value_ = el("span", {}, UNKNOWN);
-  const count_ = el("small", {});
+  const count_ = el("small", { className: "wide" });
   const age_ = el("td", { className: "number" }, UNKNOWN);
   const quality_ = el("span", { className: "quality" });
   const row = el(

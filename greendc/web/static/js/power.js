@@ -19,10 +19,16 @@ function row(one, total) {
     { className: total === null ? "total" : "", "data-name": one.name },
     el("th", { scope: "row" }, total === null ? null : swatch, part(one.name), about(one, total), bar(one, total)),
     el("td", { className: "number" }, power(one.watts), one.watts === null ? el("small", {}, reason(one.reason)) : null),
-    el("td", { className: "number" }, one.hour_watts === null ? UNKNOWN : power(one.hour_watts)),
+    lastHour(one),
   );
   made.style.setProperty("--swatch", `var(${colour(one.name)})`);
   return made;
+}
+
+/** The mean of the newest closed hour, if that is of the moment. */
+function lastHour(one) {
+  if (one.hour_watts !== null) return el("td", { className: "number" }, power(one.hour_watts));
+  return el("td", { className: "number" }, UNKNOWN, el("small", {}, one.hour_reason ? reason(one.hour_reason) : "none of the moment"));
 }
 
 function about(one, total) {

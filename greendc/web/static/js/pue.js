@@ -5,6 +5,7 @@ import { UNKNOWN, age, figure, percent } from "./format.js";
 import { PERIODS, reason } from "./words.js";
 
 const SHOWN = ["hour", "24h", "7d", "12mo"];
+const RUNNING = { hour: ["hour", "running hour so far"], "24h": ["day", "today so far"] };
 
 /** Of twelve months it is either PUE or still interim. */
 export function chosen(figures) {
@@ -13,28 +14,14 @@ export function chosen(figures) {
 }
 
 export function showPue(state, zone, now) {
-  const tiles = SHOWN.map((period) => tile(period, state, zone, now));
-  find("#tiles").replaceChildren(...tiles);
+  find("#tiles").replaceChildren(...SHOWN.map((period) => tile(period, state, zone, now)));
 }
 
 function tile(period, state, zone, now) {
   const [symbol, entry] = chosen(state.figures[period]);
-  const name = el("h3", {}, PERIODS[period], el("span", {}, kind(symbol, entry)));
-  if (entry === undefined) {
-    const why = state.missing.find((one) => one.name === "ipue" && one.periods.length === 0);
-    const text = why ? reason(why.reason) : "no such period is closed yet";
-    return el("li", { className: "tile", "data-period": period }, name, value(null), el("p", { className: "why" }, text));
-  }
-  return el(
-    "li",
-    { className: entry.outdated ? "tile old" : "tile", "data-period": period },
-    name,
-    value(entry.value),
-    el("p", { className: "period" }, zone.period(Date.parse(entry.start), Date.parse(entry.end))),
-    ...notes(entry, now),
-    el("dl", { className: "pairs" }, ...pairs(defence(entry))),
-    unsure(entry),
-  );
+  const head = el("h3", {}, PERIODS[period], el("span", {}, kind(symbol, entry)));
+  const body = entry === undefined ? absent(state) : entry.outdated ? gone(entry, now) : known(entry, zone);
+  return el("li", { className: "tile", "data-period": period }, head, ...body, running(period, state));
 }
 
 function kind(symbol, entry) {
@@ -42,27 +29,45 @@ function kind(symbol, entry) {
 }
 
 const value = (number) => el("p", { className: "value" }, figure(number, "1"));
+const why = (text) => el("p", { className: "why" }, text);
 
-function* notes(entry, now) {
-  if (entry.outdated) {
-    const ago = now === null ? "" : ` ${age((now - Date.parse(entry.end)) / 1000)} ago`;
-    yield el("p", { className: "why" }, `Not of the moment: it ended${ago}.`);
-  }
-  if (entry.status === "provisional") yield el("p", { className: "why" }, "provisional: not closed yet");
-  if (entry.reason !== null && entry.status !== "estimated") {
-    yield el("p", { className: "why" }, `${entry.status}: ${reason(entry.reason)}`);
-  }
+function absent(state) {
+  const never = state.missing.find((one) => one.name === "ipue" && one.periods.length === 0);
+  return [value(null), why(never ? reason(never.reason) : "no such period is closed yet")];
+}
+
+/** The last one is not of the moment, so there is none. */
+function gone(entry, now) {
+  const ago = age((now - Date.parse(entry.end)) / 1000);
+  return [value(null), why(`none of the moment: the last one ended ${ago} ago with ${figure(entry.value, "1")}`)];
+}
+
+function known(entry, zone) {
+  const period = zone.period(Date.parse(entry.start), Date.parse(entry.end));
+  return [
+    value(entry.value),
+    el("p", { className: "period" }, period),
+    entry.reason !== null && entry.status !== "estimated" ? why(`${entry.status}: ${reason(entry.reason)}`) : null,
+    el("dl", { className: "pairs" }, ...pairs(defence(entry))),
+    entry.value === null || entry.uncertainty !== null
+      ? null
+      : el("p", { className: "note" }, `uncertainty unknown: ${reason(entry.doubt)}`),
+  ].filter((part) => part !== null);
 }
 
 function defence(entry) {
   return [
     ["coverage", percent(entry.coverage)],
-    ["estimated share", entry.estimated_share === null ? UNKNOWN : percent(entry.estimated_share)],
-    ["uncertainty (k = 2)", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")}`],
+    ["estimated share", percent(entry.estimated_share)],
+    ["uncertainty", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")} (k = 2)`],
   ];
 }
 
-function unsure(entry) {
-  if (entry.value === null || entry.uncertainty !== null) return null;
-  return el("p", { className: "note" }, `uncertainty unknown: ${reason(entry.doubt)}`);
+/** What has begun and is not closed: a hint, never a figure of the ledger. */
+function running(period, state) {
+  const [length, name] = RUNNING[period] ?? [];
+  const entry = length && state.running[length].ipue;
+  if (!entry || entry.outdated || entry.value === null) return null;
+  const told = `${name}: ${figure(entry.value, "1")}, coverage ${percent(entry.coverage)}, provisional`;
+  return el("p", { className: "note running" }, told);
 }
