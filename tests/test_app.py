@@ -14,6 +14,7 @@ from greendc.data import Data
 from greendc.ports import Event, GreendcError, RawBatch
 from greendc.worker import Worker
 from tests.faults.plant import SITE, messages
+from tests.servers.support import free_port
 
 ARRIVAL = 1_740_790_000_000_000_000
 
@@ -130,3 +131,45 @@ def test_what_waits_at_a_stop_is_journalled_be_it_only_an_event(
     daemon.run()
     kinds = [e.kind for _, e in daemon.data.journal.read(1) if isinstance(e, Event)]
     assert kinds == ["config", "session_lost"]
+
+
+FIGURES = (
+    "SELECT quantity, period, start, revision, value, status, terms FROM figure ORDER BY 1, 2, 3, 4"
+)
+
+
+def figures(config_file: Path) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(load(config_file).data / "ledger.db")
+    try:
+        return db.execute(FIGURES).fetchall()
+    finally:
+        db.close()
+
+
+def run_out_of_room(config_file: Path) -> None:
+    """A daemon whose ledger takes 50 figures of a batch and then no more."""
+    config = load(config_file)
+    with ExitStack() as opened:
+        daemon = Daemon(config, until_idle=30.0, stack=opened)
+        daemon.data.store._db.execute(
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON figure "
+            "WHEN (SELECT count(*) FROM figure) = 50 BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        daemon.inbox.put(0, [batch(0, 240)])
+        daemon.run()
+
+
+def test_a_failure_in_the_worker_commits_nothing_and_loses_nothing(
+    config_file: Path, tmp_path: Path
+) -> None:
+    config_file.write_text(f"{SITE}mqtt: {{port: {free_port()}}}\n")
+    with pytest.raises(sqlite3.IntegrityError, match="no room"):
+        run_out_of_room(config_file)
+    assert figures(config_file) == []
+    filled(config_file, 0)  # the next start takes it from the journal
+    undisturbed = tmp_path / "undisturbed" / "plant.yaml"
+    undisturbed.parent.mkdir()
+    undisturbed.write_text(config_file.read_text())
+    filled(undisturbed, 240)
+    assert len(figures(config_file)) > 50
+    assert figures(config_file) == figures(undisturbed)
