@@ -29,11 +29,12 @@ servers: ## Make the servers that the tests start available in .servers, install
 	@tools/servers.sh
 
 .PHONY: check
-check: setup ## Run the fast checks: lint, format, types, layers
+check: setup ## Run the fast checks: lint, format, types, layers, Dockerfile
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict greendc tests $(wildcard tools/*.py)
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
 
 .PHONY: test
 test: setup servers ## Set up what is missing and run the whole test suite

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /opt/greendc/bin/python -m greendc.cli "$@"
