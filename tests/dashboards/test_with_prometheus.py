@@ -52,7 +52,7 @@ class Scraped:
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("scraped")
     with Demo(folder / "demo", "--minutes", MINUTES, "--keep", str(folder / "data")) as demo:
-        target = demo.told(r"page +http://(\S+?)/?$")
+        target = demo.told(r"page +http://([\d.:]+)")
         with Prometheus(folder / "prometheus", target) as prometheus:
             demo.told("the log has ended")
             out = folder / "rows.jsonl"
