@@ -36,6 +36,10 @@ check: setup ## Run the fast checks: lint, format, types, layers, Dockerfile
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
 
+.PHONY: audit
+audit: setup ## Ask whether locked packages have known vulnerabilities
+	@$(BIN)/python -m tools.audit
+
 .PHONY: test
 test: setup servers ## Set up what is missing and run the whole test suite
 	@$(BIN)/pytest
