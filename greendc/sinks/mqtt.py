@@ -12,6 +12,7 @@ from greendc.config.sinks import MqttSink
 from greendc.core.facility import SECOND
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks.errors import PartlyRefused, Unavailable
+from greendc.sinks.http import tls_context
 from greendc.sinks.runner import Sink
 from greendc.sinks.session import Broker, Session
 from greendc.sinks.surroundings import Surroundings
@@ -37,7 +38,7 @@ def broker(config: MqttSink, readings: Mqtt) -> Broker:
         client_id=client_id(readings, config),
         username=config.username if own else readings.username,
         password=config.password() if own else readings.password(),
-        tls=tls,
+        tls=None if tls is None else tls_context(tls),
         timeout=config.timeout / SECOND,
     )
 

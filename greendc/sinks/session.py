@@ -1,5 +1,6 @@
 """One connection to a broker for publishing: paho on its own thread, acknowledgements counted."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +10,7 @@ from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from greendc.config.tls import Tls
 from greendc.sinks.errors import Unavailable
-from greendc.sinks.http import tls_context
 from greendc.sinks.topics import OFFLINE, ONLINE, Message
 
 LEAVING_SECONDS = 0.5
@@ -28,7 +27,7 @@ class Broker:
     client_id: str
     username: str | None
     password: str | None = field(repr=False)
-    tls: Tls | None
+    tls: ssl.SSLContext | None
     timeout: float
 
     @property
@@ -68,7 +67,7 @@ class Session:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls is not None:
-            client.tls_set_context(tls_context(broker.tls))
+            client.tls_set_context(broker.tls)
         client.will_set(self._state, OFFLINE, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

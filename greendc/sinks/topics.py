@@ -15,7 +15,7 @@ from greendc.lines import line
 from greendc.ports import LedgerRow
 
 ONLINE, OFFLINE = b"online", b"offline"
-ENERGY, MASS = "kWh", "kg"
+AMOUNTS = {"kWh": "energy", "kg": "weight"}  # unit: class of Home Assistant
 
 Message = tuple[str, bytes]
 
@@ -73,14 +73,13 @@ def discovery(prefix: str, row: LedgerRow, figures: str, state: str, site_name: 
 
 def _kind(unit: str) -> dict[str, str]:
     """Unit, device class and state class: an amount begins anew with each period."""
-    if unit in {ENERGY, MASS}:
-        amount = {
+    if unit in AMOUNTS:
+        return {
             "unit_of_measurement": unit,
+            "device_class": AMOUNTS[unit],
             "state_class": "total",
             "last_reset_value_template": "{{ value_json.start }}",
         }
-        # Home Assistant's class "weight" takes no totals
-        return {**amount, "device_class": "energy"} if unit == ENERGY else amount
     return {"state_class": "measurement"} | ({} if unit == "1" else {"unit_of_measurement": unit})
 
 
