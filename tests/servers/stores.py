@@ -27,10 +27,20 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._pool = urllib3.PoolManager(retries=False, timeout=10.0)
+        self._scheme = "http"
+
+    def trust(self, certificate: Path, user: str, password: str) -> None:
+        """Ask over TLS from now on, as this user."""
+        login = urllib3.make_headers(basic_auth=f"{user}:{password}")
+        self._scheme = "https"
+        self._pool = urllib3.PoolManager(
+            retries=False, timeout=10.0, ca_certs=str(certificate), headers=login
+        )
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"{self._scheme}://{HOST}:{self.port}"
 
     def command(self) -> Sequence[str | Path]:
         raise NotImplementedError
@@ -62,11 +72,10 @@ class Store:
             finally:
                 self._process.kill()
                 self._process = None
+                self._pool.clear()
 
     def get(self, path: str, **parameters: str) -> str:
-        got = urllib3.request(
-            "GET", f"{self.url}{path}", fields=parameters, retries=False, timeout=10.0
-        )
+        got = self._pool.request("GET", f"{self.url}{path}", fields=parameters)
         if got.status >= 300:
             raise RuntimeError(f"{path}: {got.status} {got.data.decode()}")
         return got.data.decode()

@@ -1,0 +1,299 @@
+"""Stores over HTTP: what answers mean, what is sent, and how a store must be run."""
+
+import json
+import logging
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greendc.cli import main
+from greendc.config.models import Mqtt
+from greendc.config.sinks import Influx1Sink, InfluxSink
+from greendc.config.tls import Tls
+from greendc.ports import GreendcError
+from greendc.sinks import Job, Runner, Sink, Surroundings, new_sink, runner
+from greendc.sinks.errors import Refused, Unavailable
+from greendc.sinks.http import retry_after
+from greendc.sinks.line_protocol import body
+from tests.config.kit import FEED, UPS, site
+from tests.servers.proxy import Proxy
+from tests.servers.stores import Influx1, VictoriaMetrics
+from tests.servers.support import HOST, free_port
+from tests.sinks.ledgers import Rows, revised, row
+from tests.sources.test_bulk_tls import certify
+
+SECRET = "hush-hush-hush"  # noqa: S105 - none
+AROUND = Surroundings(Path(), Mqtt())
+UNKNOWN = {"value": None, "estimated": None, "status": "undefined", "reason": "no_data"}
+
+Kinds = pytest.mark.parametrize("kind", [InfluxSink, Influx1Sink])
+
+
+def sink_at(url: str, kind: Any = InfluxSink, **more: Any) -> Sink:
+    name = "influx" if kind is InfluxSink else "influx1"
+    return new_sink(kind(kind=name, url=url, **more), AROUND)
+
+
+@pytest.fixture
+def store() -> Iterator[Proxy]:
+    """Answers like a store that takes everything."""
+    with Proxy() as proxy:
+        proxy.instead = lambda _request: (204, {}, b"")
+        yield proxy
+
+
+# -- answers ----------------------------------------------------------------------------------
+
+
+@Kinds
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_the_rows_hold_is_refused(store: Proxy, kind: Any, status: int) -> None:
+    store.instead = lambda _request: (status, {}, b'{"error": "field type\n conflict"}')
+    with pytest.raises(Refused, match=rf"HTTP {status}: .*field type conflict"):
+        sink_at(store.url, kind).write([row(1)], Rows([]))
+
+
+@Kinds
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 429, 500, 503])
+def test_everything_else_is_tried_again(store: Proxy, kind: Any, status: int) -> None:
+    store.instead = lambda _request: (status, {"Retry-After": "17"}, b"not now")
+    with pytest.raises(Unavailable, match=rf"HTTP {status}: not now") as error:
+        sink_at(store.url, kind).write([row(1)], Rows([]))
+    assert error.value.retry_after == 17.0
+    assert len(store.requests) == 1  # the client tries nothing on its own
+
+
+@Kinds
+def test_nobody_there_is_told_with_the_address(kind: Any) -> None:
+    url = f"http://{HOST}:{free_port()}"
+    with pytest.raises(Unavailable, match=f"{url}: "):
+        sink_at(url, kind).write([row(1)], Rows([]))
+
+
+def test_retry_after_can_be_a_date_or_nonsense() -> None:
+    asked = retry_after({"Retry-After": formatdate(4e9, usegmt=True)})
+    assert asked is not None
+    assert asked > 3600.0
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({}) is retry_after(None) is None
+
+
+# -- what is sent -----------------------------------------------------------------------------
+
+
+def test_influxdb_2_gets_its_api(store: Proxy, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    rows = [row(1), row(2)]
+    options = {"org": "acme", "bucket": "dc", "token_file": tmp_path / "token"}
+    sink_at(store.url, **options).write(rows, Rows(rows))
+    (request,) = store.requests
+    assert request.path == "/api/v2/write?org=acme&bucket=dc&precision=ns"
+    assert request.headers["Authorization"] == f"Token {SECRET}"
+    assert request.headers["Content-Encoding"] == "gzip"
+    assert request.body.encode() == body(rows).rstrip(b"\n") or request.body.encode() == body(rows)
+    sink_at(store.url, gzip=False, username="me", **options).write(rows, Rows(rows))
+    plain = store.requests[1]
+    assert plain.headers.get("Content-Encoding", "identity") == "identity"
+    assert plain.headers["Authorization"] == "Basic bWU6aHVzaC1odXNoLWh1c2g="
+
+
+def test_influxdb_1_gets_its_own(store: Proxy, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(SECRET)
+    options = {"database": "dc", "retention_policy": "years", "username": "me"}
+    sink_at(store.url, Influx1Sink, password_file=tmp_path / "password", **options).write(
+        [row(1)], Rows([])
+    )
+    (request,) = store.requests
+    assert request.path == "/write?db=dc&precision=ns&rp=years"
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert headers["authorization"] == "Basic bWU6aHVzaC1odXNoLWh1c2g="
+    assert headers["content-encoding"] == "gzip"
+    assert request.body.encode() == body([row(1)])
+
+
+def test_influxdb_2_is_told_to_delete_what_a_revision_does_not_have(store: Proxy) -> None:
+    """No server of InfluxDB 2 can be had here: what is asked of it is what its manual says."""
+    before = row(1, 'a "b"', quantity="ipue", unit="1", category=2)
+    ledger = Rows([before, revised(2, before, **UNKNOWN)])
+    sink_at(store.url, org="acme", bucket="dc").write(ledger.rows[1:], ledger)
+    deletion, write = store.requests
+    assert deletion.path == "/api/v2/delete?org=acme&bucket=dc"
+    assert json.loads(deletion.body) == {
+        "start": "2025-03-01T01:00:00Z",
+        "stop": "2025-03-01T01:00:01Z",
+        "predicate": '_measurement="greendc_kpi" AND category="2" AND kpi="ipue" AND '
+        'period="2025-03" AND res="hour" AND site="a \\"b\\""',
+    }
+    assert "value=" not in write.body
+
+
+def test_what_a_revision_still_has_is_overwritten_without_deleting(store: Proxy) -> None:
+    before = row(1)
+    ledger = Rows([before, revised(2, before, value=9.0)])
+    sink_at(store.url).write(ledger.rows[1:], ledger)
+    assert [request.path.partition("?")[0] for request in store.requests] == ["/api/v2/write"]
+
+
+def test_fields_of_any_earlier_revision_are_deleted_since_a_crash_may_have_left_any(
+    store: Proxy,
+) -> None:
+    first = row(1)
+    second = revised(2, first, **UNKNOWN)
+    third = revised(3, second, reason="silent")
+    ledger = Rows([first, second, third])
+    sink_at(store.url).write([third], ledger)
+    assert "/api/v2/delete" in store.requests[0].path
+
+
+def test_influxdb_3_which_cannot_delete_is_not_asked_to(store: Proxy) -> None:
+    before = row(1)
+    ledger = Rows([before, revised(2, before, **UNKNOWN)])
+    sink_at(store.url, store="influxdb3").write(ledger.rows, ledger)
+    (request,) = store.requests
+    assert request.body.count("\n") <= 1
+    assert "status=5.0" in request.body
+
+
+# -- a real InfluxDB 1 ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def influx1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx1]:
+    with Influx1(tmp_path_factory.mktemp("influx1")) as server:
+        server.create()
+        (server.folder / "password").write_text(server.password)
+        yield server
+
+
+def influx1_sink(server: Influx1, **more: Any) -> Sink:
+    options = {"username": server.user, "password_file": server.folder / "password", **more}
+    return sink_at(server.url, Influx1Sink, **options)
+
+
+def test_points_that_a_real_store_refuses_are_left_out_and_the_others_stand_there(
+    influx1: Influx1, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 0.01)
+    client = influx1.client()
+    # a field that is text in the store can take no number
+    client.write_points(
+        ['greendc_energy,site=odd joules="text" 1740790800000000000'], protocol="line"
+    )
+    ledger = Rows(
+        [
+            row(n, "odd", **({"unit": "1", "quantity": "ipue"} if n % 3 else {}))
+            for n in range(1, 11)
+        ]
+    )
+    one = Runner(Job("old", "influx1"), influx1_sink(influx1), lambda: ledger)
+    one.start()
+    one.finish()
+    one.join(20.0)
+    health = one.health(10)
+    assert (health.written, health.refused, health.pending) == (7, 3, 0)
+    assert caplog.text.count("field type conflict") == 3
+    found = list(client.query("SELECT * FROM greendc_kpi WHERE site = 'odd'").get_points())
+    assert [point["value"] for point in found] == [3.6e6 * n for n in (1, 2, 4, 5, 7, 8, 10)]
+    client.close()
+
+
+def test_a_point_whose_tags_change_moves(influx1: Influx1) -> None:
+    before = row(1, "moved", quantity="ipue", unit="1", category=1)
+    ledger = Rows([before, revised(2, before, category=2)])
+    sink = influx1_sink(influx1)
+    sink.write(ledger.rows[:1], Rows(ledger.rows[:1]))
+    sink.write(ledger.rows[1:], ledger)
+    client = influx1.client()
+    (point,) = client.query("SELECT * FROM greendc_kpi WHERE site = 'moved'").get_points()
+    assert (point["category"], point["rev"]) == ("2", 1.0)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"database": "none"}, "database not found"), ({"username": "nobody"}, "HTTP 401")],
+)
+def test_a_wrong_way_in_is_no_fault_of_the_rows(
+    influx1: Influx1, more: dict[str, str], told: str
+) -> None:
+    with pytest.raises(Unavailable, match=told) as error:
+        influx1_sink(influx1, **more).write([row(1)], Rows([]))
+    assert influx1.password not in str(error.value)
+
+
+# -- a real VictoriaMetrics -------------------------------------------------------------------
+
+
+def test_victoriametrics_with_tls_and_a_password(tmp_path: Path) -> None:
+    certificate, key = certify(tmp_path)
+    (tmp_path / "token").write_text(SECRET)
+    flags = (
+        "-tls",
+        f"-tlsCertFile={certificate}",
+        f"-tlsKeyFile={key}",
+        "-httpAuth.username=me",
+        f"-httpAuth.password={SECRET}",
+        "-dedup.minScrapeInterval=1ms",
+        "-retentionPeriod=100y",
+    )
+    server = VictoriaMetrics(tmp_path / "store", flags)
+    server.trust(certificate, "me", SECRET)
+    before = row(1)
+    ledger = Rows([before, revised(2, before, value=9.0)])
+    options = {"store": "victoriametrics", "username": "me", "token_file": tmp_path / "token"}
+    with server:
+        sink = sink_at(server.url, tls=Tls(ca=certificate), **options)
+        for lo in (0, 1):
+            sink.write(ledger.rows[lo : lo + 1], ledger)
+        (value,) = [v for _, _, v in server.exported("greendc_energy_joules")]
+        assert value == 9.0
+        sink.close()
+        stranger = sink_at(server.url, **options)
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            stranger.write(ledger.rows, ledger)
+        (tmp_path / "token").write_text("wrong-one")
+        nobody = sink_at(server.url, tls=Tls(ca=certificate), **options)
+        with pytest.raises(Unavailable, match="HTTP 401") as error:
+            nobody.write(ledger.rows, ledger)
+        assert "wrong-one" not in str(error.value)
+
+
+def test_how_victoriametrics_is_run_is_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "site.yaml"
+
+    def checked(url: str) -> str:
+        sinks = f"sinks: [{{kind: influx, name: hall, url: '{url}', store: victoriametrics}}]\n"
+        path.write_text(site(FEED, UPS) + sinks)
+        assert main(["check", str(path)]) == 0
+        return capsys.readouterr().err
+
+    url = f"http://{HOST}:{free_port()}"
+    assert f"warning: sink hall: {url}: cannot be asked how it is run" in checked(url)
+    with VictoriaMetrics(tmp_path / "good") as good:
+        assert checked(good.url) == ""
+    with VictoriaMetrics(tmp_path / "bad", ()) as bad:
+        told = checked(bad.url)
+        assert "runs without -dedup.minScrapeInterval=1ms" in told
+        assert "older than -retentionPeriod=1;" in told
+        with caplog.at_level(logging.WARNING):
+            sink = sink_at(bad.url, store="victoriametrics")
+            sink.write([row(1)], Rows([]))
+            sink.write([row(2)], Rows([]))
+    assert caplog.text.count("runs without -dedup") == 1
+
+
+# -- at the start -----------------------------------------------------------------------------
+
+
+def test_a_secret_or_certificate_that_cannot_be_read_ends_the_start(tmp_path: Path) -> None:
+    with pytest.raises(GreendcError, match=r"token_file: .*gone cannot be read"):
+        sink_at("http://h", token_file=tmp_path / "gone")
+    with pytest.raises(GreendcError, match=r"tls: .*gone\.pem: cannot be used"):
+        sink_at("https://h", tls=Tls(ca=tmp_path / "gone.pem"))
+    with pytest.raises(GreendcError, match=r"tls: .*gone\.pem: cannot be used"):
+        sink_at("https://h", Influx1Sink, tls=Tls(ca=tmp_path / "gone.pem"))
