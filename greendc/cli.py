@@ -71,6 +71,7 @@ def _demo(arguments: argparse.Namespace) -> int:
             at=arguments.at,
             duration=arguments.duration,
             keep=arguments.keep,
+            port=arguments.port,
         )
     )
 

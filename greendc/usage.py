@@ -33,6 +33,12 @@ def _speed(text: str) -> float | None:
     return _positive(text, "a speed: write max, 1 or 60")
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 65535:
+        raise GreendcError(f"{text}: not a port: write a number up to 65535")
+    return int(text)
+
+
 def _minutes(text: str) -> float:
     return _positive(text, "a time span: write minutes, such as 5")
 
@@ -61,6 +67,11 @@ def demo(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep journal and ledger there")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        help="port of the page (default: 8080; another one where it is in use; 0: any)",
+    )
 
 
 def check(parser: argparse.ArgumentParser) -> None:

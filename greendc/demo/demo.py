@@ -1,6 +1,5 @@
 """Broker, meters, daemon and terminal of a demonstration, from start to a clean end."""
 
-import logging
 import signal
 import tempfile
 import threading
@@ -10,9 +9,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from greendc import logs
 from greendc.app import Daemon, Signals, Stopped
 from greendc.calendars import rfc3339
 from greendc.config import Config, load
+from greendc.config.log import Log
 from greendc.data import LEDGER
 from greendc.demo import feed
 from greendc.demo.recording import SITE, Recording, moved, recorded
@@ -31,6 +32,7 @@ class Options:
     at: int | None = None
     duration: float | None = None
     keep: Path | None = None
+    port: int | None = None  # of the page; None is the configured one
 
 
 def demo(options: Options) -> int:
@@ -43,11 +45,11 @@ def demo(options: Options) -> int:
     """
     with ExitStack() as stack, suppress(Stopped):
         signals = _signals(options.duration, stack)
-        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+        logs.set_up(Log(level="warning"))
         recording = _recording(options.at)
         folder = _folder(options.keep, stack)
         broker = stack.enter_context(EmbeddedBroker())
-        config = _config(folder, broker.port)
+        config = _config(folder, broker.port, options.port)
         watch = Watch(wall_clock=False)
         daemon = Daemon(
             config, until_idle=None, stack=stack, watch=watch, signals=signals, elsewhere=True
@@ -101,12 +103,14 @@ def _folder(keep: Path | None, stack: ExitStack) -> Path:
     return keep
 
 
-def _config(folder: Path, port: int) -> Config:
+def _config(folder: Path, port: int, page: int | None) -> Config:
     """The shipped site on the embedded broker, whatever the environment says."""
     found = load(SITE)
     root = found.root
     mqtt = type(root.mqtt)(host=HOST, port=port, protocol="3.1.1", client_id="greendc-demo")
-    return Config(root.model_copy(update={"data": folder.absolute(), "mqtt": mqtt}), found.content)
+    http = root.http if page is None else root.http.model_copy(update={"port": page})
+    changes = {"data": folder.absolute(), "mqtt": mqtt, "http": http}
+    return Config(root.model_copy(update=changes), found.content)
 
 
 def _announce(

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from greendc.core.facility import SECOND
 from greendc.demo.feed import Feed
@@ -41,7 +42,10 @@ class Terminal:
             self._thread.join(2.0)
 
     def _show_bar(self) -> None:
-        with tqdm(total=len(self._recording), bar_format=BAR, dynamic_ncols=True) as bar:
+        with (
+            logging_redirect_tqdm(),
+            tqdm(total=len(self._recording), bar_format=BAR, dynamic_ncols=True) as bar,
+        ):
             for _ in self._looks():
                 bar.set_description_str(self.line(), refresh=False)
                 bar.update(self._feed.sent - bar.n)

@@ -11,19 +11,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
+from tests.servers.support import PROJECT
+
 PATIENCE = 60.0  # s
 
 
 class Demo:
     """A running demo, without a terminal; its temporary files are in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, package: Path = PROJECT) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "greendc.cli", "demo", *arguments],
-            env={**os.environ, "TMPDIR": str(folder), "GREENDC_MQTT_PORT": "1"},
+            cwd=folder,
+            env={
+                **os.environ,
+                "TMPDIR": str(folder),
+                "PYTHONPATH": str(package),
+                "GREENDC_MQTT_PORT": "1",  # no demo listens to this
+                "GREENDC_HTTP_PORT": "0",
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -53,6 +64,27 @@ class Demo:
             assert self._process.poll() is None, self.text
             time.sleep(0.02)
         return found.group(found.lastindex or 0)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return self.told(r"page +(http://\S+)")
+
+    def get(self, path: str) -> tuple[int, str, str]:
+        """Status, type and text of an answer."""
+        answer = httpx.get(self.url + path, timeout=PATIENCE)
+        return answer.status_code, answer.headers["Content-Type"], answer.text
+
+    def shows(self, path: str, *patterns: str) -> list[str]:
+        """The first groups of what an answer holds, or will hold."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            text = self.get(path)[2]
+            found = [re.search(pattern, text, re.MULTILINE) for pattern in patterns]
+            if all(found):
+                return [match.group(match.lastindex or 0) for match in found if match]
+            assert time.monotonic() < deadline, text
+            time.sleep(0.1)
 
     def end(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit code."""

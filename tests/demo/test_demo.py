@@ -1,13 +1,18 @@
 """`greendc demo` from its first words to its clean end."""
 
+import shutil
 import signal
+import socket
+import subprocess
+import sys
 import time
+import zipfile
 from pathlib import Path
 
 import orjson
 import pytest
 
-from greendc import exports, replay
+from greendc import cli, exports, replay
 from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.core.facility import DAY, HOUR
@@ -16,7 +21,7 @@ from greendc.demo.recording import LOG, SITE
 from greendc.journal import read_journal
 from greendc.ports import Entry, Event, RawBatch
 from tests.demo.process import Demo
-from tests.servers.support import accepts
+from tests.servers.support import HOST, PROJECT, accepts
 
 FAST = ("--minutes", "0.01")
 
@@ -57,12 +62,58 @@ def test_at_now_moves_every_stamp_by_the_same_full_hours(tmp_path: Path) -> None
     assert all(stamp % HOUR == 0 for stamp in stamps)
 
 
-def test_a_duration_ends_it_and_nothing_stays(tmp_path: Path) -> None:
-    with Demo(tmp_path, "--duration", "3") as demo:
+def test_page_and_metrics_show_pue_power_and_emissions(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        taken = other.getsockname()[1]
+        with Demo(tmp_path, "--port", str(taken)) as demo:
+            assert f"({taken} is in use)" in demo.told(r"page .*")
+            assert demo.url != f"http://{HOST}:{taken}"
+            ipue, cooling, grams = demo.shows(
+                "/metrics",
+                r'^greendc_pue_ratio{.*kind="ipue",site="zih-lzr",window="1h"} (\S+)',
+                r'^greendc_site_power_watts{.*subsystem="cooling"} (\S+)',
+                r'^greendc_emissions_grams_total{.*site="zih-lzr"} (\S+)',
+            )
+            status, kind, text = demo.get("/")
+            assert (status, kind.partition(";")[0]) == (200, "text/html")
+            assert "<title>greendc</title>" in text
+            demo.shows("/api/v1/state", "zih-lzr", "1\\.119", "co2e_location")
+            demo.shows("/readyz", '"ready"')
+            assert demo.end(signal.SIGINT) == 0, demo.text
+    assert 1.1 < float(ipue) < 1.2
+    assert 1e3 < float(cooling) < 1e6
+    assert float(grams) > 1e5
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a wheel of this project holds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("greendc", "config", "sensors"):
+        copied = shutil.ignore_patterns("__pycache__", "node_modules")
+        shutil.copytree(PROJECT / name, folder / "source" / name, symlinks=True, ignore=copied)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, folder / "source")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
+    subprocess.run([*command, *offline, str(folder / "source")], check=True)
+    shutil.rmtree(folder / "source")
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_a_wheel_holds_what_it_shows_and_a_duration_ends_it(
+    tmp_path: Path, installed: Path
+) -> None:
+    with Demo(tmp_path, "--duration", "4", package=installed) as demo:
+        assert demo.get("/")[0] == 200
         assert demo.wait() == 0, demo.text
     assert not list(tmp_path.iterdir())
     assert demo.text.count("emissions.location: factor of 2024") == 1
     assert "interim PUE 1.119 (1 h), 1.119 (24 h)" in demo.text
+    assert (installed / "greendc/demo/zih-lzr-2025-03.LICENSE.txt").is_file()
 
 
 def test_two_at_once_and_one_is_killed(tmp_path: Path) -> None:
@@ -88,8 +139,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         assert "holds a ledger already" in demo.text
 
 
-@pytest.mark.parametrize("minutes", ["0", "x"])
-def test_minutes_are_a_time_span(tmp_path: Path, minutes: str) -> None:
-    with Demo(tmp_path, f"--minutes={minutes}") as demo:
-        assert demo.wait() == 2
-        assert "write minutes" in demo.text
+@pytest.mark.parametrize("option", ["--minutes=0", "--minutes=x", "--port=65536", "--port=x"])
+def test_a_bad_number_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", option]) == 2
+    assert f"{option.partition('=')[2]}: not a" in capsys.readouterr().err
