@@ -38,8 +38,16 @@ to_unpack() { # what apt would install for the package $1 on this machine
     apt-get install --simulate --no-install-recommends "$1" | awk '/^Inst/ {print $2}'
 }
 
-unpack() { # the package $1 and what it needs
+relocate() { # Alertmanager, which looks for its templates in a folder that is not there
+    local program="$root/usr/bin/prometheus-alertmanager"
+    # as long as it was, so that nothing else moves; from the unpacked usr on it is ./share/…
+    [ ! -e "$program" ] || LC_ALL=C sed -i \
+        's#/usr/share/prometheus/alertmanager#././/share/prometheus/alertmanager#g' "$program"
+}
+
+unpack() { # the package $1 and what it needs, once
     local packages
+    [ ! -e ".servers/$1.unpacked" ] || return 0
     packages=$(to_unpack "$1") || stop "apt finds no way to the package $1 (output above)"
     mkdir -p .servers/archives "$root"
     # shellcheck disable=SC2086 # one word per package
@@ -49,11 +57,8 @@ unpack() { # the package $1 and what it needs
         dpkg-deb --extract "$archive" "$root"
     done
     rm -r .servers/archives
-}
-
-relocate() { # $1 = Alertmanager, which looks for its templates in a folder that is not there
-    # As long as it was, so that nothing else moves; from the unpacked usr on it is ./share/…
-    LC_ALL=C sed -i 's#/usr/share/prometheus/alertmanager#././/share/prometheus/alertmanager#g' "$1"
+    relocate
+    touch ".servers/$1.unpacked"
 }
 
 wrap() { # $1 = program inside the project; found from the wrapper, so the folder can move
@@ -91,7 +96,6 @@ provide() { # $1 = program, $2 = package
         [ -n "$program" ] || stop "the package $2 holds no program $1"
         missing=$(missing_libraries "$program")
         [ -z "$missing" ] || stop "$1 lacks these libraries: $missing"
-        [ "$1" != prometheus-alertmanager ] || relocate "$program"
         wrap "$program" "$1"
     fi
     echo "servers: $1 is ready ($bin/$1 -> $program)"
