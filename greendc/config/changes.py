@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from greendc.calendars import rfc3339
+from greendc.config.factors import held_before
 from greendc.config.routes import pattern_filter
 from greendc.config.scalars import instant
 from greendc.core.facility import EVER
@@ -15,6 +16,15 @@ READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "sent
 ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w")
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
 SITE_ONWARD = ("lateness", "horizon", "topics")
+
+
+class WithContent(NamedTuple):
+    """A factor together with what its table or file says."""
+
+    factor: Any
+    rows: list[Any]
+    series: list[Any]
+
 
 Steps = list[tuple[int, Any]]
 Values = dict[tuple[str, ...], Steps]
@@ -101,7 +111,7 @@ def _with_content(factor: Any, content: Mapping[str, Any]) -> Any:
     ]
     name = [factor.get("series"), factor.get("column")]
     series = [found for found in content["series"] if found[:2] == name]
-    return [factor, rows, series]
+    return WithContent(factor, rows, series)
 
 
 # -- before and after -------------------------------------------------------------------------
@@ -121,9 +131,22 @@ def differing(old: Values, new: Values, before: int) -> list[tuple[str, ...]]:
             absent = [(-EVER, "none")]
             if path[-1] != "point":
                 continue
-        if _clipped(old.get(path, absent), before) != _clipped(new.get(path, absent), before):
+        was, now = (_clipped(_as_of(v.get(path, absent), before), before) for v in (old, new))
+        if was != now:
             found.append(path)
     return found
+
+
+def _as_of(steps: Steps, before: int) -> Steps:
+    """Steps whose series say only what holds before an instant: rows behind it may be added."""
+    return [(start, _cut(value, before)) for start, value in steps]
+
+
+def _cut(value: Any, before: int) -> Any:
+    if not isinstance(value, WithContent):
+        return value
+    series = [held_before(text, before) for _, _, text in value.series]
+    return value.factor, value.rows, series
 
 
 def _clipped(steps: Steps, before: int) -> Steps:

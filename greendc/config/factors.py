@@ -104,6 +104,23 @@ def _unpacked(text: str) -> Series:
     return _series([(int(s), float(v or "nan")) for s, v in rows], "series")
 
 
+def held_before(text: str, before: int) -> list[tuple[int, int, float]]:
+    """What a compressed series says of the time before an instant: (from, to, value)."""
+    series = _unpacked(text)
+    return [
+        (start, min(end, before), value)
+        for start, end, value in _held(series)
+        if start < before and not math.isnan(value)
+    ]
+
+
+def _held(series: Series) -> Iterator[tuple[int, int, float]]:
+    """Each value with the time that it holds for: to the next stamp, at most for a step."""
+    step, followers = series.step, [*series.stamps[1:], EVER]
+    for stamp, following, value in zip(series.stamps, followers, series.values, strict=True):
+        yield stamp, min(following, stamp + step), value
+
+
 # -- files ------------------------------------------------------------------------------------
 
 
@@ -246,10 +263,9 @@ def _pieces(factor: Factor, content: Content, lo: int, hi: int) -> list[tuple[in
             value = content.rows[factor.table, factor.zone or ""].value
         return [(lo, hi, 0.0 if value is None else value)]
     series = content.series[str(factor.series), factor.column]
-    step, followers = series.step, [*series.stamps[1:], EVER]
     cut = [
-        (max(stamp, lo), min(following, stamp + step, hi), value)
-        for stamp, following, value in zip(series.stamps, followers, series.values, strict=True)
+        (max(start, lo), min(end, hi), value)
+        for start, end, value in _held(series)
         if not math.isnan(value)
     ]
     return [piece for piece in cut if piece[0] < piece[1]]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.core.facility import HOUR, MINUTE
 from tests.config.kit import FEED, PDU, PUMP, UPS, T, loaded, site
@@ -143,3 +144,34 @@ def test_several_it_sums_are_compared_as_journalled(tmp_path: Path) -> None:
     text = site(UPS, PDU, more="e_it: {1: [ups], 2: [pdu]}")
     was = Config.from_body(loaded(tmp_path, text).body()).effective()
     assert Config.changed_past(was, loaded(tmp_path, text).effective(), T) == []
+
+
+SERIES = [(T + hour * HOUR, 300.0 + hour) for hour in range(6)]
+
+
+def with_series(folder: Path, rows: list[tuple[int, float]]) -> Config:
+    text = "".join(f"{rfc3339(stamp)},{value}\n" for stamp, value in rows)
+    (folder / "grid.csv").write_text(f"timestamp,g_per_kwh\n{text}")
+    factor = "{series: grid.csv, zone: DEU, source: x}"
+    return loaded(folder, site(FEED, more=f"emissions: {{location: {factor}}}"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        ([*SERIES, (T + 6 * HOUR, 306.0)], False),  # a further hour
+        ([*SERIES[:4], (T + 4 * HOUR, 1.0), SERIES[5]], False),  # an hour that is to come
+        ([*SERIES[:3], (T + 3 * HOUR, 1.0), *SERIES[4:]], True),  # the running one
+        ([*SERIES[:1], (T + HOUR, 1.0), *SERIES[2:]], True),
+        ([*SERIES[:1], *SERIES[2:]], True),
+        ([(T - HOUR, 299.0), *SERIES], True),
+    ],
+)
+def test_a_series_may_grow_but_not_change_what_was(
+    tmp_path: Path, rows: list[tuple[int, float]], refused: bool
+) -> None:
+    was = with_series(tmp_path, SERIES).effective()
+    now = with_series(tmp_path, rows).effective()
+    found = Config.changed_past(was, now, T + 3 * HOUR + 30 * MINUTE)
+    told = "s.emissions.location: earliest allowed from is 2025-03-01T03:30:00Z"
+    assert found == ([told] if refused else [])
