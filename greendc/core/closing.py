@@ -99,12 +99,17 @@ class Progress:
         return [] if before is None else [(EVERY, (origin, before))]
 
     def end_of(self, known: Known, at: int | None) -> int:
-        """Where the input ends: the last reading, an interval mean's in full, or `at`."""
+        """Where the input ends: the last reading, an interval mean's in full, or `at`.
+
+        Where all meters report by exception, their last values count in full as well: as
+        far as all are known. Beside others they count to the common end.
+        """
         if at is not None:
             return min(at, self.presence.upto()) // self.border * self.border
         hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
         there = known.last > -EVER
-        return int((known.last + hold)[there].max(initial=self.origin or 0))
+        last = int((known.last + hold)[there].max(initial=self.origin or 0))
+        return max(last, int((known.last + self.rules.hold).min(initial=EVER)))
 
     def advance(self, watermark: int, known: Known, end: int | None) -> None:
         """Close each meter up to where nothing that may still come in time can change it."""

@@ -114,3 +114,42 @@ def test_a_declared_share_makes_an_estimate(tmp_path: Path) -> None:
     assert told(rows["ipue", 5]) == (1.25, "estimated", "declared_share")
     assert rows["ipue", 5].estimated == pytest.approx(0.2)
     assert told(rows["it", 5])[1:] == ("ok", None)
+
+
+# -- the end of an input -----------------------------------------------------------------------
+
+CHANGES = "on_change, nominal: 60s, silent_after: 10min"
+
+
+def joules(rows: dict[tuple[str, int], Figure], name: str) -> float:
+    return sum(f.value or 0.0 for (found, _), f in rows.items() if found == name)
+
+
+def test_the_last_value_of_a_meter_that_reports_by_exception_counts_in_full(
+    tmp_path: Path,
+) -> None:
+    only = IT.replace("mean_next, nominal: 60s", CHANGES)
+    log = [("it", BEGIN, 100.0), ("it", BEGIN + 4 * MINUTE, 200.0)]
+    rows = figures(tmp_path, [only], BOTTOM_UP, log)
+    assert joules(rows, "it") == joules(rows, "e_dc") == 100.0 * 240 + 200.0 * 600
+    assert {f.coverage for (name, _), f in rows.items() if name == "e_dc"} == {1.0}
+
+
+def test_all_of_a_site_that_reports_by_exception_ends_where_one_of_them_falls_silent(
+    tmp_path: Path,
+) -> None:
+    meters = [m.replace("mean_next, nominal: 60s", CHANGES) for m in (IT, PUMP)]
+    log = [("it", BEGIN, 100.0), ("pump", BEGIN, 20.0), ("pump", BEGIN + 4 * MINUTE, 30.0)]
+    rows = figures(tmp_path, meters, BOTTOM_UP, log)
+    assert joules(rows, "it") == 100.0 * 600
+    assert joules(rows, "pump") == 20.0 * 240 + 30.0 * 360
+    assert {f.coverage for f in rows.values()} == {1.0}
+
+
+def test_beside_other_meters_a_last_value_counts_to_the_common_end(tmp_path: Path) -> None:
+    pump = PUMP.replace("mean_next, nominal: 60s", CHANGES)
+    log = [("pump", BEGIN, 20.0)]
+    rows = figures(tmp_path, [IT, pump], BOTTOM_UP, log, minutes("it", 100.0)[:5])
+    assert joules(rows, "pump") == 20.0 * 300
+    assert joules(rows, "e_dc") == 120.0 * 300
+    assert {f.coverage for f in rows.values()} == {1.0}
