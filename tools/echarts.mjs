@@ -1,9 +1,9 @@
 // What of Apache ECharts the page uses; tools/echarts.sh makes one file of it.
-import { BarChart, LineChart } from "echarts/charts";
-import { AriaComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { BarChart, CustomChart, LineChart } from "echarts/charts";
+import { GridComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
-use([LineChart, BarChart, AriaComponent, GridComponent, TooltipComponent, CanvasRenderer]);
+use([LineChart, BarChart, CustomChart, GridComponent, TooltipComponent, CanvasRenderer]);
 
 export { init };

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from greendc.queries import Ledger
 from tests.web.browser import DESK, PHONE, WALL, chromium, opened
-from tests.web.kit import TOKEN, Scene, scene, served
+from tests.web.kit import SITE, TOKEN, Scene, scene, served
 
 LIVE = "#connection[data-state=live]"
 DASH = "\u2013"
@@ -155,6 +155,39 @@ def test_meters_are_found_and_charts_have_spans(browser: Browser, url: str) -> N
         expect(page.locator("#spans [aria-pressed=true]")).to_have_text("7 d")
         page.hover("#power-chart")
         page.wait_for_selector(".tip")
+    assert noted.complaints == []
+
+
+SECOND = """
+  - id: second
+    name: Second site
+    zone: Asia/Kolkata
+    rated_it_w: 1e5
+    topics: [{topic: "second/{meter}"}]
+    meters:
+      - {id: feed, point: util, unit: kW, kind: instant}
+"""
+
+
+def test_one_of_several_sites_is_chosen(browser: Browser, tmp_path: Path) -> None:
+    both = tmp_path / "both.yaml"
+    both.write_text(SITE.read_text("utf-8") + SECOND, "utf-8")
+    one = Scene(tmp_path, site=both).play(5)
+    try:
+        with served(one) as server, opened(browser, server.url) as (page, noted):
+            page.wait_for_selector(LIVE)
+            page.select_option("#site", "second")
+            expect(page.locator("#site-name")).to_have_text("Second site")
+            page.wait_for_selector(LIVE)
+            expect(page.locator("#clock")).to_contain_text("no reading yet")
+            assert "No meter measures E_IT" in shown(page, "#missing")
+            assert page.url == f"{server.url}/?site=second"
+            one.play(1)
+            expect(page.locator("#meters tbody tr")).to_have_count(1)
+            page.select_option("#site", "zih-lzr")
+            expect(page.locator("#clock")).to_have_text("Sat, 1 Mar 2025, 06:00:00 CET")
+    finally:
+        one.close()
     assert noted.complaints == []
 
 

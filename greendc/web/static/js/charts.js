@@ -58,7 +58,6 @@ export class Charts {
 function points(columns, name, axis) {
   const step = columns.length_seconds * 1000;
   const shift = axis.zone.offset(axis.to);
-  // both ends of each period: areas that are stacked need every step to be a point of its own
   return columns.starts_ms.flatMap((start, place) => {
     const value = columns.values[name][place];
     const held = [start + shift, value];
@@ -68,19 +67,41 @@ function points(columns, name, axis) {
   });
 }
 
+/** Rectangles of each part and period on top of each other: what is drawn is what is in the ledger. */
 function areas(columns, axis) {
   const names = Object.keys(columns.values).filter((name) => name !== "e_dc");
-  return names.map((name) => ({
-    name: part(name),
-    type: "line",
-    stack: "parts",
-    symbol: "none",
-    lineStyle: { width: 1 }, // over the hairlines between areas
-    areaStyle: { opacity: 1 },
-    color: style(colour(name)),
-    data: points(columns, name, axis),
-    animation: false,
-  }));
+  const step = columns.length_seconds * 1000;
+  const shift = axis.zone.offset(axis.to);
+  const base = columns.starts_ms.map(() => 0);
+  return names.map((name) => {
+    const fill = style(colour(name));
+    const data = columns.starts_ms.map((start, place) => {
+      const value = columns.values[name][place];
+      const below = base[place];
+      base[place] += value ?? 0;
+      const begin = start + shift;
+      return [begin + step / 2, value, begin, begin + step, below, base[place]]; // hovered by its middle
+    });
+    return {
+      name: part(name),
+      type: "custom",
+      color: fill,
+      clip: true,
+      animation: false,
+      emphasis: { disabled: true },
+      encode: { x: [0], y: [4, 5] },
+      renderItem: (_, api) => rectangle(api, fill),
+      data,
+    };
+  });
+}
+
+function rectangle(api, fill) {
+  const [left, bottom] = api.coord([api.value(2), api.value(4)]);
+  const [right, top] = api.coord([api.value(3), api.value(5)]);
+  const x = Math.round(left); // whole pixels: no seams between neighbours
+  const shape = { x, y: Math.min(top, bottom), width: Math.round(right) - x, height: Math.abs(bottom - top) };
+  return { type: "rect", shape, style: { fill } };
 }
 
 function bars(columns, axis) {
@@ -161,8 +182,8 @@ function option(axis, series, format, floating, columns) {
 
 function tip(found, axis, format, columns, shift) {
   const step = columns.length_seconds * 1000;
-  const start = Math.min(found[0].value[0] - shift, columns.starts_ms.at(-1));
-  const begin = columns.starts_ms.findLast((one) => one <= start) ?? start;
+  const at = found[0].value[0] - shift;
+  const begin = columns.starts_ms.findLast((one) => one <= at) ?? at;
   const rows = found.map((one) => {
     const swatch = el("span", { className: "swatch" });
     swatch.style.background = one.color;

@@ -130,9 +130,16 @@ export class Zone {
   /** From one instant to another, the day named once where both are of it. */
   period(from, to) {
     const day = this._year.format(from) === this._year.format(to) ? this._day : this._date;
+    const days = this.time(from) === "00:00" && this.time(to) === "00:00";
+    if (days) return this._whole(day, from, to);
     const begin = `${day.format(from)}, ${this.time(from)}`;
     if (day.format(from) === day.format(to - 1)) return `${begin}–${this.time(to)}`;
     return `${begin} – ${day.format(to)}, ${this.time(to)}`;
+  }
+
+  _whole(day, from, to) {
+    const [first, last] = [day.format(from), day.format(to - 1)];
+    return first === last ? first : `${first} – ${last}`;
   }
 
   /** How far local time is ahead of UTC [ms]. */

@@ -28,7 +28,7 @@ function kind(symbol, entry) {
   return entry?.category ? `${symbol}, category ${entry.category}` : symbol;
 }
 
-const value = (number) => el("p", { className: "value" }, figure(number, "1"));
+const value = (number) => el("p", { className: number === null ? "value none" : "value" }, figure(number, "1"));
 const why = (text) => el("p", { className: "why" }, text);
 
 function absent(state) {
