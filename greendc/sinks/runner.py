@@ -19,6 +19,7 @@ from greendc.snapshots import SinkHealth
 log = logging.getLogger(__name__)
 
 BATCH = 5000
+LEAST = 100  # figures that are tried at a time after failures
 POLL_SECONDS = 0.5
 RETRY_FIRST = 1.0
 RETRY_LIMIT = 60.0
@@ -171,6 +172,8 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._failures += 1
+        # A target that is only slow may manage less.
+        self._limit = min(self._limit, max(LEAST, self._limit // 2))
         self._progress.fail(masked(str(error) or type(error).__name__))
         if not isinstance(error, OSError):
             log.error("sink %s failed; trying again", self.name, exc_info=error)

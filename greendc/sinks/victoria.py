@@ -120,11 +120,11 @@ class Rewriting:
 
 
 def _newest(every: Sequence[Series], ledger: LedgerReader, upto: int) -> Iterator[LedgerRow]:
-    """The newest figures of series in their order, each site, period and month in one reading."""
+    """The newest figures of series, those of a site, period and month together, day by day."""
     for (site, period, lo), group in groupby(every, lambda s: (s.site, s.period, s.lo)):
-        hi = month_bounds(lo)[1]
         names = frozenset(one.quantity for one in group)
-        yield from ledger.newest(Asked(site, period, names, lo, hi), upto)
+        for day in range(lo, month_bounds(lo)[1], DAY):  # a month of cells is not held at once
+            yield from ledger.newest(Asked(site, period, names, day, day + DAY), upto)
 
 
 def _retention(text: str) -> int:

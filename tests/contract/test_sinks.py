@@ -74,7 +74,9 @@ def test_every_kind_has_a_target_in_this_suite() -> None:
     assert set(TARGETS) == set(SINKS)
 
 
-def test_figures_stand_there_with_their_values(target: Target, sink: Sink, site: str) -> None:
+def test_figures_stand_there_with_their_values(
+    target: Target, sink: Sink, site: str
+) -> None:  # A22
     rows = mixed(site)
     sink.write(rows, Rows(rows))
     same(target.read(site), expected(target, rows))
@@ -91,7 +93,7 @@ def test_the_same_rows_again_change_nothing(target: Target, sink: Sink, site: st
 @pytest.mark.parametrize("batches", ["one batch", "two batches", "the second one twice"])
 def test_a_revision_takes_the_place_of_what_stood_there(
     target: Target, sink: Sink, site: str, batches: str
-) -> None:
+) -> None:  # A21, M10
     rows = mixed(site)
     unknown = {"value": None, "uncertainty": None, "status": "undefined", "reason": "no_data"}
     more = [

@@ -36,6 +36,7 @@ sinks:
     batch: {batch}
     timeout: {timeout}
 """
+SECRET = "hush-hush-hush"  # noqa: S105 - none
 LINES = 'sum(sum_over_time(greendc_energy_joules{quantity="e_it",res="cell"}[3h]))'
 
 
@@ -148,7 +149,7 @@ def late(minute: int, watts: int) -> Message:
 @pytest.mark.timeout(180)
 def test_away_for_the_whole_run_killed_while_catching_up_then_revised(
     tmp_path: Path, broker: Mosquitto
-) -> None:
+) -> None:  # A23, A24, A21
     store, port = VictoriaMetrics(tmp_path / "store"), free_port()
     with plant_at(tmp_path, broker, f"http://{HOST}:{port}") as plant:
         every = _run_without_the_store(plant)
@@ -237,9 +238,10 @@ def _revise(plant: Plant, proxy: Proxy, store: VictoriaMetrics) -> None:
     assert after != before
 
 
-def test_a_store_that_never_answers_does_not_hold_up_the_end(
-    tmp_path: Path, broker: Mosquitto
-) -> None:
+def test_a_store_that_never_answers_does_not_hold_up_the_end_nor_tells_its_token(
+    tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:  # A24
+    monkeypatch.setenv("GREENDC_SINK_HISTORY_TOKEN", SECRET)
     with socket.create_server((HOST, 0)) as silent:
         url = f"http://{HOST}:{silent.getsockname()[1]}"
         with plant_at(tmp_path, broker, url, timeout="1h") as plant:
@@ -248,6 +250,7 @@ def test_a_store_that_never_answers_does_not_hold_up_the_end(
             publish(broker.port, messages(240))
             silent.settimeout(PATIENCE)
             asking, _ = silent.accept()
+            assert SECRET.encode() in asking.recv(2**16)
             ended(daemon, plant)
             asking.close()
             ledger = StoredLedger(plant.data / "ledger.db")
@@ -255,3 +258,7 @@ def test_a_store_that_never_answers_does_not_hold_up_the_end(
             assert ledger.cursor("history") == 0
             assert ledger.cursor("jsonl") == ledger.last()
             ledger.close()
+            kept = [path for path in plant.data.rglob("*") if path.is_file()]
+            assert {"journal.db", "ledger.db"} <= {path.name for path in kept}
+            for path in (*kept, plant.folder / "daemon.log"):
+                assert SECRET.encode() not in path.read_bytes(), path

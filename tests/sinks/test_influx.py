@@ -263,7 +263,7 @@ def test_victoriametrics_with_tls_and_a_password(tmp_path: Path) -> None:
 
 def test_how_victoriametrics_is_run_is_checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+) -> None:  # M10
     path = tmp_path / "site.yaml"
 
     def checked(url: str) -> str:

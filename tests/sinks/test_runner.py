@@ -92,7 +92,7 @@ def test_a_line_names_row_and_revision() -> None:
     assert (line["id"], line["revision"], line["value"], line["unit"]) == (4, 1, 3.0, "kWh")
 
 
-def test_a_runner_starts_at_its_cursor_and_writes_all() -> None:
+def test_a_runner_starts_at_its_cursor_and_writes_all() -> None:  # A25
     ledger, target = Rows(rows(11), cursor=2), Target()
     one = runner_of(target, ledger)
     finished(one)
@@ -125,6 +125,16 @@ def test_a_failure_is_tried_again_and_loses_nothing(
     assert target.written == [1, 2, 3, 4, 5, 6]
     assert caplog.text.count("No space left on device") == count
     assert "sink dash writes again" in caplog.text
+
+
+def test_a_slow_target_is_asked_for_less_and_for_more_again_when_it_manages() -> None:
+    target = Target(*[Unavailable("no answer within 10 s")] * 5)
+    one = runner_of(target, Rows(rows(1500)), batch=800)
+    one.start()
+    until(lambda: one.health(1500).pending == 0)
+    one.stop()
+    assert target.calls == [800, 400, 200, 100, 100, 100, 200, 400, 800]
+    assert target.written == list(range(1, 1501))
 
 
 def test_a_fault_of_the_sink_itself_is_told_with_its_traceback_and_tried_again(
