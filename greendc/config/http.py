@@ -66,6 +66,22 @@ class Http(Model):
             raise GreendcError(f"{source}: a token has {least}; make one: openssl rand -hex 32")
         return found
 
+    def told(self) -> str:
+        """In a line where it listens and who may look.
+
+        Raises
+        ------
+        GreendcError
+            As `token`.
+        """
+        if not self.enabled:
+            return "HTTP: off"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "http" if self.tls is None else "https"
+        everyone = "everyone on this machine" if self.loopback else "everyone who reaches it"
+        who = everyone if self.token() is None else "who has the token"
+        return f"HTTP: page, API and /metrics on {scheme}://{host}:{self.port}, for {who}"
+
 
 def http_problems(http: Http) -> Iterator[Problem]:
     """What would let strangers look."""

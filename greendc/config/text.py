@@ -33,12 +33,19 @@ class Branch:
 
 
 def check_text(config: Config) -> str:
-    """What a configuration makes of its meters: for each site tree, figures and remarks."""
-    return "\n".join(
+    """What a configuration makes of its meters: for each site tree, figures and remarks.
+
+    Raises
+    ------
+    GreendcError
+        If a secret that it names cannot be read or is none.
+    """
+    lines = [
         line
         for site, layout in zip(config.plan().sites, config.layouts, strict=True)
         for line in _Check(config, site, layout).lines()
-    )
+    ]
+    return "\n".join([*lines, config.http.told()])
 
 
 class _Check:

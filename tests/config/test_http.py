@@ -58,6 +58,21 @@ def test_a_token_that_is_none_is_refused_and_not_told(
     assert not text or text not in str(told.value)
 
 
+def test_check_tells_who_may_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(http: str) -> str:
+        return check_text(given(tmp_path, http)).splitlines()[-1]
+
+    assert told("{}").endswith("on http://127.0.0.1:8080, for everyone on this machine")
+    assert told("{enabled: false}") == "HTTP: off"
+    everyone = "{host: '::', allow_unauthenticated: true}"
+    assert told(everyone).endswith("on http://[::]:8080, for everyone who reaches it")
+    monkeypatch.setenv(TOKEN, LONG)
+    assert told("{host: '::'}").endswith(", for who has the token")
+    monkeypatch.setenv(TOKEN, "short")
+    with pytest.raises(GreendcError, match="at least 16 ASCII characters"):
+        told("{}")
+
+
 def test_a_missing_token_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(GreendcError, match=r"http\.token_file: .*token cannot be read"):
         given(tmp_path, "{token_file: token}").http.token()

@@ -62,9 +62,8 @@ def test_it_updates_live_without_a_reload(browser: Browser, playing: Scene, url:
         with Ledger(playing.path) as ledger:
             newest = [f for f in ledger.figures("zih-lzr", "hour") if f.quantity == "ipue"][-1]
         assert shown(page, "[data-period=hour] .value") == f"{newest.value:.3f}"
-        page.wait_for_function(
-            "[...document.querySelectorAll('.chart')].every((one) => one.querySelector('canvas'))"
-        )
+        for chart in CHARTS:
+            page.wait_for_selector(f"{chart} canvas")
     assert noted.complaints == []
     assert noted.hosts == {url.removeprefix("http://")}
 
