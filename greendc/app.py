@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from greendc import __version__, backup, requests
-from greendc.commands import Commands, close_input
+from greendc.commands import Commands, close_input, refuse_unknown
 from greendc.config import Config
 from greendc.control import Control, ask
 from greendc.data import LEDGER, Data, locked
@@ -195,6 +195,7 @@ def close(config: Config, site: str, at: int) -> str:
     told = ask(config.data, requests.Close(site, at))
     if told is not None:
         return told
+    refuse_unknown(site, config)
     with ExitStack() as stack:
         return close_input(Data(config, config.data, stack), site, at)
 

@@ -19,6 +19,7 @@ from greendc.data import JOURNAL, LEDGER, locked
 from greendc.ports import GreendcError
 from greendc.store import connect
 
+PARTIAL = ".partial"
 MANIFEST = "backup.json"
 CONFIGURATION = "config"
 PAGES_A_STEP = 2048  # between two looks at whether to go on
@@ -80,7 +81,7 @@ def _told(target: Path) -> Iterator[None]:
 @contextmanager
 def _partial(target: Path) -> Iterator[Path]:
     """A folder beside the target that takes its name when all is in it."""
-    part = target.with_name(f"{target.name}.partial")
+    part = target.with_name(f"{target.name}{PARTIAL}")
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True, mode=0o700)
@@ -164,7 +165,10 @@ def backup_name(moment: float) -> str:
 
 
 def drop_oldest(folder: Path, keep: int) -> list[str]:
-    """Remove all but the newest backups of a folder; nothing else in it is touched."""
+    """Remove all but the newest backups of a folder, and what a kill has left half done."""
+    for path in folder.glob(f"greendc-*{PARTIAL}"):
+        if NAMED.fullmatch(path.name.removesuffix(PARTIAL)):
+            shutil.rmtree(path)
     found = sorted(path.parent for path in folder.glob(f"greendc-*/{MANIFEST}"))
     gone = [path for path in found[:-keep] if NAMED.fullmatch(path.name)]
     for path in gone:

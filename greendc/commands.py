@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from greendc.backup import back_up, backup_name, drop_oldest
+from greendc.config import Config
 from greendc.core.facility import SECOND
 from greendc.data import Data
 from greendc.errands import Errands
@@ -17,6 +18,19 @@ from greendc.status import as_text
 log = logging.getLogger(__name__)
 
 
+def refuse_unknown(site: str, config: Config) -> None:
+    """Refuse a site that a configuration does not have.
+
+    Raises
+    ------
+    GreendcError
+        It lists those that there are.
+    """
+    known = [found.id for found in config.sites]
+    if site not in known:
+        raise GreendcError(f"{site}: no such site; the configuration has {', '.join(known)}")
+
+
 def close_input(data: Data, site: str, at: int) -> str:
     """Declare the end of a site's input up to a time; on the thread that owns the data.
 
@@ -25,9 +39,7 @@ def close_input(data: Data, site: str, at: int) -> str:
     GreendcError
         If there is no such site, or no room to journal it.
     """
-    known = [found.id for found in data.worker.pipeline.plan.sites]
-    if site not in known:
-        raise GreendcError(f"{site}: no such site; the configuration has {', '.join(known)}")
+    refuse_unknown(site, data.worker.pipeline.config)
     if data.journal.full():
         raise GreendcError("the journal is full: nothing can be taken in")
     data.worker.take([Event("end", time.time_ns(), {"site": site, "at": at})])

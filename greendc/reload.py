@@ -64,6 +64,7 @@ class Reload:
         config = Config(wanted.root.model_copy(update=kept), wanted.content, wanted.file)
         changed = differences(running.effective(), config.effective())
         later = differences(config.effective(), wanted.effective())
+        Config.from_effective(config.effective())  # as every later start will read it
         self.data.worker.commit()
         self.data.refuse_changes_of_the_past(config)
         if changed:

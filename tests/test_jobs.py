@@ -150,6 +150,7 @@ def test_only_backups_are_dropped(tmp_path: Path) -> None:
     for name in ("greendc-20260101T000000Z", "greendc-x", "greendc-20260102T000000Z", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / MANIFEST).write_text("{}")
+    (tmp_path / "greendc-20251231T000000Z.partial").mkdir()  # a kill's
     (tmp_path / "greendc-20260103T000000Z").mkdir()  # no whole backup: not ours to judge
     assert drop_oldest(tmp_path, 2) == ["greendc-20260101T000000Z"]
     assert len(list(tmp_path.iterdir())) == 4

@@ -40,7 +40,7 @@ def test_with_a_frozen_broker(tmp_path: Path, broker: Mosquitto) -> None:
 
 
 def test_with_sinks_that_hang(tmp_path: Path, broker: Mosquitto) -> None:
-    sinks = "".join(f"\n  - {{kind: jsonl, path: pipe{n}}}" for n in range(3))
+    sinks = "".join(f"\n  - {{kind: jsonl, name: p{n}, path: pipe{n}}}" for n in range(3))
     text = SITE.replace("sinks: [{kind: jsonl, path: figures.jsonl}]", f"sinks:{sinks}\n")
     with Plant(tmp_path, broker, text) as plant:
         plant.data.mkdir()
