@@ -68,5 +68,7 @@ def _brief(given: Any) -> str:
 
 
 def _shown(given: Any) -> str:
+    """JSON, of a long one both ends: those of two paths tell them apart."""
     text = json.dumps(given, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[: half - 1]}…{text[-half:]}"

@@ -19,5 +19,8 @@ def test_lists_without_names_are_values() -> None:
 def test_long_values_are_cut_and_series_not_shown() -> None:
     (line,) = differences({"name": "x"}, {"name": "y" * 500})
     assert len(line) < 2 * LONGEST
+    (line,) = differences({"file": f"/{'a' * 90}/old.csv"}, {"file": f"/{'a' * 90}/new.csv"})
+    assert "/old.csv" in line
+    assert "/new.csv" in line
     old, new = {"content": {"series": [[1]]}}, {"content": {"series": [[2]]}}
     assert differences(old, new) == ["~ content: emission factors of tables or series"]

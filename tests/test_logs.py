@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
@@ -167,3 +168,37 @@ def test_planted_secrets_are_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
         said += json.dumps(load(plant.config).effective())
     assert "meter" in said
     assert "hunter2" not in said
+
+
+def test_a_refusing_broker_and_a_reload_spread_no_secret(tmp_path: Path) -> None:
+    """Errors of the broker, differences of a reload, its refusals, and what `status` prints."""
+    for name, secret in (("broker.pw", "hunter2-first"), ("other.pw", "hunter2-second")):
+        (tmp_path / name).write_text(f"{secret}\n")
+    (tmp_path / "users").write_text("")
+    text = f"{SITE}\nmqtt: {{username: meter, password_file: broker.pw}}\n"
+    closed = {"allow_anonymous": "false", "password_file": str(tmp_path / "users")}
+    with (
+        Mosquitto(tmp_path / "broker", closed) as broker,
+        Plant(tmp_path, broker, text) as plant,
+    ):
+        daemon = plant.daemon()
+        said_within(plant, "not authori[sz]ed|refuse")
+        plant.config.write_text(text.replace("broker.pw", "other.pw"))
+        daemon.send_signal(signal.SIGHUP)
+        said_within(plant, r'~ mqtt\.password_file: ".*broker\.pw" -> ".*other\.pw"')
+        plant.config.write_text(text.replace("password_file: broker.pw", "password: hunter2-third"))
+        daemon.send_signal(signal.SIGHUP)
+        said_within(plant, "password: unknown key")
+        plant.config.write_text(text)
+        status = plant.greendc("status", "-c", str(plant.config)).decode()
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0, plant.log
+    assert "not connected" in status
+    assert "hunter2" not in plant.log + status
+
+
+def said_within(plant: Plant, pattern: str) -> None:
+    deadline = time.monotonic() + 30
+    while not re.search(pattern, plant.log, re.IGNORECASE):
+        assert time.monotonic() < deadline, plant.log
+        time.sleep(0.02)

@@ -68,6 +68,7 @@ def energies(exported: bytes, meter: str) -> dict[str, float]:
 
 
 def test_topics_meters_and_factors_change_on_the_live_session(plant: Plant) -> None:
+    """A28: subscribed and unsubscribed without another connection or client id."""
     sent = messages(AFTER)
     daemon = plant.daemon()
     plant.wait_until_connected()
