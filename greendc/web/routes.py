@@ -63,7 +63,7 @@ def application(sources: Sources, settings: WebSettings) -> FastAPI:
     access = Access(settings.token, f"greendc_{settings.port}")
     app.state.closing = asyncio.Event()
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    _add_pages(app, access, secure=settings.cert is not None)
+    _add_pages(app, access, settings)
     _add_api(app, sources)
     _add_feeds(app, sources, Readers(settings.most_readers))
     _add_health(app, sources)
@@ -86,7 +86,9 @@ async def _refused(_request: Request, error: Exception) -> Response:
 # -- page -----------------------------------------------------------------------------------------
 
 
-def _add_pages(app: FastAPI, access: Access, *, secure: bool) -> None:
+def _add_pages(app: FastAPI, access: Access, settings: WebSettings) -> None:
+    secure, patience = settings.cert is not None, settings.patience
+
     @app.get("/")
     def page() -> Response:
         return FileResponse(STATIC / "index.html")
@@ -97,7 +99,11 @@ def _add_pages(app: FastAPI, access: Access, *, secure: bool) -> None:
 
     @app.post("/login")
     async def login(request: Request) -> Response:
-        form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        try:
+            body = await asyncio.wait_for(request.body(), patience)
+        except TimeoutError:
+            return refusal(408, "the form does not end")
+        form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
         if not access.good(form.get("token", [""])[0].strip()):
             await asyncio.sleep(AFTER_WRONG_TOKEN)
             return RedirectResponse("/login#wrong", 303)

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from greendc.ports import GreendcError
+from greendc.web.patience import protocol
 from greendc.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class WebServer:
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
             self._application,
-            http="h11",
+            http=protocol(self._settings.patience),
             loop="asyncio",
             ws="none",
             lifespan="off",

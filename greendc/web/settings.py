@@ -12,7 +12,8 @@ class WebSettings:
     """Where to listen and who may look.
 
     `port` 0 takes any that is free. `hosts` are names under which it is reached besides its own
-    address. With a `token` nothing is shown without it. `most_readers` bounds open event streams.
+    address. With a `token` nothing is shown without it. `most_readers` bounds open event streams;
+    a request that is not whole after `patience` is given up. [s]
     """
 
     host: str = "127.0.0.1"
@@ -22,6 +23,7 @@ class WebSettings:
     key: Path | None = None
     token: str | None = field(default=None, repr=False)
     most_readers: int = 64
+    patience: float = 10.0
 
     @classmethod
     def of(cls, http: Http) -> "WebSettings":

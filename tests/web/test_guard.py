@@ -159,6 +159,17 @@ def test_a_broken_request_harms_nobody(plain: WebServer) -> None:
     assert httpx.get(f"{plain.url}/healthz").status_code == 200
 
 
+def test_who_does_not_come_to_the_point_is_let_go(playing: Scene) -> None:
+    form = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\ntok"
+    with served(playing, patience=0.3) as server:
+        for text, answer in ((b"", b""), (b"GET / HTTP/1.1\r\n", b""), (form, b"HTTP/1.1 408 ")):
+            with socket.create_connection(("127.0.0.1", server.port), 20) as wire:
+                wire.sendall(text)
+                # empty when the server closes; a hang would run into the timeout
+                assert wire.recv(4096)[:13] == answer
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
 # -- headers --------------------------------------------------------------------------------------
 
 
