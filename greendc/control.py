@@ -43,23 +43,29 @@ class Control:
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
 
     def start(self) -> None:
-        """Listen; a socket that a killed daemon left behind is replaced, the folder being ours."""
-        (self._folder / NAME).unlink(missing_ok=True)
+        """Listen; where the folder's file system knows no sockets go on without commands.
+
+        A socket that a killed daemon left behind is replaced, the folder being ours.
+        """
         self._bell = Bell()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            (self._folder / NAME).unlink(missing_ok=True)
             with address(self._folder) as path:
                 self._listener.bind(path)
             (self._folder / NAME).chmod(0o600)  # before anyone can connect
             self._listener.listen(AT_ONCE)
         except OSError as error:
+            log.warning("%s: no commands to this daemon: %s", self._folder / NAME, error)
             self._listener.close()
             self._bell.close()
-            raise GreendcError(f"{self._folder / NAME}: cannot listen here: {error}") from error
+            return
         self._thread.start()
 
     def stop(self) -> None:
         """Take no further command."""
+        if not self._thread.is_alive():
+            return
         self._stopping = True
         self._bell.ring()
         self._thread.join(STOP_WITHIN)

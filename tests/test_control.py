@@ -81,6 +81,18 @@ def test_where_nobody_listens_there_is_no_answer(tmp_path: Path) -> None:
     again.stop()
 
 
+def test_a_folder_that_can_hold_no_socket_costs_the_commands_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / NAME).mkdir()
+    control = Control(tmp_path, echo)
+    control.start()
+    assert "no commands to this daemon" in caplog.text
+    control.stop()
+    control.stop()
+    assert (tmp_path / NAME).is_dir()
+
+
 @pytest.mark.parametrize(
     ("sent", "told"),
     [

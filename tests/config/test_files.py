@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from greendc.config import check_text, load, models
 from greendc.config.http import Http
+from greendc.config.jobs import Jobs
+from greendc.config.log import Log
 from greendc.config.scalars import instant
 from greendc.core.facility import HOUR, Kind, Op
 from greendc.core.quantities import POINTS
@@ -43,6 +45,8 @@ def test_every_key_of_the_sample_stands_at_its_default(tmp_path: Path) -> None:
         models.Root,
         models.Mqtt,
         models.Journal,
+        Jobs,
+        Log,
         Http,
         models.Site,
         models.Topic,
