@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TextIO
 
 from greendc import __version__, app, exports, replay, sinks, usage
 from greendc.backup import restore
@@ -18,6 +19,7 @@ from greendc.core.facility import EVER
 from greendc.explain import explain
 from greendc.masking import masked
 from greendc.ports import GreendcError
+from greendc.printable import printable
 from greendc.sinks import Surroundings
 from greendc.usage import Arguments
 
@@ -35,24 +37,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: Command = arguments.command
         return command(arguments)
     except GreendcError as error:
-        print(masked(str(error)), file=sys.stderr)
+        _say(masked(str(error)), file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         # what is still buffered must not be written either when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except OSError as error:
-        print(f"{error.filename or 'greendc'}: {error.strerror or error}", file=sys.stderr)
+        _say(f"{error.filename or 'greendc'}: {error.strerror or error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return PROBLEMS
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Print what may hold text from anywhere: names, topics, words of a journal."""
+    print(printable(text), file=file)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     config = load(arguments.file)
-    print(masked(check_text(config)))
+    _say(masked(check_text(config)))
     for remark in sinks.remarks(config.sinks, Surroundings.of(config)):
-        print(masked(f"warning: {remark}"), file=sys.stderr)
+        _say(masked(f"warning: {remark}"), file=sys.stderr)
     return GOOD
 
 
@@ -87,13 +94,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     )
     result = replay.replay(arguments.logs, config, options)
     for warning in result.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        _say(f"warning: {warning}", file=sys.stderr)
     for problem in result.problems:
-        print(f"problem: {problem}", file=sys.stderr)
+        _say(f"problem: {problem}", file=sys.stderr)
     if arguments.json:
         for note in result.notes:
-            print(note, file=sys.stderr)
-    print(result.as_json() if arguments.json else result.summary())
+            _say(note, file=sys.stderr)
+    _say(result.as_json() if arguments.json else result.summary())
     return PROBLEMS if result.problems else GOOD
 
 
@@ -123,7 +130,7 @@ def _record(arguments: argparse.Namespace) -> int:
             timer.start()
             stack.callback(timer.cancel)
         count = exports.record(config, arguments.out, stop)
-    print(f"{count} messages written to {arguments.out}", file=sys.stderr)
+    _say(f"{count} messages written to {arguments.out}", file=sys.stderr)
     return GOOD if count else PROBLEMS
 
 
@@ -150,34 +157,34 @@ def _explain(arguments: argparse.Namespace) -> int:
     text = explain(
         config, arguments.metric, arguments.at, arguments.period, arguments.site, arguments.data
     )
-    print(text)
+    _say(text)
     return GOOD
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    print(app.back_up(load(arguments.config), arguments.folder))
+    _say(app.back_up(load(arguments.config), arguments.folder))
     return GOOD
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    print(restore(arguments.folder, load(arguments.config)))
+    _say(restore(arguments.folder, load(arguments.config)))
     return GOOD
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    print(app.reload(load(arguments.config)))
+    _say(app.reload(load(arguments.config)))
     return GOOD
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    print(app.status(load(arguments.config)))
+    _say(app.status(load(arguments.config)))
     return GOOD
 
 
 def _close(arguments: argparse.Namespace) -> int:
     if arguments.at > time.time_ns():
         raise GreendcError("--at lies in the future: nobody can know what is still to come")
-    print(app.close(load(arguments.config), arguments.site, arguments.at))
+    _say(app.close(load(arguments.config), arguments.site, arguments.at))
     return GOOD
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from greendc import __version__
 from greendc.config import Config
+from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
@@ -25,8 +26,8 @@ JOURNAL, LEDGER = "journal.db", "ledger.db"
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a data folder for this process; a second one is refused."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    with (folder / "lock").open("a+") as file:
+    make_folder(folder)
+    with open(folder / "lock", "a+", opener=opener) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -10,11 +10,11 @@ from typing import Any
 
 from greendc.config.log import Log
 from greendc.masking import masked
+from greendc.printable import one_record, printable
 
 log = logging.getLogger(__name__)
 
 OURS = "greendc"
-CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127)}
 
 
 def where(record: logging.LogRecord) -> str:
@@ -36,7 +36,7 @@ class Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and more where it has several or a traceback."""
-        text = masked(super().format(record)).translate(CONTROL)
+        text = one_record(masked(super().format(record)))
         return f"{utc(record, 'seconds')} {record.levelname} {where(record)}: {text}"
 
 
@@ -54,7 +54,7 @@ class Json(logging.Formatter):
         }
         if record.exc_info:
             fields["traceback"] = masked(self.formatException(record.exc_info))
-        return json.dumps(fields, ensure_ascii=False)
+        return printable(json.dumps(fields, ensure_ascii=False))
 
 
 FORMATS = {"text": Text, "json": Json}

@@ -54,7 +54,7 @@ def test_a_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
     assert re.fullmatch(f"{stamp} INFO sources.mqtt: connected to broker", first)
     assert re.fullmatch(rf"{stamp} WARNING elsewhere: a bell \\x07 and", second)
-    assert third == "another line"
+    assert third == "    another line"
 
 
 @pytest.mark.usefixtures("restored")

@@ -25,6 +25,8 @@ from greendc.config.words import nearest
 from greendc.core.facility import EVER, Intensity
 
 TABLES = "emission-factors.csv"
+LARGEST = 64 * 2**20  # bytes of a series
+MOST_VALUES = 2_000_000  # of one that a journal holds: one a minute for almost four years
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,11 @@ def _packed(series: Series) -> str:
 
 
 def _unpacked(text: str) -> Series:
-    lines = zlib.decompress(base64.b64decode(text)).decode().split("\n")
+    # A log from elsewhere can hold a configuration that its author did not get from greendc.
+    content = zlib.decompressobj().decompress(base64.b64decode(text), LARGEST)
+    if content.count(b"\n") > MOST_VALUES:
+        raise ValueError(f"a series of more than {MOST_VALUES} values")
+    lines = content.decode().split("\n")
     rows = [line.split(",") for line in lines]
     return _series([(int(s), float(v or "nan")) for s, v in rows], "series")
 
@@ -166,8 +172,11 @@ def read_series(path: Path, column: str) -> Series:
         If it cannot be read; names the line where one is at fault.
     """
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ValueError(f"{path} holds more than {LARGEST >> 20} MiB")
+        text = data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     reader = csv.DictReader(io.StringIO(text))

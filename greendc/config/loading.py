@@ -19,6 +19,7 @@ from greendc.config.tree import parse
 from greendc.masking import masked
 from greendc.ports import GreendcError
 
+LARGEST = 32 * 2**20  # characters; ten thousand meters take two million
 OVERRIDES = {
     "GREENDC_DATA": ("data",),
     "GREENDC_MQTT_HOST": ("mqtt", "host"),
@@ -42,9 +43,12 @@ def load(path: Path) -> Config:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise GreendcError(f"{path}: cannot be read: {error}") from error
+    if len(text) > LARGEST:
+        raise GreendcError(f"{path}: holds more than {LARGEST >> 20} MiB, which no site needs")
     masked.hide(environment_secrets() | written_secrets(text))
     name, tree = str(path), parse(text, str(path))
     if isinstance(tree.data, dict):

@@ -109,7 +109,7 @@ Instant = Annotated[
 ]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
-Id = Annotated[str, Field(pattern=r"^[^\s/{}+#\[\]]+$")]
+Id = Annotated[str, Field(pattern=r"^[^\s/{}+#\[\]\x00-\x1f\x7f-\x9f]+$")]
 Items = Annotated[tuple[T, ...], Strict(strict=False)]
 Pair = Annotated[tuple[FiniteFloat, FiniteFloat], Strict(strict=False)]
 File = Annotated[Path, Strict(strict=False), PlainSerializer(str, return_type=str)]

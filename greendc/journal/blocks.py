@@ -11,6 +11,7 @@ from greendc.ports import Event, IntArray, RawBatch
 
 BLOCK_MESSAGES = 10_000
 BLOCK_BYTES = 8 * 2**20
+LARGEST = 64 * 2**20  # bytes of a block that is read; those that are written hold far less
 
 _COLUMNS = msgspec.msgpack.Decoder(tuple[bytes, list[str], bytes, bytes, bytes, bytes, bytes])
 
@@ -60,6 +61,8 @@ def unpacked(body: bytes, session: int) -> RawBatch:
     zstandard.ZstdError, msgspec.DecodeError
         Where the block is damaged.
     """
+    if zstandard.frame_content_size(body) > LARGEST:  # or -1: unknown, for which there is no room
+        raise zstandard.ZstdError("larger than a block can be")
     steps, topics, places, joined, lengths, mids, flags = _COLUMNS.decode(
         zstandard.decompress(body)
     )

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 import zstandard
 
+from greendc.files import claim
 from greendc.journal.blocks import sliced, unpacked
 from greendc.journal.ring import SCHEMA as RING_SCHEMA
 from greendc.ports import Entry, Event, GreendcError
@@ -105,8 +106,9 @@ def _rows(db: sqlite3.Connection, path: Path, where: str, values: tuple[int, ...
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open a journal, or make one where there is no file or an empty one."""
     try:
+        claim(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise GreendcError(f"{path}: cannot open the journal: {error}") from error
     try:
         _prepare(db, path)

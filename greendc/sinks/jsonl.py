@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from greendc.files import opener
 from greendc.lines import line
 from greendc.ports import LedgerReader, LedgerRow
 
@@ -20,7 +21,7 @@ class JsonlFile:
 
     def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
         """Append and wait for the disk."""
-        with self.path.open("ab") as file:
+        with open(self.path, "ab", opener=opener) as file:
             file.writelines(
                 orjson.dumps(as_line(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows
             )

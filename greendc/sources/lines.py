@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +12,7 @@ import zstandard
 from greendc.ports import GreendcError
 
 CHUNK = 2**20
-COMPRESSED = 2**13  # at a time: zstd makes up to 2^15 times as much of it
+COMPRESSED = 2**11  # at a time: zstd makes up to 2^15 times as much of it
 LONGEST_LINE = 16 * 2**20
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -20,7 +20,9 @@ Progress = Callable[[int], None]
 
 
 class Lines:
-    """Iterates over the lines of a file, without their ends, decompressed by content.
+    """Iterates over the lines of a file that hold something, without their ends.
+
+    It is decompressed by its content.
 
     `too_long` counts lines over `longest` bytes, which are left out; `truncated` says
     that a compressed file ends in the middle, as that of a killed recorder does.
@@ -45,13 +47,14 @@ class Lines:
             *ended, tail = chunk.split(b"\n")
             if ended:
                 ended[0] = rest + ended[0]
-                yield from self._short(ended)
+                yield from self._short(filter(None, ended))
                 rest = b""
             # One byte over the limit is enough to know a line that is too long.
-            rest = (rest + tail)[: self._longest + 1]
+            if len(rest) <= self._longest:
+                rest = (rest + tail)[: self._longest + 1]
         yield from self._short([rest] if rest else [])
 
-    def _short(self, lines: list[bytes]) -> Iterator[bytes]:
+    def _short(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         for line in lines:
             if len(line) <= self._longest:
                 yield line
@@ -96,7 +99,9 @@ def _of_frames(raw: io.BufferedReader) -> Iterator[bytes]:
     while part := raw.read(COMPRESSED):
         while part:
             frame = new() if frame.eof else frame
-            yield frame.decompress(part)
+            made = frame.decompress(part)
+            # Of newlines alone a list of lines would take eight times as much.
+            yield from (made[at : at + CHUNK] for at in range(0, len(made), CHUNK))
             part = frame.unused_data
     if not frame.eof:
         raise EOFError

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from greendc.files import claim
 from greendc.ports import GreendcError
 
 SCHEMA_VERSION = 1
@@ -50,8 +51,10 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
     """Open an SQLite file the way greendc uses it: WAL, synchronous=FULL, explicit transactions."""
     uri = f"{path.absolute().as_uri()}{'?mode=ro' if readonly else ''}"
     try:
+        if not readonly:
+            claim(path)
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     try:
         if not readonly:
@@ -64,5 +67,5 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
     return db
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> GreendcError:
+def _unusable(path: Path, error: Exception) -> GreendcError:
     return GreendcError(f"{path}: cannot open this file: {error}")
