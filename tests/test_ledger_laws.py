@@ -181,3 +181,28 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
         found = runs.revisions(path)
     with ledger(config, of(order)) as path:
         assert_same(found, runs.revisions(path))
+
+
+@given(logs(), st.data())
+@settings(max_examples=6)
+def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
+    config: Config, log: list[Reading], data: st.DataObject
+) -> None:
+    delays = st.integers(0, 20 * 60 - 1)
+    delayed = sorted((r[1] + data.draw(delays) * SECOND, n, r) for n, r in enumerate(log))
+    shuffled = [r for _, _, r in delayed]
+    cuts = data.draw(st.lists(st.integers(0, len(log)), max_size=6))
+    with ledger(config, of(shuffled, cuts)) as path, ledger(config, of(log)) as ordered:
+        assert_same(runs.revisions(path), runs.revisions(ordered))
+
+
+def test_silence_is_told_in_the_same_way_whatever_reading_came_first(tmp_path: Path) -> None:
+    """The first minute is closed as silent before 150 s is known, then corrected: both times."""
+    meter = f"{{id: feed, point: util, {REGISTER}, nominal: 60s, silent_after: 60s}}"
+    used = runs.configured(tmp_path, [meter], "cell: 60s\nlateness: 2min")
+    log = [("feed", BEGIN + runs.at(second), 1.0 + second) for second in (0, 150, 250, 330)]
+    with ledger(used, of(log)) as path, ledger(used, of([*log[:2], log[3], log[2]])) as other:
+        found = runs.revisions(path)
+        assert_same(found, runs.revisions(other))
+    first = [f for f in found if f.period == "cell" and f.start == BEGIN and f.quantity == "feed"]
+    assert [f.status for f in first] == ["undefined", "ok"]

@@ -2,10 +2,11 @@
 
 Everything here follows from the journal's order alone. The watermark is looked at
 in *steps*: whenever it passes a border of the site's cell. At a step the readings
-before the watermark become known, cells are closed, and closed cells that a late
+before that border become known, cells are closed, and closed cells that a late
 reading touches are computed again. A reading that is not late cannot be before the
 watermark, so what is closed at a step does not depend on the order within the
-lateness, nor on how the journal is cut into batches.
+lateness, nor on how the journal is cut into batches. Where the watermark passes
+several borders at once there is a step for each, as far as it can make a difference.
 """
 
 from collections.abc import Iterator
@@ -127,17 +128,17 @@ class SiteBook:
             return
         mark = self._marks(readings)
         late = bool((readings.time < mark[:-1]).any())
-        step = mark // self.progress.step
-        moved = np.flatnonzero(step[1:] > step[:-1])
+        border = mark - mark % self.progress.step
+        moved = np.flatnonzero(border[1:] > border[:-1])
         if len(moved) and not (late or self._disturbed(readings, int(mark[0]))):
             moved = moved[-1:]  # one step more or less is no matter: take the last one alone
             self._wait(readings, 0, len(readings))
-            yield self._step(int(mark[moved[0] + 1]), int(readings.seq[moved[0]]))
+            yield self._step(int(border[moved[0] + 1]), int(readings.seq[moved[0]]))
         else:
             begin = 0
             for stop in moved.tolist():
                 self._wait(readings, begin, stop + 1)
-                yield self._step(int(mark[stop + 1]), int(readings.seq[stop]))
+                yield from self._steps(int(border[stop + 1]), int(readings.seq[stop]))
                 begin = stop + 1
             self._wait(readings, begin, len(readings))
         self.newest = int(mark[-1]) + self.site.lateness
@@ -173,6 +174,15 @@ class SiteBook:
         settled = Settled(final=True)
         self.ended_seq = seq
         return self._settle(self.watermark, seq, settled, at)
+
+    def _steps(self, watermark: int, seq: int) -> Iterator[Settled]:
+        """One step for each border behind which readings become known, as if all came in order."""
+        time = joined(self.waiting).time
+        between = time[(time >= self.watermark) & (time < watermark)]
+        borders = np.unique(between - between % self.progress.step)
+        for border in borders[borders > self.watermark].tolist():
+            yield self._step(border, seq)
+        yield self._step(watermark, seq)
 
     def _step(self, watermark: int, seq: int) -> Settled:
         return self._settle(watermark, seq, Settled())
