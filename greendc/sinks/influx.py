@@ -5,7 +5,7 @@ batching would lose points silently, and its own tries would hide how the store 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -23,7 +23,7 @@ from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
 from greendc.sinks.surroundings import Surroundings
-from greendc.sinks.victoria import Rewriting
+from greendc.sinks.victoria import Rewriting, flags
 
 # The client tells of each failed request itself, with all its headers.
 logging.getLogger("influxdb_client").setLevel(logging.CRITICAL)
@@ -32,11 +32,13 @@ logging.getLogger("influxdb_client").setLevel(logging.CRITICAL)
 def influx(config: InfluxSink, _around: Surroundings) -> Sink:
     """The sink for what listens at the address: revisions are written by its kind."""
     store = InfluxStore(config)
+    if config.store == "influxdb3":
+        return Keeping(store)
+    login = Login(config.username, config.token())
+    http = Http(config.url, config.tls, config.timeout / SECOND, login)
     if config.store == "victoriametrics":
-        login = Login(config.username, config.token())
-        http = Http(config.url, config.tls, config.timeout / SECOND, login)
         return Rewriting(store, http, config.batch)
-    return KINDS[config.store](store)
+    return InfluxDb2(store, http)
 
 
 class InfluxStore:
@@ -95,6 +97,28 @@ class InfluxStore:
             raise Unavailable(f"{self._url}: {type(error).__name__}: {error}") from None
 
 
+class InfluxDb2(Overwriting):
+    """InfluxDB 2; `http` only asks whether it is one."""
+
+    def __init__(self, store: InfluxStore, http: Http) -> None:
+        super().__init__(store)
+        self._http = http
+
+    def remarks(self) -> Iterator[str]:
+        """A VictoriaMetrics would take everything too, and keep each revision beside the last."""
+        try:
+            found = flags(self._http)
+        except Unavailable:
+            return
+        if "storageDataPath" in found or "httpListenAddr" in found:
+            yield f"{self._http.url}: is a VictoriaMetrics: set store: victoriametrics"
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._http.close()
+
+
 class Keeping:
     """InfluxDB 3, which cannot delete a point: `status` tells of a value that holds no more."""
 
@@ -108,9 +132,6 @@ class Keeping:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
-
-
-KINDS: dict[str, Callable[[InfluxStore], Sink]] = {"influxdb": Overwriting, "influxdb3": Keeping}
 
 
 def predicate(row: LedgerRow) -> str:

@@ -14,6 +14,7 @@ from greendc.sinks.errors import Unavailable
 from greendc.sinks.topics import OFFLINE, ONLINE, Message
 
 LEAVING_SECONDS = 0.5
+INFLIGHT = 20  # messages on their way at a time
 FAULTS = (OSError, ValueError)  # what paho raises where it cannot connect
 
 
@@ -51,6 +52,7 @@ class Session:
         self._changed = threading.Condition()
         self._connected = False
         self._lost: str | None = None
+        self._window = INFLIGHT
         self._done: dict[int, int] = {}  # packet identifier: reason code
         self._client = self._new_client()
 
@@ -107,6 +109,8 @@ class Session:
             if info.rc not in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE}:
                 raise Unavailable(f"{self._broker.address}: {self._lost or 'not connected'}")
             mids[info.mid] = place
+            with self._changed:
+                self._wait(lambda: len(mids) - len(self._done) < self._window)
         with self._changed:
             self._wait(lambda: mids.keys() <= self._done.keys())
             codes = {place: self._done[mid] for mid, place in mids.items()}
@@ -140,9 +144,11 @@ class Session:
     # -- paho's callbacks, on its thread -----------------------------------------------------
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: object, reason: ReasonCode, *_: object
+        self, _client: Client, _data: object, _flags: object, reason: ReasonCode, told: object
     ) -> None:
         with self._changed:
+            # paho does not heed it, and a broker hangs up on whoever sends more.
+            self._window = min(INFLIGHT, getattr(told, "ReceiveMaximum", INFLIGHT))
             if reason.is_failure:
                 self._lost = f"refused: {reason}"
             else:

@@ -102,21 +102,32 @@ class Rewriting:
     def remarks(self) -> Iterator[str]:
         """What is wrong with the way the store is run."""
         try:
-            flags = dict(FLAGS.findall(self._http.get("/flags")))
+            told = flags(self._http)
         except Unavailable as error:
             yield f"{self._http.url}: cannot be asked how it is run: {error}"
             return
-        if flags.get("dedup.minScrapeInterval") != "1ms":
+        if told.get("dedup.minScrapeInterval") != "1ms":
             yield (
                 f"{self._http.url}: runs without -dedup.minScrapeInterval=1ms: points that are "
                 "sent again after a crash count twice"
             )
-        kept = flags.get("retentionPeriod", "1")
+        kept = told.get("retentionPeriod", "1")
         if _retention(kept) < LEAST_RETENTION:
             yield (
                 f"{self._http.url}: drops figures that are older than -retentionPeriod={kept}; "
                 "figures look back on twelve months: run it with -retentionPeriod=10y or the like"
             )
+
+
+def flags(http: Http) -> dict[str, str]:
+    """Flags that a VictoriaMetrics was started with; none of another store.
+
+    Raises
+    ------
+    Unavailable
+        Where it cannot be asked.
+    """
+    return dict(FLAGS.findall(http.get("/flags")))
 
 
 def _newest(every: Sequence[Series], ledger: LedgerReader, upto: int) -> Iterator[LedgerRow]:

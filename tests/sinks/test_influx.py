@@ -266,16 +266,18 @@ def test_how_victoriametrics_is_run_is_checked(
 ) -> None:  # M10
     path = tmp_path / "site.yaml"
 
-    def checked(url: str) -> str:
-        sinks = f"sinks: [{{kind: influx, name: hall, url: '{url}', store: victoriametrics}}]\n"
+    def checked(url: str, store: str = "victoriametrics") -> str:
+        sinks = f"sinks: [{{kind: influx, name: hall, url: '{url}', store: {store}}}]\n"
         path.write_text(site(FEED, UPS) + sinks)
         assert main(["check", str(path)]) == 0
         return capsys.readouterr().err
 
     url = f"http://{HOST}:{free_port()}"
+    assert checked(url, "influxdb") == ""
     assert f"warning: sink hall: {url}: cannot be asked how it is run" in checked(url)
     with VictoriaMetrics(tmp_path / "good") as good:
         assert checked(good.url) == ""
+        assert "is a VictoriaMetrics: set store: victoriametrics" in checked(good.url, "influxdb")
     with VictoriaMetrics(tmp_path / "bad", ()) as bad:
         told = checked(bad.url)
         assert "runs without -dedup.minScrapeInterval=1ms" in told

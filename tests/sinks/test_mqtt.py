@@ -171,6 +171,29 @@ def test_a_broker_that_does_not_answer_is_an_os_error(make: Make) -> None:
             sink.write([row(1)], Rows([row(1)]))
 
 
+def test_a_broker_that_takes_few_at_a_time_gets_few(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Mosquitto(tmp_path / "broker", {"max_inflight_messages": "2"}) as broker:
+        rows = [row(number, quantity=f"meter-{number}") for number in range(1, 101)]
+        sink = make(broker.port)
+        sink.write(rows[:1], Rows(rows[:1]))
+        session = sink._session
+        assert session is not None
+        publish = session._client.publish
+        waiting: list[int] = []
+
+        def counted(*given: Any, **more: Any) -> Any:
+            waiting.append(len(waiting) - len(session._done))
+            return publish(*given, **more)
+
+        monkeypatch.setattr(session._client, "publish", counted)
+        sink.write(rows[1:], Rows(rows))
+        assert len(waiting) == 99
+        assert max(waiting) < 2
+        assert len(told(broker, "greendc/dc/#")) == 100
+
+
 # -- who may ----------------------------------------------------------------------------------
 
 
