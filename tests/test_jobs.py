@@ -17,7 +17,7 @@ from greendc.commands import let_go
 from greendc.config import Config, load
 from greendc.control import ask
 from greendc.data import Data
-from greendc.jobs import Calendar
+from greendc.jobs import Calendar, due
 from greendc.journal import Journal, Quarantined
 from greendc.ports import Event, GreendcError, RawBatch
 from greendc.requests import Request, Retain, Rotate, Status
@@ -85,6 +85,10 @@ def test_jobs_are_due_at_their_times_of_day(tmp_path: Path, started: Start) -> N
         assert 0 <= (moment - now).total_seconds() <= 90_000
 
 
+def test_the_folder_of_backups_lies_beside_the_configuration(tmp_path: Path) -> None:
+    assert due(loaded(tmp_path).jobs)["backup"] == ("02:10", Rotate(str(tmp_path / "saved"), 2))
+
+
 def test_a_job_that_is_due_asks_the_daemon(tmp_path: Path, started: Start) -> None:
     asked = Asked()
     calendar = started(loaded(tmp_path), asked)
@@ -98,11 +102,11 @@ def test_a_job_that_is_due_asks_the_daemon(tmp_path: Path, started: Start) -> No
 def test_without_jobs_no_scheduler_runs_until_a_reload_brings_some(
     tmp_path: Path, started: Start
 ) -> None:
-    before = threading.active_count()
     calendar = started(loaded(tmp_path, ""), Asked())
     assert scheduled(calendar) == []
-    assert threading.active_count() == before
+    assert "APScheduler" not in {thread.name for thread in threading.enumerate()}
     calendar.use(loaded(tmp_path))
+    assert "APScheduler" in {thread.name for thread in threading.enumerate()}
     assert scheduled(calendar) == ["backup", "retention"]
     calendar.use(loaded(tmp_path, JOBS.replace("  backup", "  #backup")))
     assert scheduled(calendar) == ["retention"]
