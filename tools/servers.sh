@@ -61,6 +61,12 @@ unpack() { # the package $1 and what it needs, once
     touch ".servers/$1.unpacked"
 }
 
+fonts() { # configuration for programs with windows on a machine that has no fonts of its own
+    echo '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'
+    echo '<fontconfig><dir prefix="relative">usr/share/fonts</dir>'
+    echo '<cachedir prefix="xdg">fontconfig</cachedir></fontconfig>'
+}
+
 wrap() { # $1 = program inside the project; found from the wrapper, so the folder can move
     local path=${1#.servers/}
     {
@@ -69,8 +75,9 @@ wrap() { # $1 = program inside the project; found from the wrapper, so the folde
         printf 'LD_LIBRARY_PATH="%s"\n' "$(libraries | sed "s|$PWD/.servers|\$here|g")"
         echo 'export LD_LIBRARY_PATH'
         [ "$2" != prometheus-alertmanager ] || echo 'cd "$here/root/usr"'
-        if [ ! -e /etc/fonts/fonts.conf ] && [ -e "$root/etc/fonts/fonts.conf" ]; then
-            echo 'export FONTCONFIG_SYSROOT="$here/root"' # a browser needs fonts
+        if [ ! -e /etc/fonts/fonts.conf ] && [ -d "$root/usr/share/fonts" ]; then
+            fonts >"$root/fonts.conf"
+            echo 'export FONTCONFIG_FILE="$here/root/fonts.conf"'
         fi
         printf 'exec "$here/%s" "$@"\n' "$path"
     } >"$bin/$2"
