@@ -52,6 +52,11 @@ class _Series:
                 holds = self._ends.get(name, figure.start) > figure.start
                 column.append(column[-1] if holds else None)
 
+    @property
+    def end(self) -> int:
+        """Where the newest period ends; before all times where there is none."""
+        return self.starts[-1] + self.length if self.starts else -EVER
+
     def told(self) -> dict[str, Any]:
         """As JSON; a quantity without any figure is left out."""
         kept = [name for name in self.names if any(c is not None for c in self.coverage[name])]
@@ -83,7 +88,8 @@ def history(ledger: Ledger, board: Board, site: str, span: str, now: int) -> dic
         "site": site,
         "span": span,
         "from": None if end is None else rfc3339(end - SPANS[span]),
-        "to": None if end is None else rfc3339(end),
+        # a mean of the interval that begins with the last reading ends after it
+        "to": None if end is None else rfc3339(max(end, power.end, mass.end)),
         "power_watts": power.told(),
         "hourly": mass.told(),
     }

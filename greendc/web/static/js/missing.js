@@ -1,6 +1,6 @@
 // What cannot be computed, by its reason.
 
-import { el, find } from "./dom.js";
+import { el, find, symbol } from "./dom.js";
 import { PERIODS, reason, title } from "./words.js";
 
 export function showMissing(state) {
@@ -8,11 +8,11 @@ export function showMissing(state) {
   for (const one of state.missing) {
     if (!found.has(one.reason)) found.set(one.reason, []);
     const periods = one.periods.map((period) => PERIODS[period]).join(", ");
-    found.get(one.reason).push(periods ? `${title(one.name).symbol} (${periods})` : title(one.name).symbol);
+    found.get(one.reason).push(el("span", {}, symbol(title(one.name).symbol), periods ? ` (${periods})` : null));
   }
   const entries = [...found].flatMap(([word, names]) => [
     el("dt", { "data-reason": word }, capital(reason(word))),
-    el("dd", {}, names.join(" · ")),
+    el("dd", {}, ...names.flatMap((name, place) => (place ? [" · ", name] : [name]))),
   ]);
   find("#missing dl").replaceChildren(...(entries.length ? entries : [el("dt", {}, "Nothing: every figure has a value.")]));
 }
