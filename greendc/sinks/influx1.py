@@ -41,7 +41,7 @@ class Influx1Store:
         """Write points; returns when the store has them."""
         content, headers = body(rows), {"content-type": "text/plain; charset=utf-8"}
         if self._gzip:
-            content, headers["content-encoding"] = gzip.compress(content, 6, mtime=0), "gzip"
+            content, headers["content-encoding"] = gzip.compress(content, 1, mtime=0), "gzip"
         self._http.post(self._path, content, headers)
 
     def delete(self, row: LedgerRow) -> None:

@@ -7,8 +7,9 @@ A point is stamped with the start of its figure and always holds `end`, `coverag
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from greendc.core.facility import SECOND
+from greendc.core.facility import DAY, SECOND
 from greendc.core.figure import Figure
 from greendc.ports import LedgerRow
 
@@ -35,10 +36,9 @@ _ESCAPES = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 def point(row: LedgerRow) -> str:
     """One line, without its end."""
     figure = row.figure
-    measurement = SHAPES.get(figure.unit, KPI)[0]
-    named = ",".join(f"{key}={_escaped(value)}" for key, value in tags(row).items())
-    values = ",".join(f"{key}={value!r}" for key, value in fields(figure).items())
-    return f"{measurement},{named} {values} {figure.start}"
+    head = _series(figure.unit, tuple(tags(row).items()))
+    values = ",".join([f"{key}={value!r}" for key, value in fields(figure).items()])
+    return f"{head} {values} {figure.start}"
 
 
 def body(rows: Iterable[LedgerRow]) -> bytes:
@@ -57,6 +57,13 @@ def tags(row: LedgerRow) -> dict[str, str]:
         "res": figure.period,
         "site": row.site,
     }
+
+
+@lru_cache(maxsize=20_000)
+def _series(unit: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """Measurement and tags as they stand in a line."""
+    named = ",".join(f"{key}={_escaped(value)}" for key, value in labels)
+    return f"{SHAPES.get(unit, KPI)[0]},{named}"
 
 
 def fields(figure: Figure) -> dict[str, float]:
@@ -109,7 +116,12 @@ def month(start: int) -> str:
     >>> month(1740787199_999_999_999), month(1740787200_000_000_000)
     ('2025-02', '2025-03')
     """
-    return _date(start).strftime("%Y-%m")
+    return _month_of(start // DAY)
+
+
+@lru_cache(maxsize=1000)
+def _month_of(day: int) -> str:
+    return _date(day * DAY).strftime("%Y-%m")
 
 
 def month_bounds(start: int) -> tuple[int, int]:

@@ -97,12 +97,21 @@ class Runner:
 
     def _run(self) -> None:
         try:
+            while not self._stop.is_set() and self._opened():
+                pass
+        finally:
+            self.sink.close()
+
+    def _opened(self) -> bool:
+        """Open the ledger and work on it; False where nothing more is to be done."""
+        try:
             with closing(self._ledger()) as ledger:
                 self._progress.begin(ledger.cursor(self.name), ledger.last())
                 while not self._stop.is_set() and self._round(ledger):
                     pass
-        finally:
-            self.sink.close()
+        except Exception as error:  # noqa: BLE001 - a sink must not end unseen
+            return not self._finish.wait(self._failed(error))
+        return False
 
     def _round(self, ledger: LedgerReader) -> bool:
         """One batch, or a wait for one; False where nothing more is to be done."""

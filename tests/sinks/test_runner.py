@@ -165,6 +165,24 @@ def test_a_ledger_that_cannot_be_read_for_a_moment_is_read_again() -> None:
     one.stop()
 
 
+def test_a_ledger_that_cannot_be_opened_for_a_moment_is_opened_again() -> None:
+    target, ledger = Target(), Rows(rows(2))
+    tries = iter([sqlite3.OperationalError("unable to open database file"), None])
+
+    def opened() -> LedgerReader:
+        error = next(tries)
+        if error is not None:
+            raise error
+        return ledger
+
+    one = Runner(Job("dash", "jsonl"), target, opened)
+    one.start()
+    until(lambda: target.written == [1, 2])
+    one.stop()
+    one.join(PATIENCE)
+    assert target.closed.is_set()
+
+
 @pytest.mark.parametrize("bad", [[1], [8], [3, 4], [2, 5, 7], list(range(1, 12))])
 def test_rows_that_are_refused_for_good_are_found_told_and_left_out(
     bad: list[int], caplog: pytest.LogCaptureFixture
