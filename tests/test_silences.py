@@ -126,3 +126,14 @@ def test_an_input_cannot_be_closed_for_years_ahead(tmp_path: Path, config: Confi
     rows = runs.newest(runs.played(tmp_path / "ledger", config, entries))
     assert starts(rows, "hour")[-1] == BEGIN + 4 * HOUR
     assert rows["day", "e_it", BEGIN // DAY * DAY].coverage == pytest.approx(5 / 24)
+
+
+def test_what_changes_before_a_silence_is_written_once(tmp_path: Path) -> None:
+    """Two epochs lie before the silence; the first reading after it closes both."""
+    dated = "[{value: 0.1}, {from: 2025-03-01T12:00:00Z, value: 0.2}]"
+    share = f"derived: [{{id: loss, point: loss_power, share: {dated}, of: it, uncertainty: 0.01}}]"
+    used = runs.configured(tmp_path, [IT, PUMP], f"{MORE}\n{share}")
+    whole = [r for r in [*log(BEGIN), *log(BACK)] if r[0] != "feed"]
+    rows = newest(tmp_path, used, whole)
+    assert starts(rows, "hour") == [t + h * HOUR for t in (BEGIN, BACK) for h in range(-1, 5)]
+    assert assert_sums(rows, "UTC", 30 * MINUTE) > 0

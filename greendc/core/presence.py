@@ -35,6 +35,8 @@ class Presence:
     [(1, 400)]
     >>> [(lo // HOUR, hi // DAY) for lo, hi in site.left_out()]
     [(1, 399)]
+    >>> site.pieces(0, HOUR) == site.pieces(0, DAY) == [(0, HOUR)]
+    True
     """
 
     longest: int
@@ -86,9 +88,11 @@ class Presence:
         """What [lo, hi) has of cells."""
         out: list[Span] = []
         for gone, back in self.left_out():
-            if lo < min(gone, hi):
-                out.append((lo, min(gone, hi)))
-            lo = max(lo, back) if gone < hi else lo
+            if gone >= hi:
+                break
+            if lo < gone:
+                out.append((lo, gone))
+            lo = max(lo, back)
         return [*out, (lo, hi)] if lo < hi else out
 
     def _after(self, last: int) -> int:
