@@ -88,6 +88,7 @@ class Changes:
         """Nothing has been sent yet; the reader's meters are those of the moment."""
         self._looks, self._board, self._site = looks, looks.board, site
         self._tags = looks.board.current.meters
+        self._layout = meters.layout(looks.board.current, site)
         self._state: bytes | None = None
         self._meters: meters.Readings | None = None
 
@@ -107,7 +108,8 @@ class Changes:
         before, self._meters = self._meters, look.meters
         rows = look.meters.every() if before is None else look.meters.changed(before)
         if rows:
-            yield event("meters", {"rows": rows, "site_time": look.state["site_time"]})
+            clock = look.state["site_time"]
+            yield event("meters", {"layout": self._layout, "rows": rows, "site_time": clock})
 
 
 async def stream(

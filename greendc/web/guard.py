@@ -32,6 +32,7 @@ SAFE = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 NO_STORE = {"cache-control": "no-store"}
+ASK_AGAIN = {"cache-control": "no-cache"}  # files of two versions must not meet in a browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _same_origin(headers: Headers) -> bool:
 
 
 def _with_safe_headers(path: str, send: Send) -> Send:
-    added = SAFE if path.startswith("/static/") else {**SAFE, **NO_STORE}
+    added = {**SAFE, **(ASK_AGAIN if path.startswith("/static/") else NO_STORE)}
     raw = [(name.encode(), value.encode()) for name, value in added.items()]
 
     async def inner(message: MutableMapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The table of meters: how old the last reading is, what it says, and whether it counts."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +72,17 @@ def readings(board: Board, current: Current, site: str, now: int) -> Readings:
 def table(board: Board, site: str, now: int) -> dict[str, Any]:
     """A site's meters: what is fixed of them, and their last readings in the same order."""
     current = board.current
-    described = [_described(tag) for tag in current.meters if tag.site == site]
-    return {"meters": described, "rows": readings(board, current, site, now).every()}
+    return {
+        "layout": layout(current, site),
+        "meters": [_described(tag) for tag in current.meters if tag.site == site],
+        "rows": readings(board, current, site, now).every(),
+    }
+
+
+def layout(current: Current, site: str) -> int:
+    """A number that is another one where a site's meters are others, or in another order."""
+    names = "\n".join(tag.meter for tag in current.meters if tag.site == site)
+    return zlib.crc32(names.encode())
 
 
 def _described(tag: MeterTag) -> dict[str, Any]:

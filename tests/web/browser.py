@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.servers.support import program
 
 DESK, PHONE, WALL = (1440, 900), (320, 700), (3840, 2160)
+
+PATIENCE = 20_000  # ms; machines that test are busy
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -52,7 +56,7 @@ def opened(
     width, height = size
     profile = browser.new_context(viewport={"width": width, "height": height}, **context)
     page, noted = profile.new_page(), Noted()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     page.on("console", noted.said)
     page.on("pageerror", lambda error: noted.complaints.append(f"error: {error}"))
     page.on("request", lambda request: noted.requests.append(request.url))

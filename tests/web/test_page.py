@@ -140,6 +140,26 @@ def test_a_lost_connection_is_seen_and_taken_up_again(browser: Browser, playing:
             expect(page.locator("#trouble")).to_be_hidden()
 
 
+def test_other_meters_after_a_restart_are_taken_up(browser: Browser, tmp_path: Path) -> None:
+    fewer = tmp_path / "fewer.yaml"
+    text = SITE.read_text("utf-8")
+    fewer.write_text(re.sub(r".*LZR\.E60\.ABG0[789].*\n", "", text), "utf-8")
+    (tmp_path / "other").mkdir()
+    with (
+        scene(tmp_path, hours=3) as one,
+        served(one) as server,
+        opened(browser, server.url) as (page, _),
+    ):
+        expect(page.locator("#qualities")).to_contain_text("37 fresh")
+        server.stop()
+        other = Scene(tmp_path / "other", site=fewer).play(3)
+        try:
+            with served(other, port=server.port):
+                expect(page.locator("#qualities")).to_contain_text("34 fresh")
+        finally:
+            other.close()
+
+
 def test_meters_are_found_and_charts_have_spans(browser: Browser, url: str) -> None:
     with opened(browser, url) as (page, noted):
         page.wait_for_selector(LIVE)

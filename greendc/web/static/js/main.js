@@ -83,7 +83,11 @@ function showState(state) {
   }
 }
 
-function showMeters({ rows, site_time }) {
+function showMeters({ layout, rows, site_time }) {
+  if (layout !== meters.layout) {
+    restart(); // greendc came back with other meters
+    return;
+  }
   clock.set(site_time);
   meters.update(rows, clock.now());
   tick();

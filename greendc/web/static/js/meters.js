@@ -21,7 +21,8 @@ export class Meters {
   }
 
   /** Another site or another layout. */
-  reset({ meters, rows }) {
+  reset({ layout, meters, rows }) {
+    this.layout = layout;
     this.list = meters.map((meter) => ({ meter, text: searchable(meter), ...made(meter) }));
     this.update(rows, null);
     this.order();
