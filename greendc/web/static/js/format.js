@@ -68,6 +68,7 @@ export function figure(value, unit) {
 export function percent(share) {
   if (share === null || share === undefined) return UNKNOWN;
   const value = share * 100;
+  if (value > 0 && value < 0.05) return "<\u00a00.1\u00a0%"; // little is not nothing
   const whole = value === 0 || value === 100;
   // 99.96 % is not all
   const digits = whole ? 0 : value > 99.9 ? 2 : 1;

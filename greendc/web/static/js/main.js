@@ -105,7 +105,7 @@ function connection(now, why = "") {
   setText(badge, STATES[now]);
   const trouble = find("#trouble");
   trouble.hidden = now !== "lost";
-  const since = new Date().toLocaleTimeString("en-GB");
+  const since = zone.full(Date.now());
   setText(trouble, now === "lost" ? why || `No connection to greendc since ${since}. What stands below is of then.` : "");
 }
 
