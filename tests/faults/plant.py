@@ -142,8 +142,10 @@ class Plant:
 
     @property
     def environment(self) -> dict[str, str]:
-        port = {"GREENDC_MQTT_PORT": str(self.broker.port)}
-        return {**os.environ, **port, "GREENDC_DATA": str(self.data)}
+        ports = {"GREENDC_MQTT_PORT": str(self.broker.port)}
+        if "http:" not in self.text:
+            ports["GREENDC_HTTP_PORT"] = "0"  # any that is free
+        return {**os.environ, **ports, "GREENDC_DATA": str(self.data)}
 
     def daemon(
         self, *options: str, kill_at: str = "", port: int | None = None
