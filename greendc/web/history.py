@@ -26,9 +26,9 @@ class _Series:
 
     names: Sequence[str]
     starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)  # of the shortest figure at each start
     values: dict[str, list[float | None]] = field(init=False)
     coverage: dict[str, list[float | None]] = field(init=False)
-    length: int = 0
     _ends: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -40,13 +40,14 @@ class _Series:
         for figure in figures:
             if not self.starts or figure.start > self.starts[-1]:
                 self._begin(figure)
+            self.ends[-1] = min(self.ends[-1], figure.end)
             self.values[figure.quantity][-1] = _value(figure)
             self.coverage[figure.quantity][-1] = round(figure.coverage, 4)
             self._ends[figure.quantity] = figure.end
 
     def _begin(self, figure: Figure) -> None:
         self.starts.append(figure.start)
-        self.length = min(self.length or EVER, figure.end - figure.start)
+        self.ends.append(figure.end)
         for columns in (self.values, self.coverage):
             for name, column in columns.items():
                 holds = self._ends.get(name, figure.start) > figure.start
@@ -55,14 +56,14 @@ class _Series:
     @property
     def end(self) -> int:
         """Where the newest period ends; before all times where there is none."""
-        return self.starts[-1] + self.length if self.starts else -EVER
+        return self.ends[-1] if self.ends else -EVER
 
     def told(self) -> dict[str, Any]:
         """As JSON; a quantity without any figure is left out."""
         kept = [name for name in self.names if any(c is not None for c in self.coverage[name])]
         return {
             "starts_ms": [start // MS for start in self.starts],
-            "length_seconds": self.length / SECOND,
+            "ends_ms": [end // MS for end in self.ends],
             "values": {name: self.values[name] for name in kept},
             "coverage": {name: self.coverage[name] for name in kept},
         }

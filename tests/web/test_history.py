@@ -2,7 +2,7 @@
 
 import pytest
 
-from greendc.core.facility import HOUR, MINUTE, SECOND
+from greendc.core.facility import HOUR, MINUTE
 from greendc.core.figure import Figure
 from greendc.web.history import _Series
 
@@ -43,7 +43,7 @@ def test_a_longer_period_holds_at_each_start_in_it_and_no_longer() -> None:
     series.add(sorted([*minutes, slow], key=lambda f: (f.start, f.quantity)))
     told = series.told()
     assert told["starts_ms"] == [0, 60_000, 120_000, 300_000]
-    assert told["length_seconds"] == MINUTE / SECOND
+    assert told["ends_ms"] == [60_000, 120_000, 180_000, 360_000]
     assert told["values"] == {
         "e_it": [0.0, 1.0, 2.0, 5.0],
         "subsystem_cooling": [1.0, 1.0, 1.0, None],

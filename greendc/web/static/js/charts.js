@@ -28,7 +28,7 @@ export class Charts {
     const watts = history.power_watts;
     const hourly = history.hourly;
     for (const name of document.querySelectorAll("[data-length]")) {
-      name.textContent = hourly.length_seconds > 7200 ? "day" : "hour";
+      name.textContent = history.span === "12mo" ? "day" : "hour";
     }
     const axis = { zone, from: Date.parse(history.from), to: Date.parse(history.to) };
     this.draws("#power-chart", watts, axis, areas(watts, axis), power);
@@ -56,21 +56,19 @@ export class Charts {
 
 /** Points of a mean over each period; a gap in time or a value that is unknown breaks the line. */
 function points(columns, name, axis) {
-  const step = columns.length_seconds * 1000;
   const shift = axis.zone.offset(axis.to);
   return columns.starts_ms.flatMap((start, place) => {
     const value = columns.values[name][place];
+    const end = columns.ends_ms[place];
     const held = [start + shift, value];
-    const until = [start + step - 1 + shift, value];
-    const next = columns.starts_ms[place + 1];
-    return next > start + step ? [held, until, [start + step + shift, null]] : [held, until];
+    const until = [end - 1 + shift, value];
+    return columns.starts_ms[place + 1] > end ? [held, until, [end + shift, null]] : [held, until];
   });
 }
 
 /** Rectangles of each part and period on top of each other: what is drawn is what is in the ledger. */
 function areas(columns, axis) {
   const names = Object.keys(columns.values).filter((name) => name !== "e_dc");
-  const step = columns.length_seconds * 1000;
   const shift = axis.zone.offset(axis.to);
   const base = columns.starts_ms.map(() => 0);
   return names.map((name) => {
@@ -79,8 +77,8 @@ function areas(columns, axis) {
       const value = columns.values[name][place];
       const below = base[place];
       base[place] += value ?? 0;
-      const begin = start + shift;
-      return [begin + step / 2, value, begin, begin + step, below, base[place]]; // hovered by its middle
+      const end = columns.ends_ms[place];
+      return [(start + end) / 2 + shift, value, start + shift, end + shift, below, base[place]]; // hovered by its middle
     });
     return {
       name: part(name),
@@ -106,7 +104,8 @@ function rectangle(api, fill) {
 
 function bars(columns, axis) {
   const names = Object.keys(columns.values).filter((name) => name.startsWith("co2e_"));
-  const shift = axis.zone.offset(axis.to) + columns.length_seconds * 500; // a bar stands in its period's middle
+  const shift = axis.zone.offset(axis.to);
+  const middles = columns.starts_ms.map((start, place) => (start + columns.ends_ms[place]) / 2 + shift);
   return names.map((name) => ({
     name: title(name).symbol,
     type: "bar",
@@ -114,7 +113,7 @@ function bars(columns, axis) {
     barMaxWidth: 120,
     large: false,
     color: style(name === "co2e_location" ? "--other" : "--reuse"),
-    data: columns.starts_ms.map((start, place) => [start + shift, columns.values[name][place]]),
+    data: middles.map((middle, place) => [middle, columns.values[name][place]]),
     animation: false,
   }));
 }
@@ -181,15 +180,15 @@ function option(axis, series, format, floating, columns) {
 }
 
 function tip(found, axis, format, columns, shift) {
-  const step = columns.length_seconds * 1000;
   const at = found[0].value[0] - shift;
-  const begin = columns.starts_ms.findLast((one) => one <= at) ?? at;
+  const place = Math.max(columns.starts_ms.findLastIndex((one) => one <= at), 0);
+  const period = axis.zone.period(columns.starts_ms[place], columns.ends_ms[place]);
   const rows = found.map((one) => {
     const swatch = el("span", { className: "swatch" });
     swatch.style.background = one.color;
     return el("tr", {}, el("td", {}, swatch, one.seriesName), el("td", { className: "number" }, format(one.value[1])));
   });
-  return el("div", { className: "tip" }, el("p", {}, axis.zone.period(begin, begin + step)), el("table", {}, ...rows.reverse()));
+  return el("div", { className: "tip" }, el("p", {}, period), el("table", {}, ...rows.reverse()));
 }
 
 function described(series, format) {
