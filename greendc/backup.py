@@ -16,6 +16,7 @@ from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.data import JOURNAL, LEDGER, locked
+from greendc.files import MODE
 from greendc.ports import GreendcError
 from greendc.store import connect
 
@@ -199,6 +200,7 @@ def restore(source: Path, config: Config) -> str:
         with _told(folder):
             for name in (JOURNAL, LEDGER):
                 shutil.copyfile(source / name, folder / f"{name}.restored")
+                (folder / f"{name}.restored").chmod(MODE)
             for name in (JOURNAL, LEDGER):
                 (folder / f"{name}.restored").replace(folder / name)
     return f"{folder}: restored; the configuration of the backup is in {source / CONFIGURATION}"

@@ -1,5 +1,6 @@
 """What the terminal shows of a demonstration: a bar where somebody watches, lines otherwise."""
 
+import os
 import sys
 import threading
 import time
@@ -27,8 +28,7 @@ class Terminal:
     def __init__(self, recording: Recording, feed: Feed, board: Board) -> None:
         self._recording, self._feed, self._board = recording, feed, board
         self._stopping = threading.Event()
-        self._watched = sys.stderr.isatty()
-        show = self._show_bar if self._watched else self._show_lines
+        show = self._show_bar if _room_for_a_bar() else self._show_lines
         self._thread = threading.Thread(target=show, name="terminal", daemon=True)
 
     def start(self) -> None:
@@ -85,3 +85,8 @@ class Terminal:
         ]
         told = f"interim PUE {', '.join(known)}" if known else "no PUE yet"
         return f"{local:%Y-%m-%d %H:%M %Z}  {told}"
+
+
+def _room_for_a_bar() -> bool:
+    """Whether standard error is a terminal that says how wide it is; some containers' are not."""
+    return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0

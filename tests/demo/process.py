@@ -21,7 +21,13 @@ PATIENCE = 60.0  # s
 class Demo:
     """A running demo, without a terminal; its temporary files are in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str, package: Path = PROJECT) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        package: Path = PROJECT,
+        stderr: int = subprocess.STDOUT,
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.lines: list[str] = []
@@ -37,7 +43,7 @@ class Demo:
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -1,12 +1,17 @@
 """`greendc demo` from its first words to its clean end."""
 
+import os
+import pty
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import termios
+import threading
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -22,6 +27,7 @@ from greendc.journal import read_journal
 from greendc.ports import Entry, Event, RawBatch
 from tests.demo.process import Demo
 from tests.servers.support import HOST, PROJECT, accepts
+from tests.sources.listening import eventually
 
 FAST = ("--minutes", "0.01")
 
@@ -114,6 +120,34 @@ def test_a_wheel_holds_what_it_shows_and_a_duration_ends_it(
     assert demo.text.count("emissions.location: factor of 2024") == 1
     assert "interim PUE 1.119 (1 h), 1.119 (24 h)" in demo.text
     assert (installed / "greendc/demo/zih-lzr-2025-03.LICENSE.txt").is_file()
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(120, True), (0, False)])
+def test_a_terminal_shows_a_bar_if_it_has_the_room(
+    tmp_path: Path, columns: int, *, bar: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, columns))
+    shown = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # when nobody holds the other end any more
+            while part := os.read(ours, 4096):
+                shown.extend(part)
+
+    reader = threading.Thread(target=read)
+    with Demo(tmp_path, stderr=theirs) as demo:
+        os.close(theirs)
+        reader.start()
+        demo.shows("/metrics", "^greendc_pue_ratio")
+        if bar:
+            eventually(lambda: b"interim PUE 1.119 (1 h)" in shown)
+        else:
+            demo.told("interim PUE 1.119")
+        assert demo.end(signal.SIGINT) == 0, demo.text
+    reader.join()
+    os.close(ours)
+    assert (b"\r" in shown) == bar
 
 
 def test_two_at_once_and_one_is_killed(tmp_path: Path) -> None:
