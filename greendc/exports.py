@@ -26,7 +26,6 @@ from greendc.queries import EXPORTED, LOG, Ledger, lines
 from greendc.sources.mqtt import observe
 from greendc.sources.recording import write_log
 from greendc.sources.settings import settings_of
-from greendc.worker import rows_of
 
 Line = dict[str, Any]
 Columns = Sequence[str]
@@ -224,7 +223,7 @@ def _within(entry: Entry, lo: int, hi: int) -> Entry | None:
     rows = [row for row, arrival in enumerate(entry.arrivals) if lo <= arrival < hi]
     if len(rows) == len(entry):
         return entry
-    return rows_of(entry, rows) if rows else None
+    return entry.rows(rows) if rows else None
 
 
 def record(config: Config, out: Path, stop: threading.Event) -> int:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from greendc import columns
 from greendc.core.facility import Site
 from greendc.core.figure import Figure
 
@@ -26,7 +27,8 @@ class GreendcError(Exception):
 class RawBatch:
     """Messages of one session in the order in which they arrived, as columns of equal length.
 
-    `arrivals` [ns UTC]; `flags` = QoS | RETAIN | DUP. `mids` are 0 at QoS 0.
+    `arrivals` [ns UTC]; `flags` = QoS | RETAIN | DUP. `mids` are 0 at QoS 0. Columns may lie
+    in arrays (`greendc.columns`).
     """
 
     arrivals: Sequence[int]
@@ -40,6 +42,38 @@ class RawBatch:
         """Count the messages."""
         return len(self.topics)
 
+    def rows(self, rows: Sequence[int] | IntArray) -> "RawBatch":
+        """Some of the messages.
+
+        >>> RawBatch([1, 2], ["it", "dc"], [b"7", b"8"], [0, 0], [0, 0]).rows([1]).topics
+        ['dc']
+        """
+        places = np.asarray(rows, np.int64)
+        return RawBatch(
+            columns.picked(self.arrivals, places),
+            columns.picked(self.topics, places),
+            columns.picked(self.payloads, places),
+            columns.picked(self.mids, places),
+            columns.picked(self.flags, places),
+            self.session,
+        )
+
+    def between(self, lo: int, hi: int) -> "RawBatch":
+        """Messages `lo` to `hi`.
+
+        >>> RawBatch([1, 2, 3], ["a", "b", "c"], [b""] * 3, [0] * 3, [0] * 3).between(1, 3).topics
+        ['b', 'c']
+        """
+        span = slice(lo, hi)
+        return RawBatch(
+            self.arrivals[span],
+            self.topics[span],
+            self.payloads[span],
+            self.mids[span],
+            self.flags[span],
+            self.session,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -51,6 +85,20 @@ class Event:
 
 
 Entry = RawBatch | Event
+
+
+def joined(batches: Sequence[RawBatch]) -> RawBatch:
+    """Batches of one session, at least one, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    return RawBatch(
+        columns.joined([batch.arrivals for batch in batches]),
+        columns.joined([batch.topics for batch in batches]),
+        columns.joined([batch.payloads for batch in batches]),
+        columns.joined([batch.mids for batch in batches]),
+        columns.joined([batch.flags for batch in batches]),
+        batches[0].session,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from greendc.queries import Ledger, lines, whole_log
 from greendc.results import Result
 from greendc.sources.recording import LogCounts, open_entries
 from greendc.store import Store
-from greendc.worker import rows_of
 
 COMMIT_ROWS = 200_000
 PACE_SECONDS = 0.25  # of real time that are handled in one piece
@@ -199,7 +198,7 @@ def _pieces(entry: Entry, span: int) -> Iterator[Entry]:
         yield entry
         return
     for _, rows in groupby(range(len(entry)), lambda row: entry.arrivals[row] // span):
-        yield rows_of(entry, list(rows))
+        yield entry.rows(list(rows))
 
 
 # -- result ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from greendc import faults
+from greendc.columns import joined
 from greendc.data import Data
 from greendc.errands import Errands
 from greendc.ports import RawBatch
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_WITHIN = 1.0  # s; what is left in the inbox then is not acknowledged, so it comes again
 STATUS_EVERY = 10.0  # s
+MEASURE_EVERY = 0.2  # s between two looks at the journal's size and the disk
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Rounds:
     notifier: Notifier
     _full: bool = False
     _told: float = 0.0
+    _measured: float = 0.0
 
     def work(self, timeout: float) -> bool:
         """One round; tells whether messages came."""
@@ -47,7 +50,7 @@ class Rounds:
             return False
         busy = False
         for connection, entries in self.inbox.take(timeout):
-            mids = [mid for e in entries if isinstance(e, RawBatch) for mid in e.mids]
+            mids = joined([entry.mids for entry in entries if isinstance(entry, RawBatch)])
             self.data.worker.take(
                 entries,
                 lambda c=connection, m=mids: self.source.acknowledge(c, m),  # type: ignore[misc]
@@ -80,6 +83,10 @@ class Rounds:
 
     def _journal_full(self) -> bool:
         """Back-pressure instead of loss: nothing is taken, so nothing is acknowledged."""
+        now = time.monotonic()
+        if now - self._measured < MEASURE_EVERY:
+            return self._full
+        self._measured = now
         full = self.data.journal.full()
         if full != self._full:
             log.error("journal_full: %s", full) if full else log.info("journal has room again")

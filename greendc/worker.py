@@ -4,9 +4,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import starmap
+
+import numpy as np
 
 from greendc import faults
+from greendc.columns import lengths
 from greendc.journal import Journal, Quarantined, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Columns, Entry, Event, RawBatch
@@ -88,31 +92,26 @@ class Worker:
     def _bound(self, batch: RawBatch) -> RawBatch:
         """The messages of known topics and of tolerable length; the others are set aside."""
         unbound = self.pipeline.decoder.unbound(batch.topics)
-        refused = {
-            row: "unbound" if unbound[row] else "too_long"
-            for row, payload in enumerate(batch.payloads)
-            if unbound[row] or len(payload) > LONGEST_PAYLOAD
-        }
-        if not refused:
+        refused = unbound | (lengths(batch.payloads) > LONGEST_PAYLOAD)
+        if not refused.any():
             return batch
-        self._set_aside(batch, list(refused.items()))
-        tally = Counter(f"rejected:{reason}" for reason in refused.values())
-        self.pipeline.store.count("", {"messages": len(refused), **tally})
-        return rows_of(batch, [row for row in range(len(batch)) if row not in refused])
+        rows = np.flatnonzero(refused)
+        reasons = ["unbound" if is_unbound else "too_long" for is_unbound in unbound[rows].tolist()]
+        self._set_aside(batch.rows(rows), reasons)
+        tally = Counter(f"rejected:{reason}" for reason in reasons)
+        self.pipeline.store.count("", {"messages": len(rows), **tally})
+        return batch.rows(np.flatnonzero(~refused))
 
     def _set_aside_rejected(self, batch: RawBatch, columns: Columns) -> None:
         if columns.rejected:
-            self._set_aside(batch, columns.rejected)
+            rows, reasons = zip(*columns.rejected, strict=True)
+            self._set_aside(batch.rows(rows), reasons)
 
-    def _set_aside(self, batch: RawBatch, rows: Sequence[tuple[int, str]]) -> None:
+    def _set_aside(self, batch: RawBatch, reasons: Sequence[str]) -> None:
         """Keep what was refused where a person can look at it, in bounded room."""
-        self.counts.set_aside += len(rows)
-        self.journal.quarantine(
-            [
-                Quarantined(batch.arrivals[row], batch.topics[row], batch.payloads[row], reason)
-                for row, reason in rows
-            ]
-        )
+        self.counts.set_aside += len(batch)
+        found = zip(batch.arrivals, batch.topics, batch.payloads, reasons, strict=True)
+        self.journal.quarantine(list(starmap(Quarantined, found)))
 
     # -- time --------------------------------------------------------------------------------
 
@@ -150,18 +149,6 @@ class Worker:
     def release(self) -> None:
         """End one `hold`."""
         self._held -= 1
-
-
-def rows_of(batch: RawBatch, rows: Sequence[int]) -> RawBatch:
-    """Some messages of a batch."""
-    return replace(
-        batch,
-        arrivals=[batch.arrivals[i] for i in rows],
-        topics=[batch.topics[i] for i in rows],
-        payloads=[batch.payloads[i] for i in rows],
-        mids=[batch.mids[i] for i in rows],
-        flags=[batch.flags[i] for i in rows],
-    )
 
 
 Numbered = Iterable[tuple[int, Entry]]

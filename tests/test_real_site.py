@@ -20,7 +20,6 @@ from greendc.ports import Event, RawBatch
 from greendc.queries import Ledger, lines
 from greendc.sources.recording import read_log
 from greendc.store import Store
-from greendc.worker import rows_of
 
 PROJECT = Path(__file__).parents[1]
 CONFIG = PROJECT / "config" / "zih-lzr.yaml"
@@ -205,7 +204,7 @@ def ledger_bytes(tmp: Path, batches: Sequence[RawBatch]) -> list[Json]:
 
 def cut(batch: RawBatch, order: Sequence[int], borders: Sequence[int]) -> list[RawBatch]:
     cuts = sorted({0, *borders, len(order)})
-    return [rows_of(batch, order[lo:hi]) for lo, hi in pairwise(cuts)]
+    return [batch.rows(order[lo:hi]) for lo, hi in pairwise(cuts)]
 
 
 @pytest.fixture(scope="module")

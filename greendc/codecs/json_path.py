@@ -62,13 +62,18 @@ def _others(count: int, reasons: dict[int, str]) -> IntArray:
 
 def _parse(payloads: Sequence[bytes]) -> list[Any]:
     """One document for each payload, `_Broken` where it is not JSON."""
-    documents = []
-    for payload in payloads:
-        try:
-            documents.append(orjson.loads(payload))
-        except orjson.JSONDecodeError:
-            documents.append(_parse_odd(payload))
-    return documents
+    try:
+        return list(map(orjson.loads, payloads))
+    except orjson.JSONDecodeError:
+        return list(map(_parse_one, payloads))
+
+
+def _parse_one(payload: bytes) -> Any:
+    """Document of a payload among which some are not JSON."""
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return _parse_odd(payload)
 
 
 def _parse_odd(payload: bytes) -> Any:

@@ -36,7 +36,11 @@ def read_times(column: list[Any]) -> tuple[IntArray, BoolArray, list[int]]:
     kinds = set(map(type, column))
     if kinds == {int} and (unit := _common_unit(column)):
         return np.array(column, np.int64) * unit, np.ones(len(column), np.bool_), []
-    found = list(map(read_text if kinds == {str} else _read, column))
+    if kinds == {str}:  # messages of one moment often bear the same text
+        known = {text: read_text(text) for text in dict.fromkeys(column)}
+        found = list(map(known.__getitem__, column))
+    else:
+        found = list(map(_read, column))
     if None not in found:
         return np.array(found, np.int64), np.ones(len(column), np.bool_), []
     bad = [row for row, time in enumerate(found) if time is None and column[row] is not None]

@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 import zstandard
 
+from greendc.columns import Numbers, Topics, coded, lengths, numbers
 from greendc.ports import Event, IntArray, RawBatch
 
 BLOCK_MESSAGES = 10_000
@@ -25,8 +26,7 @@ def block_spans(
     >>> list(block_spans(batch, size=12))
     [(0, 2), (2, 3)]
     """
-    lengths = [len(t) + len(p) for t, p in zip(batch.topics, batch.payloads, strict=True)]
-    ends = np.cumsum(np.array(lengths, np.int64))
+    ends = np.cumsum(_sizes(batch))
     lo = done = 0
     while lo < len(batch):
         fits = int(np.searchsorted(ends, done + size, side="right"))
@@ -35,19 +35,27 @@ def block_spans(
         lo, done = hi, int(ends[hi - 1])
 
 
+def _sizes(batch: RawBatch) -> IntArray:
+    """Length of each payload and topic [bytes]; topics of a table are short and repeat."""
+    sizes = lengths(batch.payloads)
+    if not isinstance(batch.topics, Topics):
+        sizes += np.fromiter(map(len, batch.topics), np.int64, len(batch))
+    return sizes
+
+
 def packed(batch: RawBatch, lo: int, hi: int) -> bytes:
     """Messages `lo` to `hi` of a batch as a block; its checksum makes damage known."""
-    topics, payloads = batch.topics[lo:hi], batch.payloads[lo:hi]
-    place = {topic: number for number, topic in enumerate(dict.fromkeys(topics))}
+    batch = batch if (lo, hi) == (0, len(batch)) else batch.between(lo, hi)
+    topics = coded(batch.topics)
     columns = (
         # Steps between arrivals compress far better than the arrivals.
-        np.diff(np.array(batch.arrivals[lo:hi], "<i8"), prepend=np.int64(0)).tobytes(),
-        list(place),
-        np.array([place[topic] for topic in topics], "<u4").tobytes(),
-        b"".join(payloads),
-        np.array([len(payload) for payload in payloads], "<u4").tobytes(),
-        np.array(batch.mids[lo:hi], "<u2").tobytes(),
-        np.array(batch.flags[lo:hi], "u1").tobytes(),
+        np.diff(numbers(batch.arrivals), prepend=np.int64(0)).astype("<i8", copy=False).tobytes(),
+        topics.names,
+        topics.places.astype("<u4").tobytes(),
+        b"".join(batch.payloads),
+        lengths(batch.payloads).astype("<u4").tobytes(),
+        numbers(batch.mids).astype("<u2").tobytes(),
+        numbers(batch.flags).astype("u1").tobytes(),
     )
     compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
     return compressor.compress(msgspec.msgpack.encode(columns))
@@ -58,41 +66,25 @@ def unpacked(body: bytes, session: int) -> RawBatch:
 
     Raises
     ------
-    zstandard.ZstdError, msgspec.DecodeError
+    zstandard.ZstdError, msgspec.DecodeError, ValueError
         Where the block is damaged.
     """
     if zstandard.frame_content_size(body) > LARGEST:  # or -1: unknown, for which there is no room
         raise zstandard.ZstdError("larger than a block can be")
-    steps, topics, places, joined, lengths, mids, flags = _COLUMNS.decode(
-        zstandard.decompress(body)
-    )
-    ends: IntArray = np.cumsum(np.frombuffer(lengths, "<u4"), dtype=np.int64)
+    steps, topics, places, joined, sizes, mids, flags = _COLUMNS.decode(zstandard.decompress(body))
+    ends: IntArray = np.cumsum(np.frombuffer(sizes, "<u4"), dtype=np.int64)
     starts = [0, *ends[:-1].tolist()]
+    table = Topics(topics, np.frombuffer(places, "<u4").astype(np.int64))
+    counts = {len(table), len(ends), len(steps) // 8, len(mids) // 2, len(flags)}
+    if len(counts) != 1 or table.places.max(initial=-1) >= len(topics):
+        raise ValueError("columns that do not fit each other")
     return RawBatch(
-        arrivals=np.cumsum(np.frombuffer(steps, "<i8")).tolist(),
-        topics=[topics[place] for place in np.frombuffer(places, "<u4").tolist()],
+        arrivals=Numbers(np.cumsum(np.frombuffer(steps, "<i8"))),
+        topics=table,
         payloads=[joined[lo:hi] for lo, hi in zip(starts, ends.tolist(), strict=True)],
-        mids=np.frombuffer(mids, "<u2").tolist(),
-        flags=np.frombuffer(flags, "u1").tolist(),
+        mids=Numbers(np.frombuffer(mids, "<u2").astype(np.int64)),
+        flags=Numbers(np.frombuffer(flags, "u1").astype(np.int64)),
         session=session,
-    )
-
-
-def sliced(batch: RawBatch, lo: int, hi: int) -> RawBatch:
-    """Messages `lo` to `hi` of a batch.
-
-    >>> batch = RawBatch([1, 2, 3], ["a", "b", "c"], [b""] * 3, [0] * 3, [0] * 3)
-    >>> sliced(batch, 1, 3).topics
-    ['b', 'c']
-    """
-    span = slice(lo, hi)
-    return RawBatch(
-        arrivals=batch.arrivals[span],
-        topics=batch.topics[span],
-        payloads=batch.payloads[span],
-        mids=batch.mids[span],
-        flags=batch.flags[span],
-        session=batch.session,
     )
 
 

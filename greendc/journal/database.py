@@ -9,7 +9,7 @@ import orjson
 import zstandard
 
 from greendc.files import claim
-from greendc.journal.blocks import sliced, unpacked
+from greendc.journal.blocks import unpacked
 from greendc.journal.ring import SCHEMA as RING_SCHEMA
 from greendc.ports import Entry, Event, GreendcError
 
@@ -82,7 +82,7 @@ def _from(entry: Entry, first: int, start: int, stop: int) -> tuple[int, Entry]:
     if isinstance(entry, Event):
         return first, entry
     lo, hi = max(start - first, 0), min(stop - first, len(entry))
-    return first + lo, entry if (lo, hi) == (0, len(entry)) else sliced(entry, lo, hi)
+    return first + lo, entry if (lo, hi) == (0, len(entry)) else entry.between(lo, hi)
 
 
 def _entry(row: Row, path: Path) -> Entry:

@@ -1,14 +1,36 @@
 """Telling what the broker delivers a second time from what is new."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from greendc.columns import Topics, coded, lengths, numbers
 from greendc.ports import DUP, QOS_MASK, Entry, IntArray, RawBatch
 
+HELD_BYTES = 8 * 2**20  # of payloads that are at hand as they came
 IDENTIFIERS = 65_535  # MQTT 3.1.1, 2.3.1: packet identifiers are 1 to 65535
+
+
+class _Held(NamedTuple):
+    """Messages of one batch with QoS > 0, of which hardly any will ever be asked for."""
+
+    first: int
+    mids: IntArray
+    rows: IntArray
+    topics: Topics
+    payloads: Sequence[bytes]
+    size: int
+
+    @property
+    def upto(self) -> int:
+        return self.first + len(self.rows)
+
+    def digest(self, at: int) -> int:
+        row = int(self.rows[at])
+        return hash((self.topics[row], self.payloads[row]))
 
 
 class Redelivery:
@@ -31,30 +53,57 @@ class Redelivery:
     ([b'8 kW'], [0])
     """
 
-    def __init__(self, receive_maximum: int, window: int = IDENTIFIERS) -> None:
+    def __init__(
+        self, receive_maximum: int, window: int = IDENTIFIERS, held_bytes: int = HELD_BYTES
+    ) -> None:
         self.window = max(receive_maximum, window)
+        self._most_held = held_bytes
         self._forget(session=0)
 
     def _forget(self, session: int) -> None:
         self._session = session
         self._count = 0  # entries with QoS > 0 so far
         self._place: IntArray = np.full(IDENTIFIERS + 1, -self.window - 1, np.int64)
-        # 64 bits of each message stand for it: payloads may be long, and they are many.
+        self._held: deque[_Held] = deque()
+        self._held_bytes = 0
+        # 64 bits stand for each message that is no longer held: payloads may be long.
         self._digest: IntArray = np.zeros(IDENTIFIERS + 1, np.int64)
 
     def note(self, batch: RawBatch) -> None:
         """Remember what has been journalled; another session's number forgets the one before."""
-        rows = np.flatnonzero(_flags(batch) & QOS_MASK)
+        rows = np.flatnonzero(numbers(batch.flags) & QOS_MASK)
         if not len(rows):
             return
         if batch.session != self._session:
             self._forget(batch.session)
-        mids = np.array(batch.mids, np.int64)[rows]
+        mids = numbers(batch.mids)[rows]
         # Where an identifier occurs twice, numpy lets the last one stand.
         self._place[mids] = self._count + np.arange(len(rows))
-        messages = zip(batch.topics, batch.payloads, strict=True)
-        self._digest[mids] = np.array([hash(message) for message in messages], np.int64)[rows]
+        size = int(lengths(batch.payloads).sum())
+        self._held.append(_Held(self._count, mids, rows, coded(batch.topics), batch.payloads, size))
+        self._held_bytes += size
         self._count += len(rows)
+        while self._held and (
+            self._held_bytes > self._most_held or self._held[0].upto <= self._gone
+        ):
+            self._let_go()
+
+    def _too_much(self) -> bool:
+        return self._held_bytes > self._most_held or self._held[0].upto <= self._gone
+
+    @property
+    def _gone(self) -> int:
+        """What lies before this place has left the window."""
+        return self._count - self.window
+
+    def _let_go(self) -> None:
+        """Keep of the oldest messages held the digests, where they are still the latest."""
+        held = self._held.popleft()
+        self._held_bytes -= held.size
+        place = held.first + np.arange(len(held.rows))
+        latest = (self._place[held.mids] == place) & (place >= self._gone)
+        for at in np.flatnonzero(latest).tolist():
+            self._digest[held.mids[at]] = held.digest(at)
 
     def refill(self, entries: Iterable[tuple[int, Entry]]) -> None:
         """Remember the tail of a journal, of which the last `window` entries matter."""
@@ -64,12 +113,12 @@ class Redelivery:
 
     def split(self, batch: RawBatch) -> tuple[RawBatch, list[int]]:
         """Part a batch into what is new, in its order, and the rows that are redelivered."""
-        flags = _flags(batch)
+        flags = numbers(batch.flags)
         counted = flags & QOS_MASK != 0
         if not (counted & (flags & DUP != 0)).any():
             return batch, []
         again = self._redelivered(batch, np.flatnonzero(counted).tolist())
-        return _without(batch, set(again)), again
+        return batch.rows(np.delete(np.arange(len(batch)), again)), again
 
     def _redelivered(self, batch: RawBatch, rows: list[int]) -> list[int]:
         """The redelivered among `rows`; a new one is the latest for those behind it."""
@@ -81,7 +130,7 @@ class Redelivery:
             mid, digest = batch.mids[row], hash((batch.topics[row], batch.payloads[row]))
             before = latest.get(mid)
             if before is None and known:
-                before = int(self._place[mid]), int(self._digest[mid])
+                before = int(self._place[mid]), self._latest(mid)
             if batch.flags[row] & DUP and before is not None and self._same(before, count, digest):
                 again.append(row)
             else:
@@ -89,24 +138,14 @@ class Redelivery:
                 count += 1
         return again
 
+    def _latest(self, mid: int) -> int:
+        """Digest of the latest message with a packet identifier."""
+        place = self._place[mid]
+        if not self._held or place < self._held[0].first:
+            return int(self._digest[mid])
+        held = self._held[bisect_right(self._held, place, key=lambda held: held.first) - 1]
+        return held.digest(int(place - held.first))
+
     def _same(self, before: tuple[int, int], count: int, digest: int) -> bool:
         place, known = before
         return known == digest and count - place <= self.window
-
-
-def _flags(batch: RawBatch) -> npt.NDArray[np.uint8]:
-    return np.array(batch.flags, np.uint8)
-
-
-def _without(batch: RawBatch, rows: set[int]) -> RawBatch:
-    if not rows:
-        return batch
-    kept = [row for row in range(len(batch)) if row not in rows]
-    return replace(
-        batch,
-        arrivals=[batch.arrivals[row] for row in kept],
-        topics=[batch.topics[row] for row in kept],
-        payloads=[batch.payloads[row] for row in kept],
-        mids=[batch.mids[row] for row in kept],
-        flags=[batch.flags[row] for row in kept],
-    )

@@ -79,6 +79,8 @@ class Ring:
 
     def put(self, messages: Sequence[Quarantined]) -> int:
         """Insert messages and drop the oldest above the quota; the size it then has [bytes]."""
+        if not messages:
+            return self.bytes
         rows = [row(message) for message in messages]
         self._db.executemany(INSERT, rows)
         size = self.bytes + sum(found[0] for found in rows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from greendc.columns import Topics
 from greendc.ports import Field, GreendcError, IntArray, Route
 
 UNBOUND = 0
@@ -86,12 +87,25 @@ class Bindings:
         self._bound: dict[str, int] = {}
         self._unbound: dict[str, int] = {}
         self._numbers: dict[tuple[int, ...], int] = {(): UNBOUND}
+        self._table: list[str] = []
+        self._known = np.zeros(0, np.int64)
         self._flat = self._count = self._start = np.zeros(1, np.int64)
         for route in routes:
             self._add(route)
 
     def of_topics(self, topics: Sequence[str]) -> IntArray:
-        """Binding of each topic."""
+        """Binding of each topic; of those in a table each is looked up once."""
+        if not isinstance(topics, Topics):
+            return self._looked_up(topics)
+        if self._table is not topics.names:
+            self._table, self._known = topics.names, np.zeros(0, np.int64)
+        if len(self._known) < len(self._table):
+            new = self._looked_up(self._table[len(self._known) :])
+            self._known = np.concatenate([self._known, new])
+        found: IntArray = self._known[topics.places]
+        return found
+
+    def _looked_up(self, topics: Sequence[str]) -> IntArray:
         numbers = list(map(self._bound.get, topics))
         if None in numbers:
             numbers = [

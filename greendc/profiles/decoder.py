@@ -12,6 +12,7 @@ import numpy as np
 
 from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
+from greendc.columns import lengths, numbers
 from greendc.core.facility import DAY, EVER, SECOND
 from greendc.core.quality import is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray
@@ -111,9 +112,9 @@ class Decoder:
         self._bindings = Bindings(plan.routes)
         fields = self._bindings.fields
         shapes = [_shape(*pair) for pair in zip(self._bindings.codecs, fields, strict=True)]
-        numbers = {shape: number for number, shape in enumerate(dict.fromkeys(shapes))}
-        self._shape_of = np.array([numbers[shape] for shape in shapes], np.int64)
-        self._readers = [_reader(shape, fields[shapes.index(shape)]) for shape in numbers]
+        places = {shape: number for number, shape in enumerate(dict.fromkeys(shapes))}
+        self._shape_of = np.array([places[shape] for shape in shapes], np.int64)
+        self._readers = [_reader(shape, fields[shapes.index(shape)]) for shape in places]
         self._meter = np.array([field.meter for field in fields], np.int64)
         self._low = np.array([field.low for field in fields])
         self._high = np.array([field.high for field in fields])
@@ -134,22 +135,22 @@ class Decoder:
 
         The outcome of a message depends on it alone, not on the batch it came in.
         """
-        numbers = self._bindings.of_topics(batch.topics)
-        sizes = np.fromiter(map(len, batch.payloads), np.int64, len(batch))
-        unbound = numbers == UNBOUND
+        bindings = self._bindings.of_topics(batch.topics)
+        sizes = lengths(batch.payloads)
+        unbound = bindings == UNBOUND
         too_long = ~unbound & (sizes > LONGEST_PAYLOAD)
         refused = [(-1, row, "unbound") for row in np.flatnonzero(unbound).tolist()]
         refused += [(-1, row, "too_long") for row in np.flatnonzero(too_long).tolist()]
-        wanted = self._wanted(batch, np.where(too_long, UNBOUND, numbers))
+        wanted = self._wanted(batch, np.where(too_long, UNBOUND, bindings))
         return _columns(wanted.row, self._meter[wanted.slot], refused, self._parts(wanted))
 
-    def _wanted(self, batch: RawBatch, numbers: IntArray) -> _Batch:
+    def _wanted(self, batch: RawBatch, bindings: IntArray) -> _Batch:
         """Every reading that the messages of these bindings may give."""
-        row, slot = self._bindings.slots_of(numbers)
+        row, slot = self._bindings.slots_of(bindings)
         return _Batch(
             payloads=list(batch.payloads),
-            arrival=np.clip(np.array(batch.arrivals, np.int64), -EVER, EVER),
-            retained=(np.array(batch.flags, np.int64) & RETAIN) != 0,
+            arrival=np.clip(numbers(batch.arrivals), -EVER, EVER),
+            retained=(numbers(batch.flags) & RETAIN) != 0,
             row=row,
             slot=slot,
         )

@@ -30,7 +30,7 @@ class Bell:
     def heard(self) -> None:
         """Forget the rings so far."""
         with suppress(BlockingIOError):
-            while self.ear.recv(4096):
+            while len(self.ear.recv(4096)) == 4096:
                 pass
 
     def close(self) -> None:

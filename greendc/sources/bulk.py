@@ -6,14 +6,15 @@ else goes through paho's own reader, which is given the same buffer for a socket
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import paho.mqtt
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode
 
-from greendc.ports import QOS_MASK
+from greendc.ports import QOS_MASK, IntArray
 from greendc.sources.bounded import BoundedClient
 from greendc.sources.cutting import Cut, Messages, Names, packets
 
@@ -65,12 +66,13 @@ class BulkClient(BoundedClient):
         self.surplus = not self._room
         return self._loop_rc_handle(code) if code > GOOD else GOOD
 
-    def acknowledge(self, mids: Sequence[int]) -> MQTTErrorCode:
+    def acknowledge(self, mids: IntArray) -> MQTTErrorCode:
         """Queue acknowledgements of QoS 1, in this order, as one piece."""
-        if not mids:
+        if not len(mids):
             return GOOD
-        acks = b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids])
-        return self._packet_queue(PUBACK, acks, mids[-1], 1)
+        acks = np.full((len(mids), 2), PUBACK << 8 | 2, ">u2")  # type, length, identifier
+        acks[:, 1] = mids
+        return self._packet_queue(PUBACK, acks.tobytes(), int(mids[-1]), 1)
 
     @property
     def hungry(self) -> bool:
@@ -139,14 +141,13 @@ class BulkClient(BoundedClient):
     def _in_bulk(self, cut: Cut, lo: int, hi: int) -> MQTTErrorCode:
         if lo == hi:
             return GOOD
-        messages = cut.messages(lo, hi, self._names.of)
+        messages = cut.messages(lo, hi, self._names)
         self._place = int(cut.stop[hi - 1])
         self._room -= hi - lo
         self.on_messages(messages)
         if self._manual_ack:
             return GOOD
-        rows = zip(messages.mids, messages.flags, strict=True)
-        return self.acknowledge([mid for mid, flags in rows if flags & QOS_MASK])
+        return self.acknowledge(messages.mids[messages.flags & QOS_MASK != 0])
 
     def _by_paho(self) -> MQTTErrorCode:
         code = self._packet_read()

@@ -16,11 +16,12 @@ from paho.mqtt.exception import MQTTException
 from paho.mqtt.reasoncodes import ReasonCode
 
 from greendc import faults
-from greendc.ports import RawBatch
+from greendc.ports import IntArray, RawBatch
 from greendc.sources.bounded import BoundedClient
 from greendc.sources.bulk import BulkClient
 from greendc.sources.client import connect, new_client, option
 from greendc.sources.collecting import Collector
+from greendc.sources.pace import Pace, buffered, looked
 from greendc.sources.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ PINGREQ = b"\xc0\x00"  # MQTT 3.1.1, 3.12
 FILTERS_A_PACKET = 100
 PACKETS_A_READ = 256  # where paho reads them one by one
 BYTES_A_READ = 2**20
-COALESCE = 0.005  # s in which more is let to come, so that a read is worth its calls
 
 
 class Connected(Protocol):
@@ -61,7 +61,7 @@ class Connection:
         self.refused: tuple[str, ...] = ()
         self._settings, self._connected = settings, connected
         self._read = Collector(clock)
-        self._rests_until = 0.0
+        self._pace = Pace()
         self._asked: dict[int | None, list[str]] = {}
         self._ask_delay, self._ask_at = settings.retry_first, 0.0
         self._reason = "closed by the broker before it let greendc in"
@@ -76,8 +76,9 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        if isinstance(client, BulkClient):
-            client.on_messages = self._read.many
+        self._bulk = client if isinstance(client, BulkClient) else None
+        if self._bulk:
+            self._bulk.on_messages = self._read.many
         return client
 
     def open(self) -> None:
@@ -131,48 +132,42 @@ class Connection:
     def wait(self, ear: socket.socket, *, reading: bool, timeout: float) -> tuple[bool, bool]:
         """Wait until there is something to do: (bytes to read, rung at `ear`)."""
         sock = self._socket()
-        if reading and (_surplus(self._client) or _buffered(sock)):
+        if reading and (buffered(sock) or (self._bulk and self._bulk.surplus)):
             return True, True
-        rest = self._rests_until - time.monotonic()
+        rest = self._pace.rest()
         if rest > 0:
             reading, timeout = False, min(rest, timeout)
-        wanted = (selectors.EVENT_READ if reading else 0) | (
-            selectors.EVENT_WRITE if self._client.want_write() else 0
-        )
-        with selectors.PollSelector() as selector:  # one call of the system where epoll takes five
-            selector.register(ear, selectors.EVENT_READ)
-            if wanted:
-                selector.register(sock, wanted)
-            found = {key.fd: events for key, events in selector.select(timeout)}
-        heard = bool(found.get(sock.fileno(), 0) & selectors.EVENT_READ)
-        return heard, ear.fileno() in found
+        writing = self._client.want_write()
+        return looked(sock, ear, timeout, reading=reading, writing=writing)
 
     def read(self, messages: int) -> None:
         """Read at most so many messages of what has come."""
         self._heard = time.monotonic()
-        if isinstance(self._client, BulkClient):
-            self._check(self._client.loop_read(messages))
-            if not (self._client.surplus or self._client.hungry):
-                self._rests_until = self._heard + COALESCE
+        if self._bulk:
+            count, numbered = self._read.count, self._read.numbered
+            self._check(self._bulk.loop_read(messages))
+            if self._settings.persistent and not (self._bulk.surplus or self._bulk.hungry):
+                self._pace.took(self._read.count - count, self._read.numbered - numbered)
             return
         for _ in range(min(messages, PACKETS_A_READ)):
-            before = len(self._read)
+            before = self._read.count
             self._check(self._client.loop_read())
-            if len(self._read) == before or self._read.bytes >= BYTES_A_READ:
+            if self._read.count == before or self._read.bytes >= BYTES_A_READ:
                 return
 
     def collected(self, session: int) -> RawBatch:
         """What was read since the last call, as a batch of a session."""
         return self._read.take(session)
 
-    def acknowledge(self, mids: Sequence[int]) -> None:
+    def acknowledge(self, mids: IntArray) -> None:
         """Queue acknowledgements in this order."""
-        if isinstance(self._client, BulkClient):
-            self._check(self._client.acknowledge(mids))
+        if self._bulk:
+            self._check(self._bulk.acknowledge(mids))
+            self._pace.acknowledged(len(mids))
         else:
-            for mid in mids:
+            for mid in mids.tolist():
                 self._check(self._client.ack(mid, qos=1))
-        if mids:
+        if len(mids):
             self.write()
             faults.reached("after_acknowledgement")
 
@@ -287,14 +282,3 @@ class Connection:
             raise ConnectionError(
                 self._reason if not self.established else f"{error_string(code)} ({self._reason})"
             )
-
-
-def _surplus(client: Client) -> bool:
-    """Whether messages wait behind those that there was room for."""
-    return isinstance(client, BulkClient) and client.surplus
-
-
-def _buffered(sock: Any) -> bool:
-    """Whether TLS holds decrypted bytes, of which no selector knows."""
-    pending = getattr(sock, "pending", None)
-    return pending is not None and pending() > 0

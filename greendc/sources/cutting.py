@@ -1,19 +1,20 @@
 """Cutting many packets out of a piece of the stream at once.
 
-A plain message is a PUBLISH of QoS 0 or 1 with a topic, without properties, of at most
-16 KiB. Nothing else is understood here: whatever is odd or broken is for paho's reader.
+A plain message is a PUBLISH of QoS 0 or 1 of at most 16 KiB, without properties and with
+a topic of at most 512 bytes. Nothing else is understood here: whatever is odd or broken is
+for paho's reader.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from greendc.columns import Topics
 from greendc.ports import DUP, RETAIN, IntArray
 
 PUBLISH, PLAIN_MASK = 0x30, 0xF4  # type, and the upper bit of QoS (MQTT 5, 3.3.1)
-TOPICS = 65_536  # names kept
-LONGEST_KEPT = 512  # bytes of a name kept; MQTT allows 65 535
+TOPICS = 65_536  # in a table
+LONGEST_TOPIC = 512  # bytes; MQTT allows 65 535
 
 
 class Packets(NamedTuple):
@@ -30,10 +31,10 @@ class Packets(NamedTuple):
 class Messages(NamedTuple):
     """Plain messages as columns, in the order of the stream."""
 
-    topics: list[str]
+    topics: Topics
     payloads: list[bytes]
-    mids: list[int]
-    flags: list[int]
+    mids: IntArray
+    flags: IntArray
 
 
 def packets(stream: bytes, at: int, most: int) -> Packets:
@@ -64,25 +65,29 @@ def packets(stream: bytes, at: int, most: int) -> Packets:
 
 
 class Names:
-    """Topics as text, each decoded once while it is remembered."""
+    """A table of topics, each decoded once; begun anew where it has become too long."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, str] = {}
+        self._begin()
 
-    def of(self, topics: list[bytes]) -> list[str]:
-        """Name of each topic; bytes that are no UTF-8 are replaced by U+FFFD."""
-        names = list(map(self._known.get, topics))
-        if None in names:
-            return [name or self._new(t) for t, name in zip(topics, names, strict=True)]
-        return names  # type: ignore[return-value]
+    def _begin(self) -> None:
+        self._names: list[str] = []
+        self._places: dict[bytes, int] = {}
 
-    def _new(self, topic: bytes) -> str:
-        name = topic.decode(errors="replace")
-        if len(topic) <= LONGEST_KEPT:
-            if len(self._known) >= TOPICS:
-                self._known.clear()
-            self._known[topic] = name
-        return name
+    def of(self, topics: list[bytes]) -> Topics:
+        """Topics by their places in the table; bytes that are no UTF-8 are replaced by U+FFFD."""
+        places = list(map(self._places.get, topics))
+        if None in places:
+            if len(self._names) >= TOPICS:
+                self._begin()
+            places = [self._place(topic) for topic in topics]
+        return Topics(self._names, np.array(places, np.int64))
+
+    def _place(self, topic: bytes) -> int:
+        place = self._places.setdefault(topic, len(self._names))
+        if place == len(self._names):
+            self._names.append(topic.decode(errors="replace"))
+        return place
 
 
 class Cut:
@@ -104,13 +109,14 @@ class Cut:
         self._payload = self._topic_end + 2 * numbered + five
         # What a packet too short reads here is its neighbour's; that it is short is seen below.
         self._mid = _word(data, self._topic_end) * numbered
-        whole = (self._topic < self._topic_end) & (self._payload <= self.stop)
+        length = self._topic_end - self._topic
+        whole = (length > 0) & (length <= LONGEST_TOPIC) & (self._payload <= self.stop)
         plain = (self._first & PLAIN_MASK == PUBLISH) & whole
         if five:
             plain &= _at(data, self._payload - 1) == 0  # length of the properties
         self.odd: list[int] = np.flatnonzero(~plain).tolist()
 
-    def messages(self, lo: int, hi: int, names: Callable[[list[bytes]], list[str]]) -> Messages:
+    def messages(self, lo: int, hi: int, names: Names) -> Messages:
         """The packets of a span, which must hold no odd one."""
         stream, span = self._stream, slice(lo, hi)
         topic_end, stop = self._topic_end[span].tolist(), self.stop[span].tolist()
@@ -119,10 +125,10 @@ class Cut:
         first = self._first[span]
         flags = first >> 1 & 1 | (first & 1) * RETAIN | (first >> 3 & 1) * DUP
         return Messages(
-            names([stream[a:b] for a, b in topics]),
+            names.of([stream[a:b] for a, b in topics]),
             [stream[a:b] for a, b in payloads],
-            self._mid[span].tolist(),
-            flags.tolist(),
+            self._mid[span],
+            flags.astype(np.int64),
         )
 
 

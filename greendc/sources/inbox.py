@@ -4,12 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import NamedTuple
 
-from greendc.ports import Entry, Event, RawBatch
+from greendc.columns import Topics
+from greendc.ports import Entry, Event, RawBatch, joined
 
 LINGER = 0.020  # s from the first message to the commit at the latest
+HURRY = 10  # commits without waiting after one that has waited for nothing
 QUIET = 0.005  # s without a further message after which waiting gains nothing
 
 
@@ -33,7 +35,7 @@ class Inbox:
         self.limit_bytes = limit_bytes
         self.on_room: Callable[[], None] = lambda: None
         self._queue: deque[tuple[int, Entry]] = deque()
-        self._messages = self._bytes = 0
+        self._messages = self._bytes = self._hurry = 0
         self._woken = False
         self._changed = threading.Condition()
 
@@ -52,6 +54,11 @@ class Inbox:
     def waiting(self) -> bool:
         """Whether anything waits, be it only an event."""
         return bool(self._queue)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the next `take` waits for nothing beside the first message."""
+        return self._hurry > 0
 
     def put(self, connection: int, entries: Sequence[Entry]) -> None:
         """Add entries of one connection at the end."""
@@ -78,7 +85,8 @@ class Inbox:
             if not self._queue:
                 self._changed.wait_for(lambda: bool(self._queue) or self._woken, timeout)
             self._woken = False
-            self._linger()
+            if self._queue:
+                self._linger()
             found = list(self._queue)
             self._queue.clear()
             was_full = not self.room
@@ -88,14 +96,29 @@ class Inbox:
         return _merged(found)
 
     def _linger(self) -> None:
-        deadline = time.monotonic() + LINGER
-        while self._queue and self.room and (left := deadline - time.monotonic()) > 0:
+        """Let others join the first message, unless that has lately brought none.
+
+        A broker that waits for acknowledgements would be kept waiting.
+        """
+        if self._hurry:
+            self._hurry -= 1
+            return
+        first, deadline = self._messages, time.monotonic() + LINGER
+        while self._may_grow() and (left := deadline - time.monotonic()) > 0:
             if not self._changed.wait(min(QUIET, left)):
-                return
+                break
+        if self._messages < first + first // 4 + 1 and self._may_grow():
+            self._hurry = HURRY
+
+    def _may_grow(self) -> bool:
+        """Whether waiting gains anything: half a full inbox is worth a commit by itself."""
+        return self.room > self.capacity // 2
 
 
 def _size(batch: RawBatch) -> int:
-    return sum(map(len, batch.payloads)) + sum(map(len, batch.topics))
+    # Of a table of topics each stands in memory once, and none of them is long.
+    shared = isinstance(batch.topics, Topics)
+    return sum(map(len, batch.payloads)) + (0 if shared else sum(map(len, batch.topics)))
 
 
 def _merged(found: list[tuple[int, Entry]]) -> list[Delivery]:
@@ -111,22 +134,9 @@ def _joined(entries: list[Entry]) -> list[Entry]:
     for key, group in groupby(entries, key=_session):
         members = list(group)
         batches = [entry for entry in members if isinstance(entry, RawBatch)]
-        whole += [_concatenated(batches)] if key is not None else members
+        whole += [joined(batches)] if key is not None else members
     return whole
 
 
 def _session(entry: Entry) -> int | None:
     return None if isinstance(entry, Event) else entry.session
-
-
-def _concatenated(batches: list[RawBatch]) -> RawBatch:
-    if len(batches) == 1:
-        return batches[0]
-    return RawBatch(
-        arrivals=list(chain.from_iterable(batch.arrivals for batch in batches)),
-        topics=list(chain.from_iterable(batch.topics for batch in batches)),
-        payloads=list(chain.from_iterable(batch.payloads for batch in batches)),
-        mids=list(chain.from_iterable(batch.mids for batch in batches)),
-        flags=list(chain.from_iterable(batch.flags for batch in batches)),
-        session=batches[0].session,
-    )

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from greendc.columns import IntArray, numbers
 from greendc.ports import Entry, Event, GreendcError
 from greendc.sources.bell import Bell
 from greendc.sources.bulk import PINNED, VERSION, supported
@@ -86,7 +87,7 @@ class MqttSource:
         self._settings, self._inbox, self._clock = settings, inbox, clock
         self._filters, self._removed = tuple(subscriptions), tuple(removed)
         self._last_arrival = last_arrival
-        self._acks: deque[tuple[int, list[int]]] = deque()
+        self._acks: deque[tuple[int, IntArray]] = deque()
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock(), bulk_read=supported())
         self._stopping = self._paused = False
@@ -105,12 +106,15 @@ class MqttSource:
     def start(self) -> None:
         """Begin to connect."""
         if not self._state.bulk_read:
-            log.warning("messages are read one by one: paho-mqtt %s is not %sx", VERSION, PINNED)
+            log.warning(
+                "messages are read one by one: paho-mqtt %sx is known, %s given", PINNED, VERSION
+            )
         self._thread.start()
 
     def acknowledge(self, connection: int, mids: Sequence[int]) -> None:
         """Have messages acknowledged, in this order, if `connection` still stands; 0 is no mid."""
-        self._acks.append((connection, [mid for mid in mids if mid]))
+        found = numbers(mids)
+        self._acks.append((connection, found[found != 0]))
         self._bell.ring()
 
     def resubscribe(self, subscriptions: Sequence[str], removed: Sequence[str]) -> None:
@@ -246,6 +250,8 @@ class MqttSource:
 
     def _show(self, phase: str, **changes: object) -> None:
         state = self._state
+        if state.phase == phase and all(getattr(state, k) == v for k, v in changes.items()):
+            return
         since = state.since if state.phase == phase else self._clock()
         self._state = replace(state, phase=phase, since=since, **changes)  # type: ignore[arg-type]
 

@@ -98,6 +98,8 @@ class Store:
     def count(self, site: str, counts: Mapping[str, int]) -> None:
         """Add to the tally of outcomes, in the transaction of what is counted."""
         rows = [(site, outcome, number) for outcome, number in sorted(counts.items()) if number]
+        if not rows:
+            return
         self._db.executemany(
             "INSERT INTO tally VALUES (?, ?, ?) ON CONFLICT (site, outcome) "
             "DO UPDATE SET number = number + excluded.number",

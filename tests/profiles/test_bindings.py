@@ -3,8 +3,10 @@
 import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from greendc.columns import Topics
 from greendc.ports import GreendcError, Route
 from greendc.profiles import Decoder
 from greendc.profiles.bindings import compile_pattern
@@ -106,3 +108,13 @@ def flood(decoder: Decoder, first: int, last: int) -> None:
         topics = [(f"site/{number}/w", b"1") for number in range(start, start + 2000)]
         columns = decoder.decode(batch(*topics))
         assert columns.rejected == [(row, "unbound") for row in range(2000)]
+
+
+def test_topics_in_a_table_are_looked_up_as_it_grows() -> None:
+    decoder = Decoder(plan(route("a/b", PLAIN)))
+    table = ["x", "a/b"]
+    assert decoder.unbound(Topics(table, np.array([1, 0, 1]))).tolist() == [False, True, False]
+    table += ["y", "a/b"]
+    assert decoder.unbound(Topics(table, np.array([3, 2, 0]))).tolist() == [False, True, True]
+    assert decoder.unbound(Topics(["a/b"], np.array([0]))).tolist() == [False]
+    assert decoder.unbound(Topics(table, np.array([0, 3]))).tolist() == [True, False]

@@ -71,6 +71,10 @@ class Listener:
             assert time.monotonic() < deadline, f"{len(self.rows)} of {count} messages"
             self.take(acknowledge=acknowledge)
 
+    def until_payload(self, payload: bytes) -> None:
+        while payload not in self.payloads:
+            self.until(len(self.rows) + 1)
+
     def connected(self, number: int = 1) -> None:
         """Wait until the given connection, or a later one, stands."""
         eventually(

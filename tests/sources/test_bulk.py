@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import paho.mqtt.client
 import pytest
 from hypothesis import given
@@ -65,7 +66,8 @@ class Reader:
         self.rows.append((names(message._topic), bytes(message.payload), message.mid, flags))
 
     def _many(self, found: Messages) -> None:
-        self.rows += zip(*found, strict=True)
+        topics, payloads, mids, flags = found
+        self.rows += zip(topics, payloads, mids.tolist(), flags.tolist(), strict=True)
 
     def send(self, part: bytes, room: int = 10**6) -> None:
         """Have the client read all of it, at most so many packets at a time."""
@@ -180,7 +182,11 @@ def others(*, five: bool) -> list[bytes]:
 def packets(draw: st.DrawFn, *, five: bool) -> bytes:
     if draw(st.integers(0, 4)) == 0:
         return draw(st.sampled_from(others(five=five)))
-    topic = draw(st.sampled_from([b"t", b"a/b/c", "é/1".encode(), b"\xff\xfe", b"x" * 300]))
+    topic = draw(
+        st.sampled_from(
+            [b"t", b"a/b/c", "é/1".encode(), b"\xff\xfe", b"x" * 300, b"x" * 512, b"x" * 513]
+        )
+    )
     size = draw(st.sampled_from([0, 1, 7, 70, 119, 120, 121, 127, 200, 16_360, 16_384, 70_000]))
     qos = draw(st.sampled_from([0, 0, 1, 1, 1, 2]))
     flags = qos << 1 | draw(st.sampled_from([0, 1])) | (8 if qos and draw(st.booleans()) else 0)
@@ -324,22 +330,27 @@ def test_acknowledgements_of_a_batch_leave_as_one_piece() -> None:
     with reading() as reader:
         client = reader.client
         assert isinstance(client, BulkClient)
-        client.acknowledge([7, 300, 65_535])
+        client.acknowledge(np.array([7, 300, 65_535]))
         assert len(client._out_packet) == 1
         client.loop_write()
         assert reader.broker.recv(100) == bytes.fromhex("40020007 4002012c 4002ffff")
-        client.acknowledge([])
+        client.acknowledge(np.zeros(0, np.int64))
         assert not client.want_write()
 
 
-def test_names_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_of_topics_is_begun_anew_before_it_grows_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("greendc.sources.cutting.TOPICS", 10)
     known = Names()
-    topics = [b"t/%d" % number for number in range(25)] + [b"x" * 600, b"\xff", "é".encode()]
-    assert known.of(topics) == [names(topic) for topic in topics]
-    assert known.of(topics[::-1]) == [names(topic) for topic in topics[::-1]]
-    assert len(known._known) <= 10
-    assert known.of([b"t/1"])[0] is known.of([b"t/1"])[0]
+    topics = [b"t/%d" % number for number in range(4)] + [b"\xff", "é".encode()]
+    first, again = known.of(topics), known.of(topics[::-1])
+    assert first.names is again.names
+    others = known.of([b"u/%d" % number for number in range(6)])
+    assert others.names is first.names
+    more = known.of([b"v", b"t/1"])
+    assert more.names == ["v", "t/1"]
+    assert list(first) == list(again)[::-1] == [names(topic) for topic in topics]
 
 
 def until_left(broker: Broker, stream: socket.socket) -> None:
@@ -363,7 +374,7 @@ def test_an_unknown_paho_is_used_as_it_is_and_that_is_said(
         listener.acknowledged(2)
     assert [row[:4] for row in listener.rows] == [("t/1", b"x", 1, 1), ("t/2", b"y", 2, 1)]
     assert [body for first, body in broker.received if first == 0x40] == [b"\0\1", b"\0\2"]
-    assert "messages are read one by one: paho-mqtt" in caplog.text
+    assert "messages are read one by one: paho-mqtt 2.2.x is known" in caplog.text
 
 
 def test_the_installed_paho_is_known() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendc.ports import Event, RawBatch
-from greendc.sources.inbox import Inbox
+from greendc.sources.inbox import HURRY, Inbox
 
 
 def batch(*payloads: bytes, session: int = 1) -> RawBatch:
@@ -108,3 +108,21 @@ def test_a_wake_up_call_ends_the_waiting_once() -> None:
     assert inbox.take(timeout=60) == []
     inbox.put(1, [batch(b"1")])
     assert len(inbox.take(0)) == 1
+
+
+def test_waiting_that_brought_nothing_is_left_out_for_a_while() -> None:
+    inbox = Inbox(capacity=1000)
+    inbox.put(1, [batch(b"1")])
+    inbox.take(0)
+    for _ in range(HURRY):
+        inbox.put(1, [batch(b"1")])
+        assert inbox.hurried
+        inbox.take(0)
+    assert not inbox.hurried
+
+
+def test_half_a_full_inbox_is_not_waited_with() -> None:
+    inbox = Inbox(capacity=4)
+    inbox.put(1, [batch(b"1", b"2")])
+    inbox.take(0)
+    assert not inbox.hurried  # nothing was waited for in vain

@@ -64,7 +64,7 @@ def test_messages_arrive_once_in_order_with_all_that_belongs_to_them(
     with Listener(shared.port, [f"{name}/#"], session=1, **options) as again:
         again.connected()
         send(shared.port, b"end", topic=f"{name}/new")
-        again.until(1)
+        again.until_payload(b"end")
     kept = [row for row in again.rows if not row[3] & RETAIN]
     assert [row[:2] for row in kept] == [(f"{name}/new", b"end")]
     assert again.rows[-1][4] == 1

@@ -1,0 +1,136 @@
+"""Columns of messages: sequences of plain Python values that lie in arrays.
+
+Whoever knows them takes the arrays; for everyone else they are sequences like others.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+
+class Numbers(Sequence[int]):
+    """Integers in an array.
+
+    >>> column = Numbers(np.array([3, 1, 2]))
+    >>> column == [3, 1, 2], column[1:] == [1, 2], type(column[0])
+    (True, True, <class 'int'>)
+    """
+
+    __slots__ = ("array",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, array: IntArray) -> None:
+        self.array = array
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Numbers": ...
+    def __getitem__(self, place: int | slice) -> "int | Numbers":
+        if isinstance(place, slice):
+            return Numbers(self.array[place])
+        return int(self.array[place])
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[int]:
+        found: list[int] = self.array.tolist()
+        return iter(found)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self.array.tolist() == list(other)
+
+    def __repr__(self) -> str:
+        return repr(self.array.tolist())
+
+
+class Topics(Sequence[str]):
+    """Texts as places in a table of names, which may hold others too and may grow at its end.
+
+    >>> column = Topics(["it", "dc"], np.array([0, 1, 0]))
+    >>> column == ["it", "dc", "it"], column[1:] == ["dc", "it"], column[2]
+    (True, True, 'it')
+    """
+
+    __slots__ = ("names", "places")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, names: list[str], places: IntArray) -> None:
+        self.names, self.places = names, places
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Topics": ...
+    def __getitem__(self, place: int | slice) -> "str | Topics":
+        if isinstance(place, slice):
+            return Topics(self.names, self.places[place])
+        return self.names[int(self.places[place])]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.names.__getitem__, self.places.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def numbers(column: Sequence[int]) -> IntArray:
+    """Integers as an array, not to be written to."""
+    return column.array if isinstance(column, Numbers) else np.array(column, np.int64)
+
+
+def lengths(column: Sequence[bytes]) -> IntArray:
+    """Length of each payload [bytes]."""
+    return np.fromiter(map(len, column), np.int64, len(column))
+
+
+def coded(topics: Sequence[str]) -> Topics:
+    """Topics as places in a table of exactly those that occur.
+
+    >>> found = coded(["b", "a", "b"])
+    >>> found.names, found.places.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
+    if not isinstance(topics, Topics):
+        place = {topic: number for number, topic in enumerate(dict.fromkeys(topics))}
+        return Topics(list(place), np.array([place[topic] for topic in topics], np.int64))
+    place_of = np.full(len(topics.names), -1, np.int64)
+    place_of[topics.places] = 0
+    used = np.flatnonzero(place_of == 0)
+    place_of[used] = np.arange(len(used))
+    return Topics([topics.names[place] for place in used.tolist()], place_of[topics.places])
+
+
+def picked(column: Sequence[T], rows: IntArray) -> Sequence[T]:
+    """Some rows of a column, of the same kind where it lies in an array."""
+    if isinstance(column, Numbers):
+        return Numbers(column.array[rows])  # type: ignore[return-value]
+    if isinstance(column, Topics):
+        return Topics(column.names, column.places[rows])  # type: ignore[return-value]
+    return [column[row] for row in rows.tolist()]
+
+
+def joined(columns: Sequence[Sequence[T]]) -> Sequence[T]:
+    """Columns one after the other, in an array where all of them are."""
+    if not columns:
+        return []
+    arrays = [column.array for column in columns if isinstance(column, Numbers)]
+    if len(arrays) == len(columns):
+        return Numbers(np.concatenate(arrays))  # type: ignore[return-value]
+    topics = [column for column in columns if isinstance(column, Topics)]
+    if len(topics) == len(columns) and all(t.names is topics[0].names for t in topics):
+        return Topics(topics[0].names, np.concatenate([t.places for t in topics]))  # type: ignore[return-value]
+    return list(chain.from_iterable(columns))
