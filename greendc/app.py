@@ -8,25 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from greendc import __version__, backup, requests
-from greendc.commands import Commands, close_input, refuse_unknown
+from greendc import __version__
 from greendc.config import Config
-from greendc.control import Control, ask
-from greendc.data import LEDGER, Data, locked
-from greendc.errands import Errands
-from greendc.jobs import Calendar
-from greendc.lifecycle import Part, running
-from greendc.logs import set_up
+from greendc.daemon import backup, requests
+from greendc.daemon.commands import Commands, close_input, refuse_unknown
+from greendc.daemon.control import Control, ask
+from greendc.daemon.data import LEDGER, Data, locked
+from greendc.daemon.errands import Errands
+from greendc.daemon.jobs import Calendar
+from greendc.daemon.lifecycle import Part, running
+from greendc.daemon.logs import set_up
+from greendc.daemon.reload import Reload
+from greendc.daemon.rounds import Rounds
+from greendc.daemon.systemd import Notifier
+from greendc.daemon.vitals import Vitals
 from greendc.ports import Event, GreendcError
-from greendc.reload import Reload
-from greendc.rounds import Rounds
 from greendc.sinks import Sinks, Surroundings
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
 from greendc.store import StoredLedger
-from greendc.systemd import Notifier
-from greendc.vitals import Vitals
 from greendc.watch import Watch
 from greendc.web import web_server
 

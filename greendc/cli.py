@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from typing import TextIO
 
 from greendc import __version__, app, exports, replay, sinks, usage
-from greendc.backup import restore
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
+from greendc.daemon.backup import restore
 from greendc.explain import explain
 from greendc.masking import masked
 from greendc.ports import GreendcError

@@ -10,9 +10,9 @@ import pytest
 
 from greendc.app import Daemon, Signals, Stopped, close
 from greendc.config import load
-from greendc.data import Data
+from greendc.daemon.data import Data
+from greendc.daemon.worker import Worker
 from greendc.ports import Event, GreendcError, RawBatch
-from greendc.worker import Worker
 from tests.faults.plant import SITE, messages
 from tests.servers.support import free_port
 

@@ -15,7 +15,7 @@ import pytest
 from greendc import replay
 from greendc.cli import main
 from greendc.core.facility import SECOND
-from greendc.data import locked
+from greendc.daemon.data import locked
 from greendc.ports import Entry, Event, RawBatch
 from greendc.queries import Ledger
 from tests.small import BEGIN, SITE, Json, Small, json_lines, messages, small_site

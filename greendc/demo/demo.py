@@ -9,12 +9,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from greendc import logs
 from greendc.app import Daemon, Signals, Stopped
 from greendc.calendars import rfc3339
 from greendc.config import Config, load
 from greendc.config.log import Log
-from greendc.data import LEDGER
+from greendc.daemon import logs
+from greendc.daemon.data import LEDGER
 from greendc.demo import feed
 from greendc.demo.recording import SITE, Recording, moved, recorded
 from greendc.demo.terminal import Terminal

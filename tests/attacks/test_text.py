@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendc import logs
 from greendc.config.log import Log
+from greendc.daemon import logs
 from greendc.printable import one_record, printable
 from tests.small import small_site
 from tests.sources.listening import Listener

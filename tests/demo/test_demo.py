@@ -21,7 +21,7 @@ from greendc import cli, exports, replay
 from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.core.facility import DAY, HOUR
-from greendc.data import JOURNAL
+from greendc.daemon.data import JOURNAL
 from greendc.demo.recording import LOG, SITE
 from greendc.journal import read_journal
 from greendc.ports import Entry, Event, RawBatch

@@ -11,12 +11,12 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from greendc.config import load
+from greendc.daemon.worker import Worker
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import RawBatch
 from greendc.profiles import bindings as bindings_module
 from greendc.store import Store
-from greendc.worker import Worker
 from tests.faults.plant import SITE, Plant, messages, tally, write_log
 from tests.servers.support import HOST, Mosquitto
 

@@ -18,7 +18,7 @@ from greendc.core.facility import MINUTE, SECOND
 from greendc.explain import explain
 from greendc.ports import Event, GreendcError
 from greendc.replay import Options, replay
-from greendc.results import Result
+from greendc.replay.results import Result
 from greendc.sources.recording import LogCounts, read_log
 from tests.small import BEGIN, SITE, Json
 

@@ -1,6 +1,6 @@
 """Differences of configurations: each key, none of the secrets' kind of surprise."""
 
-from greendc.differences import LONGEST, differences
+from greendc.daemon.differences import LONGEST, differences
 
 
 def test_items_are_told_by_name_whatever_their_order() -> None:

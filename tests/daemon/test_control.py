@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from greendc.control import LONGEST, NAME, Control, address, ask
+from greendc.daemon.control import LONGEST, NAME, Control, address, ask
+from greendc.daemon.requests import Backup, Close, Request, Status, request_of
 from greendc.ports import GreendcError
-from greendc.requests import Backup, Close, Request, Status, request_of
 from tests.faults.plant import MIDNIGHT, Plant, Publisher, messages
 from tests.servers.support import Mosquitto
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from greendc import faults
 from greendc.columns import joined
-from greendc.data import Data
-from greendc.errands import Errands
+from greendc.daemon.data import Data
+from greendc.daemon.errands import Errands
+from greendc.daemon.systemd import Notifier
+from greendc.daemon.vitals import Vitals
 from greendc.ports import RawBatch
 from greendc.sinks import Sinks
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
-from greendc.systemd import Notifier
-from greendc.vitals import Vitals
 
 log = logging.getLogger(__name__)
 

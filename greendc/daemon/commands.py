@@ -6,14 +6,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from greendc.backup import back_up, backup_name, drop_oldest
 from greendc.config import Config
 from greendc.core.facility import SECOND
-from greendc.data import Data
-from greendc.errands import Errands
+from greendc.daemon.backup import back_up, backup_name, drop_oldest
+from greendc.daemon.data import Data
+from greendc.daemon.errands import Errands
+from greendc.daemon.requests import Backup, Close, Reload, Request, Retain, Rotate, Status
+from greendc.daemon.status import as_text
 from greendc.ports import Event, GreendcError
-from greendc.requests import Backup, Close, Reload, Request, Retain, Rotate, Status
-from greendc.status import as_text
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 from greendc.config import Config
 from greendc.config.jobs import Jobs
 from greendc.core.facility import SECOND
+from greendc.daemon.requests import Request, Retain, Rotate
 from greendc.ports import GreendcError
-from greendc.requests import Request, Retain, Rotate
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from greendc.config import Config
 from greendc.core.facility import SECOND
-from greendc.data import JOURNAL, LEDGER, Data
+from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.exports import write_lines
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.queries import Ledger, lines, whole_log
-from greendc.results import Result
+from greendc.replay.results import Result
 from greendc.sources.recording import LogCounts, open_entries
 from greendc.store import Store
 

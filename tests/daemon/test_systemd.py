@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from greendc.systemd import Notifier
+from greendc.daemon.systemd import Notifier
 from tests.faults.plant import Plant, messages, write_log
 from tests.servers.support import Mosquitto
 

@@ -13,8 +13,8 @@ from greendc.core.cells import SHARES
 from greendc.core.facility import HOUR, Derived, Op, Site
 from greendc.core.figure import Figure
 from greendc.core.units import G_PER_KG, J_PER_KWH
-from greendc.data import LEDGER
-from greendc.evidence import Evidence, Span, behind, gather, nearest
+from greendc.daemon.data import LEDGER
+from greendc.explain.evidence import Evidence, Span, behind, gather, nearest
 from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError
 from greendc.queries import Ledger, unavailable

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from greendc.app import Daemon, back_up
-from greendc.backup import MANIFEST, restore
-from greendc.commands import Commands
 from greendc.config import load
-from greendc.control import ask
-from greendc.data import Data
-from greendc.errands import Errands
+from greendc.daemon.backup import MANIFEST, restore
+from greendc.daemon.commands import Commands
+from greendc.daemon.control import ask
+from greendc.daemon.data import Data
+from greendc.daemon.errands import Errands
+from greendc.daemon.requests import Backup, Status
 from greendc.ports import GreendcError, RawBatch
-from greendc.requests import Backup, Status
 from tests.faults.plant import SITE, Message, Plant, Publisher, messages, write_log
 from tests.servers.support import Mosquitto
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from greendc.core.facility import SECOND
-from greendc.data import Data
+from greendc.daemon.data import Data
 from greendc.masking import masked
 from greendc.sinks import Sinks
 from greendc.snapshots import Health

@@ -12,13 +12,13 @@ import numpy as np
 
 from greendc import __version__
 from greendc.config import Config
+from greendc.daemon.worker import Worker, living, resume
 from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
 from greendc.store import Store
 from greendc.watch import Watch
-from greendc.worker import Worker, living, resume
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from greendc.config import Config, load
-from greendc.data import Data, config_event
-from greendc.differences import differences
+from greendc.daemon.data import Data, config_event
+from greendc.daemon.differences import differences
+from greendc.daemon.systemd import Notifier
 from greendc.masking import masked
 from greendc.ports import GreendcError
 from greendc.sources.mqtt import MqttSource
-from greendc.systemd import Notifier
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from greendc.cli import main
 from greendc.config import load
 from greendc.config.log import Log
 from greendc.config.secrets import environment_secrets, written_secrets
-from greendc.logs import set_up
+from greendc.daemon.logs import set_up
 from greendc.masking import Mask, masked
 from greendc.ports import GreendcError
 from greendc.sources.settings import settings_of

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from greendc.errands import Errands
+from greendc.daemon.errands import Errands
 from greendc.ports import GreendcError
 from greendc.sources.inbox import Inbox
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from greendc.daemon.requests import Request, request_of
 from greendc.masking import masked
 from greendc.ports import GreendcError
-from greendc.requests import Request, request_of
 from greendc.sources.bell import Bell
 
 log = logging.getLogger(__name__)

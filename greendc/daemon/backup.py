@@ -15,7 +15,7 @@ import msgspec
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.config import Config
-from greendc.data import JOURNAL, LEDGER, locked
+from greendc.daemon.data import JOURNAL, LEDGER, locked
 from greendc.files import MODE
 from greendc.ports import GreendcError
 from greendc.store import connect

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from greendc.lifecycle import running
+from greendc.daemon.lifecycle import running
 
 
 @dataclass

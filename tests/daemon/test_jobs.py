@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from greendc.app import Daemon
-from greendc.backup import MANIFEST, drop_oldest
-from greendc.commands import let_go
 from greendc.config import Config, load
-from greendc.control import ask
-from greendc.data import Data
-from greendc.jobs import Calendar, due
+from greendc.daemon.backup import MANIFEST, drop_oldest
+from greendc.daemon.commands import let_go
+from greendc.daemon.control import ask
+from greendc.daemon.data import Data
+from greendc.daemon.jobs import Calendar, due
+from greendc.daemon.requests import Request, Retain, Rotate, Status
 from greendc.journal import Journal, Quarantined
 from greendc.ports import Event, GreendcError, RawBatch
-from greendc.requests import Request, Retain, Rotate, Status
 from tests.faults.plant import SITE, messages
 
 DAY = 86_400 * 10**9

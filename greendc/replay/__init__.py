@@ -1,0 +1,5 @@
+"""Recorded logs and journals through the pipeline, without a broker, and what that gave."""
+
+from greendc.replay.replaying import Options, paced, replay
+
+__all__ = ["Options", "paced", "replay"]
