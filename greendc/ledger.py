@@ -83,7 +83,7 @@ class SiteLedger:
 
     def provisional(self) -> list[Figure]:
         """Figures of the running hour and day, should no more be heard; never written."""
-        found = list(running(self.periods, open_cells(self.book)))
+        found = list(running(self.periods, open_cells(self.book), self.book.newest))
         every = [figure for some in self.evaluator.every(found) for figure in some]
         return [replace(f, status="provisional") if f.value is not None else f for f in every]
 

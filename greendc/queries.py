@@ -103,13 +103,17 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A site's figures over all its cells; `start` and `end` are None without any cell."""
+    """A site's figures over all its cells; `start` and `end` are None without any cell.
+
+    `spans` are the stretches of time with cells: long silences have none.
+    """
 
     start: int | None
     end: int | None
     accounts: Mapping[str, Account]
     figures: Mapping[str, Figure]
     published: Mapping[str, float]  # sums of the cells' values as they are published
+    spans: Sequence[tuple[int, int]]
 
     def value(self, name: str) -> float | None:
         """A figure as it is published: of an energy or a mass the sum of its published cells."""
@@ -124,13 +128,17 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     physical, books = meters_and_books(site)
     accounts = {a.name: a for layout in reversed(books) for a in layout.accounts}
     sums: dict[str, _Sum] = {name: _Sum() for name in accounts}
-    start, end = EVER, -EVER
+    spans: list[tuple[int, int]] = []
     for figure in ledger.figures(site.id, "cell", lo, hi):
-        start, end = min(start, figure.start), max(end, figure.end)
+        if spans and figure.start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], figure.end)
+        else:
+            spans.append((figure.start, figure.end))
         if figure.quantity in sums:
             sums[figure.quantity].add(figure)
-    if start == EVER:
-        return Whole(None, None, accounts, {}, {})
+    if not spans:
+        return Whole(None, None, accounts, {}, {}, spans)
+    start, end = spans[0][0], spans[-1][1]
     meters = np.array([[sums[m.id].amount() if m.id in sums else 0.0 for m in physical]])
     blocks = [
         PeriodBlock(LOG, sums[name].block(account, start, end), meters)
@@ -138,7 +146,7 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     ]
     figures = dict(zip(accounts, (f[0] for f in Evaluator(site, books).every(blocks)), strict=True))
     totals = {name: math.fsum(s.values) for name, s in sums.items()}
-    return Whole(start, end, accounts, figures, totals)
+    return Whole(start, end, accounts, figures, totals, spans)
 
 
 class _Sum:

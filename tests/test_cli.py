@@ -105,6 +105,24 @@ def test_a_factor_of_another_year_is_a_warning(site: Small) -> None:
     assert json.loads(out)["warnings"]
 
 
+def test_a_clock_that_was_never_set_is_a_warning(site: Small) -> None:
+    """Its hour is a part of the log, which then is nearly all silence: somebody must be told."""
+    usual = replayed(site)
+    rows = [json.loads(row) for row in site.log.read_text().splitlines()]
+    early = {**rows[0], "payload": '{"w": 1.0, "t": "2000-01-01T00:00:00Z"}'}
+    log = site.write([early, *rows], "early.jsonl")
+    found = json.loads(site.run("replay", log, "-c", site.config, "--json"))
+    silence, *others = found["warnings"]
+    assert silence.startswith(
+        "small: nothing was heard from 2000-01-01T01:00:00Z to 2025-03-01T00:00:00Z (9,191 days)"
+    )
+    years = [text.rsplit(" for ", 1)[1] for text in others]
+    assert years == ["2000", "2025"]
+    assert found["sites"]["small"]["kpi"]["ipue"]["value"] == pytest.approx(
+        usual["sites"]["small"]["kpi"]["ipue"]["value"]
+    )
+
+
 def test_bad_lines_are_counted_and_harm_no_neighbour(site: Small) -> None:
     good = replayed(site)
     with site.log.open("a") as file:

@@ -1,4 +1,5 @@
 from collections import deque
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,8 +73,15 @@ def test_reading_the_journals_tail_again_gives_the_same_answers(
         start -= 1
         needed -= sum(flags & QOS_MASK != 0 for flags in journal[start].flags)
     restarted.refill([(0, Event("tick", 0)), *((0, batch) for batch in journal[start:])])
-    probe = batch_of([(t, p, m, 1 | DUP) for t in "ab" for p in (b"1", b"2") for m in range(5)], 2)
-    assert lived.split(probe) == restarted.split(probe)
+    for values in product("ab", (b"1", b"2"), range(1, 5), (1 | DUP,)):
+        probe = batch_of([values], 2)
+        assert lived.split(probe) == restarted.split(probe)
+
+
+def test_what_was_journalled_before_a_restart_is_known_after_it() -> None:
+    restarted = Redelivery(10)
+    restarted.refill([(1, batch_of([("a", b"1", 3, 1)], session=1))])
+    assert restarted.split(batch_of([("a", b"1", 3, 1 | DUP)], session=1))[1] == [0]
 
 
 def test_a_lost_session_forgets_its_identifiers() -> None:

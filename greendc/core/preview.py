@@ -26,7 +26,7 @@ def open_cells(book: SiteBook) -> list[Block]:
     return [block for block in blocks if block.start[0] >= since]
 
 
-def running(periods: Periods, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
+def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[PeriodBlock]:
     """The hour and the local day that the last open cells fall into.
 
     Parameters
@@ -35,10 +35,14 @@ def running(periods: Periods, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
         What is closed.
     blocks
         Cells from `open_cells`.
+    newest
+        Time of the newest reading. An end may count a last value for hours beyond it, but
+        no hour is running that nothing has been heard of. [ns]
     """
     if not blocks:
         return
     first, last = min(int(b.start[0]) for b in blocks), max(int(b.end[-1]) for b in blocks)
+    last = max(min(last, (newest // HOUR + 1) * HOUR), first + 1)
     day, night = _around(periods.calendar.days(last - 1, last), last)
     whole = day % HOUR == 0 and night % HOUR == 0  # the day is made of full hours
     begun = range(first // HOUR * HOUR, last, HOUR)

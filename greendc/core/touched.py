@@ -56,11 +56,11 @@ class Touched:
         return self.complete(lambda lo, hi: range(lo // HOUR * HOUR, hi + HOUR, HOUR))
 
 
-def runs(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Spans that lie near each other as one; between the others nothing is touched."""
+def runs(spans: Iterable[Span], apart: int = APART) -> tuple[Span, ...]:
+    """Spans at most `apart` from each other as one; between the others nothing is touched."""
     out: list[Span] = []
     for lo, hi in sorted(spans):
-        if out and lo - out[-1][1] <= APART:
+        if out and lo - out[-1][1] <= apart:
             out[-1] = out[-1][0], max(out[-1][1], hi)
         else:
             out.append((lo, hi))

@@ -218,7 +218,8 @@ def _result(folder: Path, pipeline: Pipeline, counts: LogCounts, options: Option
     for reason, number in counts.bad.items():
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
-    result.warnings = pipeline.config.warnings(result.span)
+    used = [text for span in result.stretches for text in pipeline.config.warnings(span)]
+    result.warnings = [*result.silences(), *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))
     return result
 

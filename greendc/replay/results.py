@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import orjson
 
 from greendc.calendars import rfc3339
-from greendc.core.facility import Site
+from greendc.core.facility import DAY, Site
 from greendc.core.figure import Figure
+from greendc.core.touched import runs
 from greendc.lines import PUBLISHED, published
 from greendc.queries import Whole, unavailable
 
@@ -32,6 +34,21 @@ class Result:
         starts = [w.start for w in self.sites.values() if w.start is not None]
         ends = [w.end for w in self.sites.values() if w.end is not None]
         return (min(starts), max(ends)) if starts and ends else None
+
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """What of that span any site has cells for."""
+        return runs((span for whole in self.sites.values() for span in whole.spans), apart=0)
+
+    def silences(self) -> Iterator[str]:
+        """In words, the long silences in which a site has no cells."""
+        for name, whole in self.sites.items():
+            for (_, last), (first, _) in pairwise(whole.spans):
+                yield (
+                    f"{name}: nothing was heard from {rfc3339(last)} to {rfc3339(first)} "
+                    f"({(first - last) / DAY:,.0f} days): there are no cells in between, and the "
+                    "coverage of the whole log counts this time as missing"
+                )
 
     def as_json(self) -> str:
         """One object with the totals of the whole log."""

@@ -91,6 +91,20 @@ def test_without_readings_there_are_none(tmp_path: Path) -> None:
     assert run.pipeline.ledgers[SITE].provisional() == []
 
 
+def test_a_value_that_still_holds_does_not_run_ahead(tmp_path: Path) -> None:
+    """An end counts the last value of meters that report by exception for all of 30 hours."""
+    meter = "{id: it, point: pdu_out, unit: W, kind: on_change, nominal: 60s, silent_after: 30h}"
+    run = Run(tmp_path / "ledger.db", configured(tmp_path, [meter], "e_dc: bottom_up"))
+    for entry in entries([("it", START + 10 * HOUR, 100.0), ("it", START + 11 * HOUR, 200.0)]):
+        run.take(entry)
+    shown = [f for f in run.pipeline.ledgers[SITE].provisional() if f.quantity == "e_it"]
+    spans = {f.period: (f.start, f.end, f.value) for f in shown}
+    assert spans == {
+        "hour": (START + 11 * HOUR, START + 12 * HOUR, 200.0 * 3600),
+        "day": (START, START + 24 * HOUR, 300.0 * 3600),
+    }
+
+
 def test_the_running_hour_is_the_last(tmp_path: Path) -> None:
     run = Run(tmp_path / "ledger.db", configured(tmp_path, METERS, MORE))
     for entry in entries(readings(90)):

@@ -1,5 +1,8 @@
 """Power usage effectiveness."""
 
+import math
+
+import numpy as np
 import numpy.typing as npt
 
 from greendc.core.metrics.metric import Metric
@@ -44,6 +47,48 @@ def pue(e_dc_j: npt.ArrayLike, e_it_j: npt.ArrayLike) -> FloatArray:
     1.5
     """
     return ratio(e_dc_j, e_it_j)
+
+
+def eu_mean(pue_each: npt.ArrayLike, e_dc_j: npt.ArrayLike) -> float:
+    """PUE of several sites as the statistics of the European Union state it (F-3.8).
+
+    ``sum(PUE_i x E_DC,i) / sum(E_DC,i)``: a mean of ratios weighted by what each site
+    draws in all. It is never below the PUE of all sites together, E_DC over E_IT, and is of
+    use for nothing but comparing with those statistics.
+
+    Parameters
+    ----------
+    pue_each
+        PUE of each site. [1]
+    e_dc_j
+        E_DC of each site over the same time. [J]
+
+    Returns
+    -------
+    float
+        The mean; NaN where the sum of `e_dc_j` is not above zero or any value is NaN. [1]
+
+    Raises
+    ------
+    ValueError
+        If the inputs' shapes do not match.
+
+    References
+    ----------
+    .. [1] Commission Delegated Regulation (EU) 2024/1364, Annex IV.
+
+    Examples
+    --------
+    Two sites that draw 2000 and 300 MWh:
+
+    >>> print(round(eu_mean([1.25, 2.0], [2000 * 3.6e9, 300 * 3.6e9]), 4))
+    1.3478
+    """
+    each, energy = np.broadcast_arrays(
+        np.asarray(pue_each, np.float64), np.asarray(e_dc_j, np.float64)
+    )
+    weighted = math.fsum((each * energy).ravel())
+    return float(ratio(weighted, math.fsum(energy.ravel())))
 
 
 PUE = Metric(
