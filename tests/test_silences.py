@@ -9,6 +9,7 @@ from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import DAY, HOUR, MINUTE
 from greendc.core.figure import Figure
+from greendc.queries import Ledger
 from tests import runs
 from tests.runs import Key, Reading
 from tests.test_ledger_laws import assert_sums
@@ -119,6 +120,46 @@ def test_a_site_whose_sensors_go_on_is_not_silent(tmp_path: Path) -> None:
     rows = newest(tmp_path, used, sorted([*sensed, *metered], key=lambda r: r[1]))
     assert len(starts(rows, "hour")) == 20 * 24 + 5
     assert rows["hour", "e_it", BEGIN + 9 * DAY].reason == "coverage"
+
+
+@pytest.mark.parametrize(
+    ("kind", "apart", "known"),
+    [
+        ("on_change, silent_after: 20d", 15, 15),
+        ("on_change, silent_after: 20d", 100, 20),  # the last value holds into the silence
+        ("instant, max_gap: 20d, silent_after: 20d", 15, 15),  # the line between two samples
+    ],
+)
+def test_what_a_reading_reaches_across_is_no_silence(
+    kind: str, apart: int, known: int, tmp_path: Path
+) -> None:
+    slow = f"{{id: it, point: pdu_out, unit: W, nominal: 30min, kind: {kind}}}"
+    used = runs.configured(tmp_path, [slow], MORE)
+    back = BEGIN + apart * DAY
+    rows = newest(tmp_path, used, [("it", BEGIN, 100.0), ("it", back, 100.0)])
+    hours = [h for h in starts(rows, "hour") if h < back]
+    assert hours == [BEGIN + i * HOUR for i in range(known * 24)]
+    assert {rows["hour", "e_it", h].value for h in hours} == {100.0 * 3600}
+
+
+def test_what_is_older_than_the_horizon_changes_nothing(tmp_path: Path, config: Config) -> None:
+    usual = log(BEGIN, 12 * 24)
+    entries = [*runs.entries([*usual, ("it", BEGIN + MINUTE, 9e3)]), runs.end()]
+    path = runs.played(tmp_path / "late", config, entries)
+    assert runs.newest(path) == newest(tmp_path, config, usual)
+    with Ledger(path) as ledger:
+        assert ledger.tally(runs.SITE)["late_beyond_horizon"] == 1
+
+
+def test_a_value_that_no_meter_can_show_is_counted_and_harms_no_neighbour(
+    tmp_path: Path, config: Config
+) -> None:
+    usual = log(BEGIN)
+    entries = [*runs.entries([*usual[:4], ("it", BEGIN + MINUTE, 1e30), *usual[4:]]), runs.end()]
+    path = runs.played(tmp_path / "huge", config, entries)
+    assert runs.newest(path) == newest(tmp_path, config, usual)
+    with Ledger(path) as ledger:
+        assert ledger.tally("")["rejected:out_of_range"] == 1
 
 
 def test_an_input_cannot_be_closed_for_years_ahead(tmp_path: Path, config: Config) -> None:

@@ -181,3 +181,11 @@ def test_common_time_is_the_intersection(holes: list[list[tuple[int, int]]]) -> 
         assert start // 40 == (end - 1) // 40 == label
         counted |= set(range(start, end))
     assert counted == set.intersection(*sets)
+
+
+@pytest.mark.parametrize(("upcoming", "counted"), [(None, None), (3.0, None), (6.0, 5.0)])
+def test_a_reset_is_believed_once_the_count_goes_on(
+    upcoming: float | None, counted: float | None
+) -> None:
+    counter = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
+    assert register_delta(counter, 1000.0, 5.0, 60, upcoming) == counted
