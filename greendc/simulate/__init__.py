@@ -1,0 +1,1 @@
+"""A simulated site that tells the truth about itself: physics, meters, faults, logs."""

@@ -1,0 +1,81 @@
+"""The books of a span: every power and state by name, and every balance that must hold."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from greendc.core.quantities import POINTS
+from greendc.simulate.physics.grid import FloatArray, Grid, IntArray, milliwatts
+from greendc.simulate.truth import Chunk, Point
+
+Balance = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class Books:
+    """What is known of a span so far.
+
+    A power is rounded to whole mW once, where it is entered; what it is made of is summed in whole
+    mW. So every balance holds exactly.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        """Open empty books for the steps of a grid."""
+        self.grid = grid
+        self.points: dict[str, Point] = {}
+        self.powers: dict[str, IntArray] = {}
+        self.states: dict[str, FloatArray] = {}
+        self.volumes: dict[str, IntArray] = {}
+        self.balances: list[Balance] = []
+
+    def power(self, place: str, point: str, watts: FloatArray, rating: float | None = None) -> str:
+        """Enter a power [W]; its name."""
+        return self.whole(place, point, milliwatts(watts), rating)
+
+    def whole(self, place: str, point: str, power: IntArray, rating: float | None = None) -> str:
+        """Enter a power of whole mW; its name."""
+        name = self._point(place, point, None, rating)
+        self.powers[name] = power
+        return name
+
+    def total(
+        self, place: str, point: str, parts: Iterable[str], rating: float | None = None
+    ) -> str:
+        """Enter the sum of powers; its name. What goes in at it comes out at its parts."""
+        parts = tuple(parts)
+        name = self.whole(place, point, self.sum(parts), rating)
+        self.balances.append(((name,), parts))
+        return name
+
+    def sum(self, names: Iterable[str]) -> IntArray:
+        """Sum of powers [mW]; zero of none."""
+        return sum((self.powers[name] for name in names), np.zeros(self.grid.count, np.int64))
+
+    def state(self, place: str, point: str, values: FloatArray, quantity: str | None = None) -> str:
+        """Enter a temperature, a voltage …, in the base unit of its quantity; its name."""
+        name = self._point(place, point, quantity, None)
+        self.states[name] = values
+        return name
+
+    def volume(self, place: str, point: str, cubic_mm: IntArray) -> str:
+        """Enter the volume that flows in each step [mm3]; its name."""
+        name = self._point(place, point, "volume", None)
+        self.volumes[name] = cubic_mm
+        return name
+
+    def _point(self, place: str, point: str, quantity: str | None, rating: float | None) -> str:
+        found = Point(place, point, quantity or POINTS[point].quantities[0], rating)
+        if found.name in self.points:
+            raise ValueError(f"{found.name} is entered twice")
+        self.points[found.name] = found
+        return found.name
+
+    def chunk(self) -> Chunk:
+        """Close the books."""
+        return Chunk(
+            begin=self.grid.begin,
+            step=self.grid.step,
+            powers=self.powers,
+            states=self.states,
+            volumes=self.volumes,
+            balances=tuple(self.balances),
+        )

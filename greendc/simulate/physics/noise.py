@@ -1,0 +1,65 @@
+"""Chance with a name: each value belongs to a seed, a stream and a time, whatever is asked first.
+
+Only the raw integers of PCG64 are used, which numpy keeps the same in all versions (NEP 19);
+all else is exact arithmetic.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from greendc.simulate.physics.grid import DAY, FloatArray, Grid
+
+_BITS = 52  # of the fraction of a float: uniform values are exact
+
+
+@lru_cache(maxsize=256)
+def _raw(seed: int, stream: str, block: int, count: int) -> FloatArray:
+    bits = np.random.PCG64(np.random.SeedSequence([seed, block, *stream.encode()]))
+    raw = np.asarray(bits.random_raw(count), np.uint64)
+    values = (raw >> np.uint64(64 - _BITS)).astype(np.float64) * 2.0 ** (1 - _BITS) - 1.0
+    values.flags.writeable = False
+    return values
+
+
+def constants(seed: int, stream: str, count: int) -> FloatArray:
+    """Values uniform in [-1, 1) that hold for all time; more of them leave the first as they are.
+
+    >>> print(constants(1, "racks", 3)[:2] == constants(1, "racks", 2))
+    [ True  True]
+    """
+    return _raw(seed, stream, 0, count)
+
+
+def knots(seed: int, stream: str, span: tuple[int, int], spacing: int, rows: int = 1) -> FloatArray:
+    """Values uniform in [-1, 1) at the knots numbered `span`, shape (rows, knots).
+
+    Parameters
+    ----------
+    span
+        Number of the first knot and of the one after the last; knot 0 is 1970.
+    spacing
+        From one knot to the next; divides a day, or is longer. [ns]
+    """
+    per_block = max(DAY // spacing, 1)
+    blocks = range(span[0] // per_block, (span[1] - 1) // per_block + 1)
+    found = [_raw(seed, stream, b, rows * per_block).reshape(rows, per_block) for b in blocks]
+    skipped = span[0] - blocks[0] * per_block
+    return np.concatenate(found, axis=1)[:, skipped : skipped + span[1] - span[0]]
+
+
+def wander(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> FloatArray:
+    """Continuous chance in [-1, 1): linear between values at knots. Shape (rows, steps).
+
+    The variance at a knot is 1/3, half way between two knots 1/6.
+    """
+    span = grid.covering(spacing)
+    found = knots(seed, stream, span, spacing, rows)
+    return grid.between(span[0] * spacing, spacing, found)
+
+
+def jumps(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> FloatArray:
+    """Chance in [-1, 1) that holds for a spacing and then jumps. Shape (rows, steps)."""
+    span = grid.covering(spacing)
+    found = knots(seed, stream, span, spacing, rows)
+    return grid.held(span[0] * spacing, spacing, found)

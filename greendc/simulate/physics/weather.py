@@ -1,0 +1,112 @@
+"""Outside air by the hour: a built-in year of a place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from greendc.simulate.physics.grid import DAY, HOUR, FloatArray, Grid, IntArray, rounded
+from greendc.simulate.physics.noise import knots
+from greendc.simulate.physics.psychrometrics import dew_point, relative_humidity, wet_bulb
+
+
+@dataclass(frozen=True)
+class Climate:
+    """Normals of a place: by month, January first."""
+
+    offset: int
+    """Local standard time ahead of UTC. [h]"""
+    mean: tuple[float, ...]
+    """Mean temperature of each month. [Cel]"""
+    humidity: tuple[float, ...]
+    """Mean relative humidity of each month. [1]"""
+    swing: float
+    """From the mean to the warmest hour of a mean day; assumed. [K]"""
+
+
+CLIMATES: Mapping[str, Climate] = {
+    "tokyo": Climate(
+        9,
+        (5.4, 6.1, 9.4, 14.3, 18.8, 21.9, 25.7, 26.9, 23.3, 18.0, 12.5, 7.7),
+        (0.51, 0.52, 0.57, 0.62, 0.68, 0.75, 0.76, 0.74, 0.75, 0.71, 0.64, 0.56),
+        3.6,
+    ),
+    "sapporo": Climate(
+        9,
+        (-3.2, -2.7, 1.1, 7.3, 13.0, 17.0, 21.1, 22.3, 18.6, 12.1, 5.2, -0.9),
+        (0.69, 0.68, 0.65, 0.61, 0.65, 0.72, 0.75, 0.75, 0.71, 0.67, 0.67, 0.68),
+        3.8,
+    ),
+}
+"""Temperature: normals 1991-2020 of the Japan Meteorological Agency; humidity: after the same
+normals, rounded to 1 %."""
+
+_COSINE = np.array(  # of a day that is coldest at 3 h and warmest at 15 h, by the hour
+    [
+        -0.7071, -0.866, -0.9659, -1.0, -0.9659, -0.866, -0.7071, -0.5, -0.2588, 0.0, 0.2588, 0.5,
+        0.7071, 0.866, 0.9659, 1.0, 0.9659, 0.866, 0.7071, 0.5, 0.2588, 0.0, -0.2588, -0.5,
+    ]
+)  # fmt: skip
+_YEAR = 365.2425 * DAY  # mean Gregorian year
+_MONTH = _YEAR / 12
+SYNOPTIC = ((DAY, 3.2), (3 * DAY, 3.8), (15 * DAY, 2.2))
+"""What weather adds: spacing of the knots [ns] and largest value [K]; assumed."""
+STREAM = "weather"  # one for all sites of a scenario: the same weather year
+
+
+@dataclass(frozen=True)
+class Air:
+    """Outside air at knots of an hour, the first at `first` [ns]."""
+
+    first: int
+    temperature: FloatArray  # [Cel]
+    dew_point: FloatArray  # [Cel]
+    humidity: FloatArray  # [1]
+    wet_bulb: FloatArray  # [Cel]
+
+    def at(self, grid: Grid, values: FloatArray) -> FloatArray:
+        """One of the columns at the steps of a grid."""
+        return grid.between(self.first, HOUR, values)
+
+
+def moist(first: int, temperature: FloatArray, dew: FloatArray) -> Air:
+    """Outside air of a temperature and a dew point [Cel], which is never above it."""
+    dew = np.minimum(dew, temperature)
+    humidity = relative_humidity(temperature, dew)
+    return Air(first, temperature, dew, humidity, wet_bulb(temperature, humidity))
+
+
+def built_in(climate: Climate, seed: int, grid: Grid, warmer: float = 0.0) -> Air:
+    """Outside air of a built-in year: normals, a daily swing, and weather by chance.
+
+    ``t = mean(time of year) + swing x cos(hour) + sum of the synoptic waves``; the dew point
+    follows the month's mean humidity and a third of the waves. Rounded to 0.01 K.
+    """
+    span = grid.covering(HOUR)
+    times = np.arange(*span, dtype=np.int64) * HOUR
+    waves = sum((_wave(seed, times, *wave) for wave in SYNOPTIC), np.zeros(len(times)))
+    local = (np.arange(*span) + climate.offset) % 24
+    mean = np.array(climate.mean)
+    normal = _of_year(mean, times)
+    temperature = rounded(normal + climate.swing * _COSINE[local] + waves, 2)
+    normal_dew = _of_year(dew_point(mean, np.array(climate.humidity)), times)
+    dew = rounded(normal_dew + waves / 3, 2)
+    return moist(span[0] * HOUR, temperature + warmer, dew)
+
+
+def _of_year(months: FloatArray, times: IntArray) -> FloatArray:
+    """Linear between the middles of the months, taken as equally long."""
+    place = times % _YEAR / _MONTH - 0.5
+    low = np.floor(place).astype(np.int64)
+    share = place - low
+    found: FloatArray = months[low % 12] * (1.0 - share) + months[(low + 1) % 12] * share
+    return found
+
+
+def _wave(seed: int, times: IntArray, spacing: int, size: float) -> FloatArray:
+    first, last = int(times[0]) // spacing, int(times[-1]) // spacing + 2
+    values = knots(seed, f"{STREAM}/{spacing // DAY}", (first, last), spacing)[0]
+    index, rest = np.divmod(times - first * spacing, spacing)
+    low, high = values[index], values[index + 1]
+    found: FloatArray = size * (low + (high - low) * (rest / spacing))
+    return found
