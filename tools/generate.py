@@ -1,4 +1,4 @@
-"""Writes the files that are made from the code: config/schema.json and dashboards/METRICS.md.
+"""Writes the files that are made: config/schema.json, dashboards/METRICS.md, tests/cases/README.md.
 
 Usage: python -m tools.generate [--check]
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from greendc.config import write_schema
 from greendc.series import metrics_page
+from tests.cases.case import page
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +21,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "config" / "schema.json": write_schema(),
         ROOT / "dashboards" / "METRICS.md": metrics_page(),
+        ROOT / "tests" / "cases" / "README.md": page(),
     }
 
 
