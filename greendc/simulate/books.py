@@ -1,6 +1,6 @@
 """The books of a span: every power and state by name, and every balance that must hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ class Books:
     """What is known of a span so far.
 
     A power is rounded to whole mW once, where it is entered; what it is made of is summed in whole
-    mW. So every balance holds exactly.
+    mW. So every balance holds exactly. Ratings are in W.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -27,28 +27,53 @@ class Books:
         self.volumes: dict[str, IntArray] = {}
         self.balances: list[Balance] = []
 
-    def power(self, place: str, point: str, watts: FloatArray, rating: float | None = None) -> str:
+    def power(
+        self,
+        place: str,
+        point: str,
+        watts: FloatArray,
+        rating: float | None = None,
+        quantity: str | None = None,
+    ) -> str:
         """Enter a power [W]; its name."""
-        return self.whole(place, point, milliwatts(watts), rating)
+        return self.whole(place, point, milliwatts(watts), rating, quantity)
 
-    def whole(self, place: str, point: str, power: IntArray, rating: float | None = None) -> str:
+    def whole(
+        self,
+        place: str,
+        point: str,
+        power: IntArray,
+        rating: float | None = None,
+        quantity: str | None = None,
+    ) -> str:
         """Enter a power of whole mW; its name."""
-        name = self._point(place, point, None, rating)
+        name = self._point(place, point, quantity, rating)
         self.powers[name] = power
         return name
 
     def total(
-        self, place: str, point: str, parts: Iterable[str], rating: float | None = None
+        self,
+        place: str,
+        point: str,
+        parts: Sequence[str],
+        rating: float | None = None,
+        quantity: str | None = None,
     ) -> str:
-        """Enter the sum of powers; its name. What goes in at it comes out at its parts."""
-        parts = tuple(parts)
-        name = self.whole(place, point, self.sum(parts), rating)
-        self.balances.append(((name,), parts))
+        """Enter the sum of powers, with its balance; its name."""
+        name = self.whole(place, point, self.sum(parts), rating, quantity)
+        self.balance([name], parts)
         return name
+
+    def balance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Say that the sums of these powers are equal in every step."""
+        self.balances.append((tuple(inputs), tuple(outputs)))
 
     def sum(self, names: Iterable[str]) -> IntArray:
         """Sum of powers [mW]; zero of none."""
-        return sum((self.powers[name] for name in names), np.zeros(self.grid.count, np.int64))
+        total = np.zeros(self.grid.count, np.int64)
+        for name in names:
+            total += self.powers[name]
+        return total
 
     def state(self, place: str, point: str, values: FloatArray, quantity: str | None = None) -> str:
         """Enter a temperature, a voltage …, in the base unit of its quantity; its name."""

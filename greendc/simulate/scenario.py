@@ -11,7 +11,7 @@ from greendc.config.tree import parse
 from greendc.core.facility import HOUR, SECOND
 from greendc.ports import GreendcError
 from greendc.simulate.rules import Fault, Rule, metering_default
-from greendc.simulate.topology import Aux, Feed, Grid, Hall, Plant, Weather
+from greendc.simulate.topology import Aux, Feed, Grid, Hall, Humidity, Plant, Reuse, Solar, Weather
 
 
 class Site(Model):
@@ -25,6 +25,9 @@ class Site(Model):
     feeds: Items[Feed] = Field(min_length=1, description="Paths from the utility to the racks.")
     halls: Items[Hall] = Field(min_length=1, description="Computer rooms.")
     plant: Plant = Field(description="What takes the heat away.")
+    humidity: Humidity = key({}, description="Fresh air and humidifiers.")
+    reuse: Reuse | None = key(None, description="Reuse of heat; none unless set.")
+    solar: Solar | None = key(None, description="Solar panels; none unless set.")
     aux: Aux = key({}, description="Offices, security and the like.")
     metering: Items[Rule] = key((metering_default(),), description="Meters, by rules.")
     faults: Items[Fault] = key((), description="What goes wrong, and when.")

@@ -1,26 +1,25 @@
 """From a site of a scenario to its truth, a chunk at a time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from greendc.simulate.books import Books
-from greendc.simulate.physics import weather
-from greendc.simulate.physics.air import PER_M3, fan_power, flows
-from greendc.simulate.physics.electrical import (
-    Curve,
-    converter_loss,
-    resistive_loss,
-    transformer_loss,
-)
-from greendc.simulate.physics.grid import DAY, HOUR, SECOND, FloatArray, Grid, watts
-from greendc.simulate.physics.it_load import Load, Racks, day_course, rack_power
-from greendc.simulate.physics.plant import carnot, compressor_power
+from greendc.simulate.parts.chilled_water import ChilledWaterPlant
+from greendc.simulate.parts.converters import converter
+from greendc.simulate.parts.dx import dx
+from greendc.simulate.parts.heat import humidifier
+from greendc.simulate.parts.outside import local_clock, outside
+from greendc.simulate.parts.outside_air import DRIEST, outside_air
+from greendc.simulate.parts.racks import racks
+from greendc.simulate.parts.rooms import Room, room, temperatures
+from greendc.simulate.parts.setting import Events, Setting
+from greendc.simulate.parts.supply import supply
+from greendc.simulate.physics.grid import DAY, HOUR, FloatArray, Grid
+from greendc.simulate.physics.it_load import day_course
+from greendc.simulate.physics.psychrometrics import moisture
 from greendc.simulate.scenario import Scenario, Site
-from greendc.simulate.topology import Feed, Hall
+from greendc.simulate.topology import Dx, OutsideAir
 from greendc.simulate.truth import Chunk, Point
 
 STEPS = 8640  # about as many in a chunk: a day of 10 s
@@ -28,8 +27,7 @@ STEPS = 8640  # about as many in a chunk: a day of 10 s
 
 def points(scenario: Scenario, site: Site) -> Mapping[str, Point]:
     """Every point of a site where the truth is known, by name, in the order of its chunks."""
-    grid = Grid(scenario.start, scenario.step, 1)
-    return _books(scenario, site, grid).points
+    return _books(scenario, site, Grid(scenario.start, scenario.step, 1), {}).points
 
 
 def chunks(
@@ -49,138 +47,100 @@ def chunks(
     end = scenario.end if end is None else end
     if begin % HOUR or end % HOUR:
         raise ValueError("a chunk begins and ends at a full hour")
-    size = max(1, STEPS * scenario.step // DAY) * DAY
+    missing: dict[str, int] = {}
+    for grid in _grids(_lead(site, begin), begin, scenario.step):
+        _books(scenario, site, grid, missing)
+    for grid in _grids(begin, end, scenario.step):
+        yield _books(scenario, site, grid, missing).chunk()
+
+
+def _grids(begin: int, end: int, step: int) -> Iterator[Grid]:
+    size = max(1, STEPS * step // DAY) * DAY
     while begin < end:
         until = min(begin // DAY * DAY + size, end)
-        grid = Grid(begin, scenario.step, (until - begin) // scenario.step)
-        yield _books(scenario, site, grid).chunk()
+        yield Grid(begin, step, (until - begin) // step)
         begin = until
+
+
+def _lead(site: Site, begin: int) -> int:
+    """From when on batteries may not be full again at `begin`; charging takes a day at most."""
+    lost = [
+        fault.start // HOUR * HOUR
+        for fault in site.faults
+        if fault.kind == "utility_lost" and fault.start < begin < fault.end + 2 * DAY
+    ]
+    return min([begin, *lost])
 
 
 # -- the story of a span ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What holds for all parts of a site in a span."""
-
-    seed: int
-    grid: Grid
-    local: FloatArray  # hours since a Monday's midnight, local time
-    outside: FloatArray  # [Cel]
-
-
-def _books(scenario: Scenario, site: Site, grid: Grid) -> Books:
+def _books(scenario: Scenario, site: Site, grid: Grid, missing: dict[str, int]) -> Books:
+    """All that happens in a span; `missing` is what batteries lack, carried on."""
     books = Books(grid)
-    air = _air(scenario, site, grid)
     setting = Setting(
-        scenario.seed, grid, _local_hours(site.zone, grid), air.at(grid, air.temperature)
+        seed=scenario.seed,
+        grid=grid,
+        clock=local_clock(site.zone, grid),
+        outside=outside(books, site.weather, scenario.seed, grid),
+        events=Events(grid, site.faults),
     )
-    books.state("outside", "t_oa", setting.outside)
-    books.state("outside", "rh_oa", air.at(grid, air.humidity))
-    books.state("outside", "t_wb", air.at(grid, air.wet_bulb))
-    consumers: list[str] = []
-    for hall in site.halls:
-        racks = _racks(books, site, hall, setting)
-        consumers += _cooling(books, site, hall, racks, setting)
-    consumers += _auxiliaries(books, site, setting)
-    for i, feed in enumerate(site.feeds):
-        _feed(books, feed, consumers if i == 0 else [])
+    drawn = {hall.id: racks(books, site, hall, setting) for hall in site.halls}
+    warm: dict[str, list[str]] = {hall.id: [] for hall in site.halls}
+    for feed in site.feeds:
+        lost = converter(books, site, feed, setting, missing)
+        if feed.room is not None:
+            warm[feed.room] += lost
+    rooms = [
+        room(books, hall, drawn[hall.id], warm[hall.id], setting, site.plant.kind)
+        for hall in site.halls
+    ]
+    consumers = [*_cooling(books, site, rooms, setting), *_others(books, site, setting)]
+    supply(books, site, consumers, setting)
     return books
 
 
-def _air(scenario: Scenario, site: Site, grid: Grid) -> weather.Air:
-    if site.weather.place is None:
-        raise NotImplementedError("weather from a file")
-    climate = weather.CLIMATES[site.weather.place]
-    return weather.built_in(climate, scenario.seed, grid, site.weather.warmer_k)
+def _cooling(books: Books, site: Site, rooms: list[Room], setting: Setting) -> list[str]:
+    """Enter what takes the heat away; the names of all that it draws."""
+    plant, kept = site.plant, site.humidity
+    fresh, least, dew = setting.all(kept.fresh_m3s), kept.dew_point_c, setting.all(kept.dew_point_c)
+    if isinstance(plant, Dx):
+        drawn = [name for one in rooms for name in dx(books, plant, one, dew, setting)]
+    elif isinstance(plant, OutsideAir):
+        drawn, fresh, least = [], setting.all(0.0), DRIEST
+        for number, one in enumerate(rooms):
+            reused = site.reuse if number == 0 else None
+            names, flow = outside_air(books, plant, one, reused, setting)
+            drawn += [*one.fans, *names]
+            fresh += flow
+    else:
+        found = ChilledWaterPlant(books, plant, setting)
+        warmer = found.run(rooms, site.reuse)
+        for one in rooms:
+            temperatures(books, one, one.hall.air.supply_c + warmer, dew, setting)
+        drawn = [*(fan for one in rooms for fan in one.fans), *found.drawn]
+    return [*drawn, *_wet(books, site, fresh, least, setting)]
 
 
-def _local_hours(zone: str, grid: Grid) -> FloatArray:
-    """Local time of each step in hours since a Monday's midnight, clock changes included."""
-    place = ZoneInfo(zone)
-    first, last = grid.begin // HOUR, (grid.end - 1) // HOUR
-    offsets = np.array([_offset(place, hour * HOUR) for hour in range(first, last + 1)], np.int64)
-    local = grid.times + offsets[grid.times // HOUR - first]
-    return (local - 4 * DAY) % (7 * DAY) / HOUR  # 1970 began on a Thursday
+def _wet(books: Books, site: Site, fresh: FloatArray, least: float, setting: Setting) -> list[str]:
+    """Enter humidifier and water; the names of what is drawn for it."""
+    drawn = []
+    if site.humidity.fresh_m3s or isinstance(site.plant, OutsideAir):
+        water = float(moisture(np.array([least]))[0])
+        drawn = humidifier(books, site.humidity, fresh, water, setting)
+    if books.volumes:
+        off = books.volumes.get("tower-blowdown.none")
+        taken = sum(books.volumes.values(), np.zeros(setting.grid.count, np.int64))
+        books.volume("water", "w_in", taken)
+        if off is not None:
+            books.volume("water", "w_out", off)
+    return drawn
 
 
-def _offset(place: ZoneInfo, instant: int) -> int:
-    span = datetime.fromtimestamp(instant // SECOND, UTC).astimezone(place).utcoffset()
-    assert span is not None  # noqa: S101 - the time is aware
-    return (span.days * 86_400 + span.seconds) * SECOND
-
-
-def _racks(books: Books, site: Site, hall: Hall, setting: Setting) -> list[str]:
-    """IT equipment of a hall: names of what its racks draw from each feed."""
-    racks = Racks(hall.racks, hall.rack_w, Load(**hall.load.model_dump()))
-    power = rack_power(racks, setting.seed, hall.id, setting.grid, setting.local)
-    feeds = hall.feeds or tuple(feed.id for feed in site.feeds)
-    names = []
-    for i, row in enumerate(power):
-        for feed in feeds:
-            place = f"{hall.id}-rack-{i + 1:02d}-{feed}"
-            names.append(books.power(place, "it_in", row / len(feeds), hall.rack_w))
-    for feed in feeds:
-        mine = [name for name in names if name.split(".")[0].endswith(f"-{feed}")]
-        found = next(f for f in site.feeds if f.id == feed)
-        drawn = books.sum(mine)
-        rated = found.converter.rated_w
-        loss = resistive_loss(rated, found.cable_loss, watts(drawn))
-        lost = books.power(f"cable-{hall.id}-{feed}", "loss_power", loss)
-        books.total(f"pdu-{hall.id}-{feed}", "pdu_out", [*mine, lost], rated)
-    return names
-
-
-def _cooling(books: Books, site: Site, hall: Hall, racks: list[str], setting: Setting) -> list[str]:
-    """Air and heat of a hall: names of what its air conditioners draw."""
-    heat = books.sum(racks)
-    cables = [n for n in books.powers if n.startswith(f"cable-{hall.id}-")]
-    air = hall.air
-    moved = flows(watts(heat), air.rise_k, air.bypass, air.flow_m3s * air.units, air.least_speed)
-    fans = books.power(
-        f"{hall.id}-fans", "cool_crah_fan", air.units * fan_power(air.fan_w, moved.speed)
-    )
-    removed = books.total(hall.id, "q_removed", [*racks, *cables, fans])
-    supply = np.full(setting.grid.count, air.supply_c)
-    back = supply + watts(books.powers[removed]) / (PER_M3 * moved.supplied)
-    inlet = supply + air.recirculation * air.rise_k
-    books.state(hall.id, "t_supply", supply)
-    books.state(hall.id, "t_return", back)
-    books.state(hall.id, "t_inlet", inlet)
-    books.state(hall.id, "t_exhaust", inlet + air.rise_k)
-    cop = site.plant.carnot * carnot(supply - 10.0, setting.outside + 12.0, 15.0)
-    taken = watts(books.powers[removed])
-    power = compressor_power(taken, site.plant.unit_w * air.units, cop)
-    compressors = books.power(f"{hall.id}-crac", "cool_crac", power, site.plant.unit_w * air.units)
-    return [fans, compressors]
-
-
-def _auxiliaries(books: Books, site: Site, setting: Setting) -> list[str]:
-    day = (1.0 + day_course("office", 0.0, setting.local)) / 2.0
+def _others(books: Books, site: Site, setting: Setting) -> list[str]:
+    """Enter offices and the like; the names of all that neither computes nor cools."""
+    day = (1.0 + day_course("office", 0.0, setting.of_week)) / 2.0
     office = site.aux.office_w * day + site.aux.base_w
-    light = np.full(setting.grid.count, sum(hall.light_w for hall in site.halls))
-    return [books.power("office", "aux_other", office), books.power("light", "aux_light", light)]
-
-
-def _feed(books: Books, feed: Feed, consumers: list[str]) -> None:
-    """A path from the utility to the PDUs, and what else hangs on it."""
-    pdus = [n for n in books.powers if n.startswith("pdu-") and n.endswith(f"-{feed.id}.pdu_out")]
-    converter = feed.converter
-    rated, kind = converter.rated_w, "ups" if feed.ups else "rect"
-    place = f"{kind}-{feed.id}"
-    drawn = books.sum(pdus)
-    loss = resistive_loss(rated, feed.pdu_loss, watts(drawn))
-    lost = books.power(f"pdu-{feed.id}", "loss_power", loss)
-    out = books.total(place, f"{kind}_out", [*pdus, lost], rated)
-    curve = Curve(rated, converter.a, converter.b, converter.c)
-    heat = converter_loss(curve, watts(books.powers[out]))
-    lost = books.power(place, "loss_power", heat)
-    into = books.total(place, f"{kind}_in", [out, lost], 1.2 * rated)
-    loads = [into, *consumers]
-    if feed.transformer is not None:
-        shape = feed.transformer
-        low = books.total(f"tx-{feed.id}", "tx_out", loads, shape.rated_w)
-        heat = transformer_loss(shape.rated_w, shape.no_load, shape.load, watts(books.powers[low]))
-        loads = [low, books.power(f"tx-{feed.id}", "loss_power", heat)]
-    books.total(f"feed-{feed.id}", "util", loads)
+    rating = site.aux.office_w + site.aux.base_w
+    lights = [f"light-{hall.id}.aux_light" for hall in site.halls]
+    return [books.power("office", "aux_other", office, rating), *lights]

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, model_validator
 
 from greendc.config.models import Share
-from greendc.config.scalars import Id, Items, Model, NotNegative, Positive, key
+from greendc.config.scalars import Duration, Id, Items, Model, NotNegative, Positive, key
 
 Shape = Literal["flat", "office", "evening", "batch"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CarnotShare = Annotated[Share, Field(gt=0)]
 
 
 class Weather(Model):
@@ -91,6 +93,25 @@ class Converter(Model):
     battery: Battery | None = key(None, description="Battery; none unless set.")
 
 
+class Test(Model):
+    """A regular run of a generator with its feed's load."""
+
+    weekday: Weekday = key("tue", description="Day of the week, local.")
+    hour: Annotated[int, Field(ge=0, le=22)] = key(10, description="Full hour, local.")
+    for_: Duration = key("30min", alias="for", description="How long, at most an hour.")
+    every: Annotated[int, Field(ge=1, le=52)] = key(4, description="Every so many weeks.")
+
+
+class Generator(Model):
+    """A generator that carries its feed while the utility does not."""
+
+    rated_w: Positive = Field(description="Rating. [W]")
+    start: Duration = key("15s", description="From the loss of the utility to its taking over.")
+    idle_fuel: Share = key(0.08, description="Fuel power without load, of the rating.")
+    fuel: Annotated[FiniteFloat, Field(ge=1)] = key(2.4, description="Fuel power per power.")
+    test: Test | None = key(None, description="Regular run; none unless set.")
+
+
 class Feed(Model):
     """A path from the utility to the racks; exactly one of ups and rectifier."""
 
@@ -100,6 +121,10 @@ class Feed(Model):
     rectifier: Converter | None = key(None, description="To a 400 VDC bus.")
     pdu_loss: Share = key(0.012, description="Loss before the PDU at full load, of the rating.")
     cable_loss: Share = key(0.006, description="Loss behind the PDU at full load, of the rating.")
+    generator: Generator | None = key(None, description="Generator; none unless set.")
+    room: Id | None = key(
+        None, description="Hall that UPS and PDUs warm; without one, a room aired from outside."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> "Feed":
@@ -110,20 +135,81 @@ class Feed(Model):
     @property
     def converter(self) -> Converter:
         """The UPS or the rectifier."""
-        found = self.ups or self.rectifier
-        assert found is not None, "checked above"  # noqa: S101
-        return found
+        return self.ups or self.rectifier or Converter(rated_w=1.0)
+
+    @property
+    def kind(self) -> str:
+        """What the converter is, as greendc's points begin: ups or rect."""
+        return "ups" if self.ups else "rect"
 
 
 class Dx(Model):
-    """Direct expansion: each air unit with its compressor, condenser outside."""
+    """Direct expansion: each air unit with its compressor, its condenser outside."""
 
     kind: Literal["dx"]
     unit_w: Positive = Field(description="Heat that a unit can take. [W]")
-    carnot: Annotated[Share, Field(gt=0)] = key(0.35, description="COP as a share of Carnot's.")
+    carnot: CarnotShare = key(0.35, description="COP as a share of Carnot's.")
 
 
-Plant = Dx
+class ChilledWater(Model):
+    """Chillers, pumps, and a tower or dry coolers, for all halls."""
+
+    kind: Literal["chilled_water"]
+    chillers: Annotated[int, Field(ge=1, le=50)] = Field(description="Number of chillers.")
+    chiller_w: Positive = Field(description="Heat that a chiller can take. [W]")
+    carnot: CarnotShare = key(0.5, description="Best COP as a share of Carnot's.")
+    supply_c: FiniteFloat = key(16.0, description="Chilled water, supply. [Cel]")
+    rise_k: Positive = key(6.0, description="Its rise through the air units. [K]")
+    pump_w: Positive = Field(description="Chilled water pumps at design flow. [W]")
+    sink: Literal["tower", "dry"] = key("tower", description="Cooling tower, or dry coolers.")
+    sink_pump_w: NotNegative = key(0.0, description="Condenser pump of a running chiller. [W]")
+    sink_fan_w: Positive = Field(description="Fans of tower or dry coolers at full speed. [W]")
+    approach_k: Positive = key(
+        4.0, description="Their water above wet bulb, or above dry bulb. [K]"
+    )
+    economiser: bool = key(default=True, description="A heat exchanger past the chillers.")
+    exchanger_k: Positive = key(1.5, description="Its water above the tower's. [K]")
+    concentration: Annotated[FiniteFloat, Field(gt=1)] = key(
+        4.0, description="Cycles of concentration of the tower's water."
+    )
+
+
+class OutsideAir(Model):
+    """Outside air through the halls, with a compressor for the rest."""
+
+    kind: Literal["outside_air"]
+    trim_w: Positive = Field(description="Heat that the compressors of a hall can take. [W]")
+    carnot: CarnotShare = key(0.35, description="COP as a share of Carnot's.")
+    evaporative: Share = key(
+        0.0, description="Share of the way to wet bulb that a pad cools; 0: none."
+    )
+
+
+Plant = Annotated[Dx | ChilledWater | OutsideAir, Field(discriminator="kind")]
+
+
+class Humidity(Model):
+    """Fresh air of the halls, and how dry their air may become."""
+
+    fresh_m3s: NotNegative = key(0.0, description="Fresh air of the site's closed halls. [m3/s]")
+    dew_point_c: FiniteFloat = key(5.5, description="Least dew point in the halls. [Cel]")
+    j_per_kg: NotNegative = key(2.7e6, description="Energy of the humidifier; steam. [J/kg]")
+
+
+class Reuse(Model):
+    """A heat pump that hands heat over outside the boundary."""
+
+    source_w: Positive = Field(description="Heat that it can take from the halls. [W]")
+    supply_c: FiniteFloat = key(65.0, description="Water that it hands over. [Cel]")
+    carnot: CarnotShare = key(0.5, description="COP as a share of Carnot's.")
+    summer: Share = key(0.1, description="Demand in summer, of that in deep winter.")
+
+
+class Solar(Model):
+    """Solar panels on the first feed."""
+
+    peak_w: Positive = Field(description="Rating of the panels. [W]")
+    ratio: Share = key(0.8, description="Performance ratio.")
 
 
 class Aux(Model):

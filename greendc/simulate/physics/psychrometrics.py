@@ -1,4 +1,4 @@
-"""Moist air, by the hour; every result is rounded to 0.01 K."""
+"""Moist air, by the hour; every result is rounded to a stated resolution."""
 
 import numpy as np
 
@@ -6,6 +6,9 @@ from greendc.simulate.physics.grid import FloatArray, rounded
 
 MAGNUS_B = 17.62  # WMO-No. 8 (2018), Annex 4.B, over water, -45 … 60 Cel
 MAGNUS_C = 243.12  # Cel, as above
+MAGNUS_A = 611.2  # Pa, as above
+PRESSURE = 101_325.0  # Pa, standard atmosphere; sites stand at sea level
+MASS_RATIO = 0.622  # of water to dry air, by molar mass
 
 
 def dew_point(temperature: FloatArray, humidity: FloatArray) -> FloatArray:
@@ -70,3 +73,48 @@ def wet_bulb(temperature: FloatArray, humidity: FloatArray) -> FloatArray:
         - 4.686035
     )
     return rounded(np.minimum(found, t), 2)
+
+
+def vapour_pressure(dew: FloatArray) -> FloatArray:
+    """Partial pressure of water by Magnus: ``e = 611.2 exp(b td / (c + td))`` [Pa]; to 0.01 Pa.
+
+    >>> print(vapour_pressure(np.array([0.0, 20.0])))
+    [ 611.2 2332.6]
+    """
+    return rounded(MAGNUS_A * np.exp(MAGNUS_B * dew / (MAGNUS_C + dew)), 2)
+
+
+def moisture(dew: FloatArray) -> FloatArray:
+    """Water in dry air of a dew point: ``w = 0.622 e / (p - e)`` [kg/kg]; rounded to 1e-6.
+
+    >>> print(moisture(np.array([10.0])))
+    [0.007618]
+    """
+    pressure = vapour_pressure(dew)
+    return rounded(MASS_RATIO * pressure / (PRESSURE - pressure), 6)
+
+
+_COLDEST, _TABLE_STEP = -60, 0.5
+_SATURATED = vapour_pressure(np.arange(_COLDEST, 100, _TABLE_STEP))
+
+
+def humidity_at(dew: FloatArray, temperature: FloatArray) -> FloatArray:
+    """Relative humidity at each step of air of a dew point [1], by a table of exact steps.
+
+    Parameters
+    ----------
+    dew, temperature
+        Dew point and dry bulb, -60 to 99. [Cel]
+
+    Examples
+    --------
+    >>> print(np.round(humidity_at(np.array([11.33]), np.array([24.0])), 3))
+    [0.45]
+    """
+    return np.minimum(_saturated(dew) / _saturated(temperature), 1.0)
+
+
+def _saturated(temperature: FloatArray) -> FloatArray:
+    place = (temperature - _COLDEST) / _TABLE_STEP
+    low = np.clip(place.astype(np.int64), 0, len(_SATURATED) - 2)
+    return _SATURATED[low] + (_SATURATED[low + 1] - _SATURATED[low]) * (place - low)
