@@ -81,6 +81,7 @@ class Fault(Model):
     by: FiniteFloat | None = key(
         None, description="How much: a factor, a share, a voltage …, as the kind understands it."
     )
+    text: str | None = key(None, description="Of text: what the payload is instead.")
 
     @model_validator(mode="after")
     def _ends(self) -> "Fault":

@@ -19,17 +19,22 @@ class LogWriter:
 
     What is given as a path is compressed if it ends in ``.gz`` or ``.zst``; a file
     object is written to as it is and left open. The session of a batch is not kept.
+    `quick` compresses less, beside what the caller does.
     """
 
-    def __init__(self, target: Path | IO[bytes]) -> None:
+    def __init__(self, target: Path | IO[bytes], *, quick: bool = False) -> None:
         self._stack = ExitStack()
-        self._file = _opened(target, self._stack) if isinstance(target, Path) else target
+        self._file = _opened(target, self._stack, quick) if isinstance(target, Path) else target
 
     def write(self, entry: Entry) -> None:
         """Write an event, or all messages of a batch."""
         lines = [_event(entry)] if isinstance(entry, Event) else _messages(entry)
         option = orjson.OPT_APPEND_NEWLINE
         self._file.write(b"".join(orjson.dumps(line, option=option) for line in lines))
+
+    def write_lines(self, lines: bytes) -> None:
+        """Write what is lines of a recorded log already."""
+        self._file.write(lines)
 
     def close(self) -> None:
         """Finish the file, if it is the writer's own."""
@@ -66,17 +71,19 @@ def write_log(target: Path | IO[bytes]) -> LogWriter:
     return LogWriter(target)
 
 
-def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
+def _opened(path: Path, stack: ExitStack, quick: bool) -> IO[bytes]:
     try:
         raw = stack.enter_context(path.open("wb"))
     except OSError as error:
         raise GreendcError(f"{path}: cannot write this log: {error}") from error
     if path.suffix == ".gz":
         # Neither the name nor the time of writing belongs into the bytes.
-        file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+        level = 1 if quick else 9
+        file = stack.enter_context(gzip.GzipFile("", "wb", level, fileobj=raw, mtime=0))
         return cast("IO[bytes]", file)
     if path.suffix == ".zst":
-        compressor = zstandard.ZstdCompressor(level=9, write_checksum=True)
+        level, threads = (1, 1) if quick else (9, 0)
+        compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, threads=threads)
         return stack.enter_context(compressor.stream_writer(raw, closefd=False))
     return raw
 

@@ -1,0 +1,124 @@
+"""The site file that fits a scenario: what an operator who knows the meters would write."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from greendc.calendars import rfc3339
+from greendc.config.scalars import duration_text
+from greendc.core.facility import HOUR, MINUTE, Kind
+from greendc.core.quantities import POINTS
+from greendc.simulate.faults import ALL_BITS, Schedule
+from greendc.simulate.meters import HEARTBEAT, Device, Meter
+from greendc.simulate.payloads import Payload, payload_of
+from greendc.simulate.scenario import Scenario, Site
+from greendc.simulate.truth import Point
+
+CELLS = tuple(minutes * MINUTE for minutes in (1, 5, 10, 15, 30, 60))
+LATE = 10 * MINUTE
+
+Found = tuple[Site, Sequence[Device], Schedule]
+Points = Mapping[str, Point]
+
+
+def site_file(scenario: Scenario, found: Sequence[Found], points: Sequence[Points]) -> str:
+    """Text of a configuration for all sites; `points` are all that there are at each of them."""
+    head = f"# Made by greendc simulate, seed {scenario.seed}.\n\nsites:\n"
+    both = zip(found, points, strict=True)
+    return head + "".join(line for site, here in both for line in _site(scenario, site, here))
+
+
+def _site(scenario: Scenario, found: Found, points: Points) -> Iterator[str]:
+    site, devices, schedule = found
+    meters = [meter for device in devices for meter in device.meters]
+    head: dict[str, Any] = {
+        "id": site.id,
+        "name": site.name or site.id,
+        "zone": site.zone,
+        "rated_it_w": site.rated_it_w,
+        "cell": duration_text(cell_of(devices)),
+        "e_dc": "metered" if _all_metered(meters, points, "util") else "bottom_up",
+        "e_it": dict(_by_category(meters, points)),
+        "emissions": _emissions(scenario, site),
+    }
+    yield f"  - {_line(head['id'], 'id')}"
+    yield from (f"    {_line(value, key)}" for key, value in head.items() if key != "id" and value)
+    yield "    meters:\n"
+    for place, device in enumerate(devices, schedule.first):
+        payload = payload_of(device)
+        for column, meter in enumerate(device.meters):
+            sentinel = bool(schedule.of(place, column, "sentinel"))
+            yield f"      - {_flow(_meter(device, meter, payload, column, sentinel=sentinel))}"
+
+
+def cell_of(devices: Sequence[Device]) -> int:
+    """The smallest window of figures that all meters of energy can fill."""
+    longest = [d.interval for d in devices if any(_counts(m) for m in d.meters)]
+    wanted = max(longest, default=MINUTE)
+    return next((cell for cell in CELLS if cell >= wanted), HOUR)
+
+
+def _counts(meter: Meter) -> bool:
+    return meter.quantity in {"power", "energy", "thermal_power", "heat"}
+
+
+def _line(value: Any, key: str) -> str:
+    return f"{key}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+    )
+    return text.removesuffix("...\n") if isinstance(value, dict | list) else _bare(text)
+
+
+def _bare(text: str) -> str:
+    return text.removesuffix("...\n").rstrip("\n") + "\n"
+
+
+def _all_metered(meters: Sequence[Meter], points: Points, word: str) -> bool:
+    """Whether a site has such points and a meter at each of them."""
+    there = {name for name, point in points.items() if point.point == word}
+    return bool(there) and there <= {meter.id for meter in meters}
+
+
+def _by_category(meters: Sequence[Meter], points: Points) -> Iterator[tuple[int, list[str]]]:
+    """Meters of E_IT by PUE category, where no path to the equipment lacks one."""
+    for category in (1, 2, 3):
+        words = [word for word, point in POINTS.items() if point.category == category]
+        there = [name for name, point in points.items() if point.point in words]
+        metered = {meter.id for meter in meters}
+        if there and set(there) <= metered:
+            yield category, there
+
+
+def _emissions(scenario: Scenario, site: Site) -> dict[str, Any]:
+    grid, year = site.grid, int(rfc3339(scenario.start)[:4])
+    given = {"factor": grid.mean_g_per_kwh, "zone": grid.zone, "year": year, "source": grid.source}
+    return {"location": given}
+
+
+def _meter(
+    device: Device, meter: Meter, payload: Payload, column: int, *, sentinel: bool
+) -> dict[str, Any]:
+    point, rule = meter.point, meter.rule
+    found: dict[str, Any] = {"id": meter.id, "point": point.point}
+    if meter.quantity not in POINTS[point.point].quantities[:1]:
+        found["quantity"] = meter.quantity
+    if not payload.names_unit:
+        found["unit"] = meter.unit
+    found["kind"] = meter.kind.value
+    found["nominal"] = duration_text(device.interval)
+    if meter.kind is Kind.ON_CHANGE:
+        found["silent_after"] = duration_text(2 * max(HEARTBEAT, device.interval))
+    if rule.accuracy_class is not None:
+        found["class"] = rule.accuracy_class
+    if point.rating is not None and _counts(meter):
+        found["rating_w"] = point.rating
+    if meter.kind is Kind.REGISTER:
+        found["register"] = {"modulus": rule.modulus, "step": meter.quantum / 10**meter.decimals}
+    if sentinel:
+        found["sentinels"] = [ALL_BITS]
+    return found | {"topic": device.topic, **payload.keys, **payload.values[column]}
