@@ -50,7 +50,7 @@ replay: setup ## Show the main job: two weeks of a real data centre, replayed in
 
 .PHONY: demo
 demo: setup ## Show a real data centre's two weeks in five minutes, in the browser
-	@$(BIN)/greendc demo
+	@$(BIN)/python tools/foreground.py $(BIN)/greendc demo
 
 .PHONY: docs
 docs: setup ## Generate the reference pages again

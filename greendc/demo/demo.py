@@ -66,6 +66,7 @@ def demo(options: Options) -> int:
         daemon.run()
         if meters.error is not None:
             raise meters.error
+    _say("The demo has ended.")
     return 0
 
 
@@ -129,10 +130,14 @@ def _announce(
         lines.append("  time    the whole log is moved by full hours; noon is noon no longer")
     span = (recording.start, recording.end)
     lines += [f"  warning {text}" for text in config.warnings(span)]
-    print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)  # noqa: T201 - a command's first words
+    _say(*lines, "Ctrl-C ends it.")
 
 
 def _page(web: WebServer | None, wanted: int) -> Iterator[str]:
     if web is not None:
         moved_on = "" if wanted in {0, web.port} else f" ({wanted} is in use)"
         yield f"  page    {web.url}{moved_on}"
+
+
+def _say(*lines: str) -> None:
+    print("\n".join(lines), flush=True)  # noqa: T201 - a command's first and last words
