@@ -1,4 +1,4 @@
-"""What every request passes before the application: size, method, host, access; safe headers."""
+"""What every request passes before the application: size, method, host, access."""
 
 import time
 from collections.abc import Callable, MutableMapping
@@ -19,18 +19,6 @@ STREAMS = frozenset({"/api/v1/events"})
 POSTS = frozenset({"/login", "/logout"})
 OPEN = frozenset({"/healthz", "/readyz", "/login"})
 
-SAFE = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",  # with none at all a form would not say where it is from
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-}
 NO_STORE = {"cache-control": "no-store"}
 ASK_AGAIN = {"cache-control": "no-cache"}  # files of two versions must not meet in a browser
 
@@ -50,13 +38,13 @@ class Guard:
             await self.app(scope, receive, send)
             return
         refused = self._refusal(scope)
-        safe = _with_safe_headers(scope["path"], send)
+        aged = _with_age(scope["path"], send)
         if refused is not None:
-            await refused(scope, receive, safe)
+            await refused(scope, receive, aged)
             return
         if scope["method"] == "HEAD":  # the server leaves the body out
             scope = {**scope, "method": "GET"}
-        await self.app(scope, receive, safe)
+        await self.app(scope, receive, aged)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
@@ -121,8 +109,9 @@ def _same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def _with_safe_headers(path: str, send: Send) -> Send:
-    added = {**SAFE, **(ASK_AGAIN if path.startswith("/static/") else NO_STORE)}
+def _with_age(path: str, send: Send) -> Send:
+    """Say of an answer how long it may be kept."""
+    added = ASK_AGAIN if path.startswith("/static/") else NO_STORE
     raw = [(name.encode(), value.encode()) for name, value in added.items()]
 
     async def inner(message: MutableMapping[str, Any]) -> None:

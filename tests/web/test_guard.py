@@ -1,5 +1,6 @@
 """Who may look, from where and with what; nothing can be written, and nothing is large."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
-from greendc.web import WebServer
+from greendc.web import WebServer, WebSettings
 from greendc.web.access import VALID_SECONDS, Access
 from tests.web.kit import TOKEN, Scene, scene, served
 
@@ -185,6 +188,45 @@ def test_answers_are_safe_to_show(plain: WebServer, path: str) -> None:
     assert "server" not in headers
     kept = "no-cache" if path.startswith("/static/") else "no-store"
     assert headers["cache-control"] == kept
+
+
+SAFE = ("content-security-policy", "x-content-type-options", "x-frame-options")
+
+
+def test_what_is_no_http_is_refused_safely(plain: WebServer) -> None:
+    with socket.create_connection(("127.0.0.1", plain.port), 5) as wire:
+        wire.sendall(b"GET / HTTP/9\r\n\r\n")
+        answer = b"".join(iter(lambda: wire.recv(4096), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert body == b"Invalid HTTP request received."
+    assert all(f"\r\n{name}: ".encode() in head for name in SAFE)
+
+
+class Broken(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/silent":
+            return  # uvicorn answers where the application does not
+        await super().__call__(scope, receive, send)
+
+
+def test_failures_are_answered_safely() -> None:
+    app = Broken()
+    app.state.closing = asyncio.Event()
+
+    @app.get("/fails")
+    def fails() -> None:
+        raise RuntimeError
+
+    server = WebServer(app, WebSettings(port=0))
+    server.start()
+    try:
+        for path in ("/silent", "/fails"):
+            answer = httpx.get(server.url + path)
+            assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+            assert set(SAFE) <= set(answer.headers)
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/static/../routes.py"])
