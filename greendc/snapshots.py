@@ -73,6 +73,7 @@ class SiteTag:
     unavailable: Mapping[str, str]  # names without figures, each with the reason
     intensity: Mapping[str, Intensity] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
+    lateness: int = 0  # how much later than others a reading may come [ns]
 
 
 @dataclass(frozen=True, slots=True)

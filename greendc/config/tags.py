@@ -44,6 +44,7 @@ def site_tags(sites: Iterable[Site], given: Iterable[models.Site]) -> Iterator[S
             unavailable=missing(epoch, frozenset(site.intensity)),
             intensity=site.intensity,
             targets=targets(told),
+            lateness=site.lateness,
         )
 
 

@@ -67,13 +67,13 @@ def _figures(
             told = line(site, figure)
             for key in ("site", "quantity", "period"):
                 del told[key]
-            late = ENDS_EVERY.get(period, 0) + _late(accounts.get(name))
+            late = ENDS_EVERY.get(period, 0) + tag.lateness + _late(accounts.get(name))
             out[period][name] = told | {"outdated": now - figure.end > late}
     return out
 
 
 def _late(account: Account | None) -> int:
-    """How long after its end a figure may still be the newest one [ns]."""
+    """How long after its end a figure may still be the newest one, lateness aside [ns]."""
     return LATE if account is None else LATE + 2 * account.resolution + account.grid
 
 

@@ -1,5 +1,6 @@
 """What the API says is what the ledger and the meters said, and what is unknown has a reason."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from greendc.core.facility import HOUR
 from greendc.lines import WORDS, line
 from greendc.queries import Ledger
-from tests.web.kit import Scene, scene, served
+from greendc.web.state import state
+from tests.web.kit import SITE, Scene, scene, served
 
 Json = dict[str, Any]
 
@@ -137,6 +139,23 @@ def test_silent_meters_and_what_needs_them(tmp_path: Path) -> None:
     assert {row[3] for row in table["rows"]} == {"silent"}
     assert {(p["watts"], p["reason"]) for p in state["power"]} == {(None, "silent")}
     assert state["figures"]["hour"]["ipue"]["outdated"]
+
+
+@pytest.mark.parametrize(("hours", "outdated"), [(13, False), (20, True)])
+def test_a_figure_is_not_outdated_while_readings_may_still_come(
+    tmp_path: Path, hours: int, *, outdated: bool
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(re.sub(r"lateness: \w+", "lateness: 12h", SITE.read_text()))
+    one = Scene(tmp_path, site).play(24)
+    try:
+        (tag,) = one.board.current.sites
+        end = one.board.closed.figures[tag.site, "hour", "ipue"].end
+        one.board.wall_clock = True
+        told = state(one.board, tag.site, end + hours * HOUR)
+        assert told["figures"]["hour"]["ipue"]["outdated"] is outdated
+    finally:
+        one.close()
 
 
 def test_before_the_first_reading_everything_is_absent(tmp_path: Path) -> None:
