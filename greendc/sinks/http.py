@@ -1,9 +1,11 @@
 """Requests to a store, and what its answers mean."""
 
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader
@@ -18,6 +20,14 @@ REFUSED = frozenset({400, 413, 422})
 TOLD = 300  # characters of an answer that are repeated
 
 
+class _Context(ssl.SSLContext):
+    """Shakes hands when it wraps, so that a socket is closed where that fails; paho forgets it."""
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """See `ssl.SSLContext.wrap_socket`."""
+        return super().wrap_socket(sock, *args, **{**options, "do_handshake_on_connect": True})
+
+
 def tls_context(tls: Tls | None) -> ssl.SSLContext:
     """A context that verifies the server's certificate and name.
 
@@ -28,7 +38,11 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext:
     """
     paths: list[Path] = [] if tls is None else [p for p in (tls.ca, tls.cert, tls.key_) if p]
     try:
-        context = ssl.create_default_context(cafile=None if tls is None else tls.ca)
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        if tls is None or tls.ca is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(tls.ca)
         if tls is not None and tls.cert is not None:
             context.load_cert_chain(tls.cert, tls.key_)
     except OSError as error:  # ssl.SSLError is one

@@ -233,8 +233,6 @@ def test_a_wrong_password_is_tried_again_not_skipped(tmp_path: Path, make: Make)
         assert "wrong-one" not in str(error.value)
 
 
-# paho leaves the socket of a handshake that fails to the garbage collector
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_tls_with_an_authority(tmp_path: Path, make: Make) -> None:
     with Secured(tmp_path / "broker") as broker:
         rows = [row(1)]
