@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from greendc.masking import Mask, masked
 from tests.servers.support import Mosquitto
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -50,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Allow nothing to be left out where CI=true."""
     if os.environ.get("CI") == "true":
         config.pluginmanager.register(NothingLeftOut())
+
+
+@pytest.fixture(autouse=True)
+def _mask_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test know the secrets of another: the mask is one for the process."""
+    for name, nothing in vars(Mask()).items():
+        monkeypatch.setattr(masked, name, nothing)
 
 
 @pytest.fixture
