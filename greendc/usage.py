@@ -8,7 +8,7 @@ from pathlib import Path
 
 from greendc.calendars import parse_rfc3339
 from greendc.ports import GreendcError
-from greendc.queries import KNOWN_PERIODS
+from greendc.queries import EXPORTED, KNOWN_PERIODS, LOG
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 
@@ -107,7 +107,11 @@ def explain(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
     parser.add_argument(
-        "--at", type=_instant, metavar="TIME", help="a time within the period; default: the newest"
+        "--at",
+        type=_instant,
+        metavar="TIME",
+        help="a time within the period, of a rolling window (24h, 7d, 30d, 12mo) its end; "
+        "default: the newest",
     )
     parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
     parser.add_argument("--site", help="default: the only site")
@@ -181,7 +185,11 @@ def export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--out", type=Path, help="default: standard output")
     parser.add_argument(
-        "--period", action="append", choices=KNOWN_PERIODS, help="default: all but rolling ones"
+        "--period",
+        action="append",
+        choices=KNOWN_PERIODS,
+        help=f"several with --period again; default: {', '.join((*EXPORTED, LOG))}. Years and the "
+        "rolling windows (24h, 7d, 30d, 12mo) are left out unless asked for",
     )
     parser.add_argument(
         "--revisions", action="store_true", help="every revision, not only the newest"

@@ -162,6 +162,16 @@ def test_names_and_times_that_are_not_there(site: Small) -> None:
     assert "large: no such site; the configuration has small" in refused("ipue", "--site", "large")
 
 
+def test_a_rolling_window_is_found_by_its_end(site: Small) -> None:
+    first, second = "2025-03-01T02:00:00Z", "2025-03-01T03:00:00Z"
+    for at, end in ((first, first), ("2025-03-01T02:59:00Z", first), (second, second)):
+        text = explained(site, "ipue", "--period", "24h", "--at", at)
+        assert f" to {end}, zone " in text
+    for at in ("2025-03-01T00:30:00Z", "2025-03-02T12:00:00Z"):
+        text = site.refused("explain", "-c", site.config, "ipue", "--period", "24h", "--at", at)
+        assert "windows that end from 2025-03-01T01:00:00Z to 2025-03-01T0" in text
+
+
 def test_revisions_and_lost_sessions_are_told(site: Small) -> None:
     rows = list(messages(240))
     late = next(row for row in rows[600:] if "it_a" in row["topic"])

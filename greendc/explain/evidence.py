@@ -17,7 +17,7 @@ from greendc.queries import LOG, Ledger, whole_log
 from greendc.store import PERIODS
 
 Span = tuple[int, int]
-ROLLING = ("24h", "7d", "30d", "12mo")
+ROLLING = {"24h": HOUR, "7d": HOUR, "30d": HOUR, "12mo": DAY + HOUR}  # between their ends [ns]
 LONGEST_BY_HOURS = 100 * DAY  # beyond it gaps are looked for by days
 
 
@@ -81,7 +81,10 @@ def nearest(ledger: Ledger, site: Site, metric: str, period: str) -> GreendcErro
         return GreendcError(f"{metric}: no such figure or meter; {hint}")
     spans = [] if period == LOG else _spans(ledger, site, metric, period)
     if spans:
-        there = f"the ledger has it from {rfc3339(spans[0][0])} to {rfc3339(spans[-1][1])}"
+        first, last = rfc3339(spans[0][0]), rfc3339(spans[-1][1])
+        there = f"the ledger has it from {first} to {last}"
+        if period in ROLLING:
+            there = f"the ledger has windows that end from {rfc3339(spans[0][1])} to {last}"
         return GreendcError(f"{metric}: none of period {period} at that time; {there}")
     periods = [p for p in PERIODS if _spans(ledger, site, metric, p)]
     there = f"there are {', '.join(periods)}" if periods else "nor of any other"
@@ -104,14 +107,20 @@ def _figures(
         return whole.figures.get(metric), whole.value(metric), whole.figures
     chosen: Figure | None = None
     for figure in ledger.figures(site.id, period):
-        inside = moment is None or figure.start <= moment < figure.end
-        if figure.quantity == metric and inside:
+        if figure.quantity == metric and (moment is None or _holds(figure, moment)):
             chosen = figure
     if chosen is None:
         return None, None, {}
     beside = ledger.figures(site.id, period, chosen.start, chosen.start + 1)
     found = {f.quantity: f for f in beside if f.end == chosen.end}
     return chosen, published(chosen, chosen.value), {**_over_hours(ledger, site, chosen), **found}
+
+
+def _holds(figure: Figure, moment: int) -> bool:
+    """Whether a moment lies in a period; a rolling window has those until the next one ends."""
+    if figure.period not in ROLLING:
+        return figure.start <= moment < figure.end
+    return figure.end <= moment < figure.end + ROLLING[figure.period]
 
 
 def _over_hours(ledger: Ledger, site: Site, whole: Figure) -> dict[str, Figure]:
