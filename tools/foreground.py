@@ -9,14 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
 SHELL_SIGNAL = 128  # what shells add to the number of a signal that a command died of
 
 
-def main(command: Sequence[str]) -> int:
+def main(command: list[str]) -> int:
     """Run it to its end; returns its exit code as a shell would."""
     terminal = _terminal()
     if terminal is None:
