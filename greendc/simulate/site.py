@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from greendc.ports import GreendcError
 from greendc.simulate.books import Books
 from greendc.simulate.parts.chilled_water import ChilledWaterPlant
 from greendc.simulate.parts.converters import converter
@@ -26,8 +27,19 @@ STEPS = 8640  # about as many in a chunk: a day of 10 s
 
 
 def points(scenario: Scenario, site: Site) -> Mapping[str, Point]:
-    """Every point of a site where the truth is known, by name, in the order of its chunks."""
-    return _books(scenario, site, Grid(scenario.start, scenario.step, 1), {}).points
+    """Every point of a site where the truth is known, by name, in the order of its chunks.
+
+    Raises
+    ------
+    GreendcError
+        If a fault of the plant is at a place that the site does not have.
+    """
+    setting, books = _opened(scenario, site, Grid(scenario.start, scenario.step, 1))
+    _fill(books, site, setting, {})
+    for fault, places in setting.events.strangers():
+        known = ", ".join(places) or "none"
+        raise GreendcError(f"{site.id}: {fault.kind}: nothing is called {fault.what} ({known})")
+    return books.points
 
 
 def chunks(
@@ -76,7 +88,12 @@ def _lead(site: Site, begin: int) -> int:
 
 
 def _books(scenario: Scenario, site: Site, grid: Grid, missing: dict[str, int]) -> Books:
-    """All that happens in a span; `missing` is what batteries lack, carried on."""
+    setting, books = _opened(scenario, site, grid)
+    _fill(books, site, setting, missing)
+    return books
+
+
+def _opened(scenario: Scenario, site: Site, grid: Grid) -> tuple[Setting, Books]:
     books = Books(grid)
     setting = Setting(
         seed=scenario.seed,
@@ -85,6 +102,11 @@ def _books(scenario: Scenario, site: Site, grid: Grid, missing: dict[str, int]) 
         outside=outside(books, site.weather, scenario.seed, grid),
         events=Events(grid, site.faults),
     )
+    return setting, books
+
+
+def _fill(books: Books, site: Site, setting: Setting, missing: dict[str, int]) -> None:
+    """Enter all that happens in a span; `missing` is what batteries lack, carried on."""
     drawn = {hall.id: racks(books, site, hall, setting) for hall in site.halls}
     warm: dict[str, list[str]] = {hall.id: [] for hall in site.halls}
     for feed in site.feeds:
@@ -97,7 +119,6 @@ def _books(scenario: Scenario, site: Site, grid: Grid, missing: dict[str, int]) 
     ]
     consumers = [*_cooling(books, site, rooms, setting), *_others(books, site, setting)]
     supply(books, site, consumers, setting)
-    return books
 
 
 def _cooling(books: Books, site: Site, rooms: list[Room], setting: Setting) -> list[str]:

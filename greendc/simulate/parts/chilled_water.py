@@ -28,7 +28,7 @@ CONDENSER_K = 6.0  # condensation above tower water: its rise and the approach; 
 AIR_CONDENSER_K = 8.0  # condensation above the dry coolers' air and approach; assumed
 LEAST_CONDENSATION = 22.0  # Cel, below which chillers are not let; assumed
 CONTROL_K = 0.3  # how far the water is from its set point at most; assumed
-LEAST_SPEED = 0.3  # of pumps and fans; assumed
+LEAST_SPEED = 0.5  # of pumps and fans; assumed
 LATENT = 0.85  # of a tower's heat leaves by evaporation; assumed
 
 
@@ -105,8 +105,7 @@ class ChilledWaterPlant:
         part = np.minimum(milliwatts(watts(heat) * self._free(warmer)), heat)
         free = books.whole("economiser", "none", part, self._design, "thermal_power")
         rest = heat - part
-        failed = [self.setting.events.during("chiller_failed", place) for place in self.places]
-        on = running(watts(rest), given.chiller_w, ~np.array(failed))
+        on = running(watts(rest), given.chiller_w, self.setting.events.sound(self.places))
         names = [
             books.whole(f"{place}-heat", "none", own, given.chiller_w, "thermal_power")
             for place, own in zip(self.places, shared(rest, on), strict=True)
@@ -131,16 +130,18 @@ class ChilledWaterPlant:
         """Enter pumps, fans and water of what gives the heat to the outside."""
         books, given = self.books, self.given
         place = "tower" if given.sink == "tower" else "drycooler"
-        pumping = given.sink_pump_w * np.maximum(on.sum(axis=0), 1).astype(np.float64)
-        rating = max(given.sink_pump_w * given.chillers, 1.0)
-        pump = books.power("sink-pump", "cool_pump", pumping, rating)
-        rejected = books.total(place, "none", [*parts, pump], 1.3 * self._design, "thermal_power")
+        if given.sink_pump_w:
+            pumping = given.sink_pump_w * np.maximum(on.sum(axis=0), 1).astype(np.float64)
+            rating = given.sink_pump_w * given.chillers
+            parts = [*parts, books.power("sink-pump", "cool_pump", pumping, rating)]
+            self.drawn.append(parts[-1])
+        rejected = books.total(place, "none", parts, 1.3 * self._design, "thermal_power")
         heat = watts(books.powers[rejected])
         speed = np.clip(heat / (1.15 * self._design), LEAST_SPEED, 1.0)
         blocked = 1.0 + self.setting.events.strength("filter_blocked", place, 0.6)
         power = fan_power(given.sink_fan_w, speed) * blocked
         fan = books.power(f"{place}-fan", "cool_tower", power, given.sink_fan_w * 2)
-        self.drawn += [pump, fan]
+        self.drawn.append(fan)
         if given.sink == "tower":
             lost = evaporated(heat * LATENT)
             off = blown_down(lost, given.concentration)

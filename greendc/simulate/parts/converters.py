@@ -3,6 +3,7 @@
 import numpy as np
 
 from greendc.simulate.books import Books
+from greendc.simulate.models import Site
 from greendc.simulate.parts.racks import feeds_of, pdu_place, rack_places
 from greendc.simulate.parts.setting import Setting
 from greendc.simulate.physics.battery import deficit
@@ -16,7 +17,6 @@ from greendc.simulate.physics.electrical import (
 from greendc.simulate.physics.grid import DAY, MINUTE, MW_PER_W, FloatArray, milliwatts, watts
 from greendc.simulate.physics.noise import wander
 from greendc.simulate.physics.plant import BoolArray
-from greendc.simulate.scenario import Site
 from greendc.simulate.topology import Converter, Feed
 
 LIGHT_V, FULL_V = 385.0, 380.0  # DC bus without load and at full load; assumed
@@ -75,8 +75,7 @@ def _battery(
     left = deficit(before, change)
     charged = np.where(alone, 0, np.concatenate([[before], left[:-1]]) - left)
     missing[feed.id] = int(left[-1])
-    rating = max(given.charge_w, feed.converter.rated_w)
-    return books.whole(f"battery-{feed.id}", "none", charged - carried, rating, "power")
+    return books.whole(f"battery-{feed.id}", "none", charged - carried, None, "power")
 
 
 def _bus(books: Books, site: Site, feed: Feed, setting: Setting, load: FloatArray) -> None:

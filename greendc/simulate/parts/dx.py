@@ -17,7 +17,7 @@ LEAST_CONDENSATION = 30.0  # Cel, held up by the fans' control; assumed
 def dx(books: Books, given: Dx, room: Room, dew: FloatArray, setting: Setting) -> list[str]:
     """Enter the air conditioners of a hall, each with its fan; their names."""
     places = [unit_place(room.hall, given.kind, unit) for unit in range(1, room.hall.air.units + 1)]
-    sound = np.array([~setting.events.during("chiller_failed", place) for place in places])
+    sound = setting.events.sound(places)
     left = sum((setting.events.failing(place) for place in places), setting.all(0.0))
     heat = books.powers[room.heat]
     rise = warmed(watts(heat), given.unit_w * (len(places) - left))

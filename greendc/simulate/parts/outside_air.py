@@ -29,6 +29,8 @@ class Intake:
     """[m3/s]"""
     pad: FloatArray
     """How much a wet pad cools it. [K]"""
+    warmer: FloatArray
+    """How much warmer than the supply air should be it comes in. [K]"""
 
 
 def intake(given: OutsideAir, room: Room, back: FloatArray, setting: Setting) -> Intake:
@@ -45,7 +47,8 @@ def intake(given: OutsideAir, room: Room, back: FloatArray, setting: Setting) ->
     share = free_share(back, setting.all(asked), incoming) * np.clip(damper, 0.0, 1.0)
     mixed = np.minimum((back - asked) / np.maximum(back - incoming, 1e-3), 1.0)
     flow = np.where(share > 0.0, room.supplied * mixed * np.clip(damper, 0.0, 1.0), 0.0)
-    return Intake(share, flow, np.where(share > 0.0, pad, 0.0))
+    warmer = np.maximum(incoming - asked, 0.0)
+    return Intake(share, flow, np.where(share > 0.0, pad, 0.0), warmer)
 
 
 def outside_air(
@@ -62,21 +65,36 @@ def outside_air(
     fresh = intake(given, room, back, setting)
     left = heat - books.sum(taken)
     free = np.minimum(milliwatts(watts(left) * fresh.share), left)
+    free = np.where(setting.events.during("chiller_failed", _trim_place(room)), left, free)
     passed = books.whole(f"{hall.id}-exhaust", "none", free, None, "thermal_power")
     rest = books.whole(f"{hall.id}-trim-heat", "none", left - free, given.trim_w, "thermal_power")
     books.balance([room.heat], [passed, rest, *taken])
-    drawn.append(_trim(books, given, room, watts(left - free), setting))
+    drawn.append(_trim(books, given, room, (watts(left - free), fresh.warmer), setting))
     if given.evaporative:
         mass = evaporated(PER_M3 * fresh.flow * fresh.pad)
         books.volume(f"{hall.id}-pad-water", "none", cubic_mm(mass, setting.seconds))
     return drawn, fresh.flow
 
 
-def _trim(books: Books, given: OutsideAir, room: Room, heat: FloatArray, setting: Setting) -> str:
-    """Enter the compressors of a hall and its temperatures; the name of their power."""
-    place, air = f"{room.hall.id}-trim", setting.outside
-    capacity = given.trim_w * (1.0 - setting.events.failing(place))
-    supply = room.hall.air.supply_c + warmed(heat, capacity)
+def _trim_place(room: Room) -> str:
+    return f"{room.hall.id}-trim"
+
+
+def _trim(
+    books: Books,
+    given: OutsideAir,
+    room: Room,
+    rest: tuple[FloatArray, FloatArray],
+    setting: Setting,
+) -> str:
+    """Enter the compressors of a hall and its temperatures; the name of their power.
+
+    `rest` is the heat that they take, and how much too warm the outside air is that comes in where
+    they have failed.
+    """
+    place, air, (heat, warmer) = _trim_place(room), setting.outside, rest
+    missing = warmer * setting.events.failing(place)
+    supply = room.hall.air.supply_c + warmed(heat, setting.all(given.trim_w)) + missing
     temperatures(books, room, supply, np.clip(air.dew_point, DRIEST, DAMPEST), setting)
     condensed = np.maximum(air.temperature + CONDENSER_K, LEAST_CONDENSATION)
     cop = given.carnot * carnot(supply - COIL_K, condensed)

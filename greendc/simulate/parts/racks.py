@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from greendc.simulate.books import Books
+from greendc.simulate.models import Site
 from greendc.simulate.parts.setting import Setting
 from greendc.simulate.physics.electrical import resistive_loss
 from greendc.simulate.physics.grid import FloatArray, milliwatts, watts
 from greendc.simulate.physics.it_load import Load, Racks, rack_power
 from greendc.simulate.physics.noise import constants
-from greendc.simulate.scenario import Site
 from greendc.simulate.topology import Feed, Hall
 
 UNEVEN = 0.08  # how far a rack's share of a feed is from an even one at most; assumed

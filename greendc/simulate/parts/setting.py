@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from greendc.ports import GreendcError
 from greendc.simulate.physics.grid import DAY, HOUR, MINUTE, FloatArray, Grid, IntArray
 from greendc.simulate.physics.plant import BoolArray
 from greendc.simulate.rules import Fault
@@ -21,8 +22,20 @@ class Events:
         """Take the faults of a site; those of its meters are left aside."""
         self.grid = grid
         self._faults = [fault for fault in faults if fault.of_plant]
+        self.places: dict[str, list[str]] = {}
+        """Kind of fault -> places that can have it, as the parts ask for it."""
+
+    def strangers(self) -> Iterator[tuple[Fault, list[str]]]:
+        """Faults at places that no part has asked for, and the places of their kind there are."""
+        for fault in self._faults:
+            places = self.places.get(fault.kind, [])
+            if not any(fnmatchcase(place, fault.what) for place in places):
+                yield fault, places
 
     def _of(self, kind: str, place: str) -> Iterator[Fault]:
+        known = self.places.setdefault(kind, [])
+        if place not in known:
+            known.append(place)
         return (f for f in self._faults if f.kind == kind and fnmatchcase(place, f.what))
 
     def during(self, kind: str, place: str, first: int | None = None) -> BoolArray:
@@ -39,6 +52,19 @@ class Events:
         for fault in self._of(kind, place):
             size = by if fault.by is None else fault.by
             found += size * self.grid.ramp(fault.start, fault.end, RISES.get(kind, 1))
+        return found
+
+    def sound(self, places: Sequence[str]) -> BoolArray:
+        """Which machines have not failed, shape (machines, steps).
+
+        Raises
+        ------
+        GreendcError
+            If all fail at once: the heat has to go somewhere.
+        """
+        found = np.array([~self.during("chiller_failed", place) for place in places])
+        if not np.all(found.any(axis=0)):
+            raise GreendcError(f"chiller_failed: at least one of {', '.join(places)} must run")
         return found
 
     def failing(self, place: str) -> FloatArray:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from greendc.simulate.books import Books
+from greendc.simulate.models import Site
 from greendc.simulate.parts.converters import bridging
 from greendc.simulate.parts.setting import Setting
 from greendc.simulate.physics.electrical import transformer_loss
 from greendc.simulate.physics.grid import DAY, HOUR, IntArray, watts
 from greendc.simulate.physics.plant import BoolArray
 from greendc.simulate.physics.sun import panel_power
-from greendc.simulate.scenario import Site
 from greendc.simulate.topology import Feed, Generator, Solar
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
