@@ -52,6 +52,11 @@ replay: setup ## Show the main job: two weeks of a real data centre, replayed in
 demo: setup ## Show a real data centre's two weeks in five minutes, in the browser
 	@$(BIN)/python tools/foreground.py $(BIN)/greendc demo
 
+.PHONY: bench
+bench: setup ## Measure speed and memory beside other exporters, in five minutes; BENCH=short for a trial
+	@tools/peers.sh "$(PYTHON)"
+	@$(BIN)/python -m tests.bench $(BENCH)
+
 .PHONY: docs
 docs: setup ## Generate the reference pages again
 	@$(BIN)/python -m tools.generate

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes the servers that the tests run against available as .servers/bin/NAME, without
-# installing anything: a package's own service would start on install and take the port.
+# Makes the servers that the tests run against, or those named, available as .servers/bin/NAME,
+# without installing anything: a package's own service would start on install and take the port.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # NAME, or NAME=PACKAGE where the package is called otherwise
 servers=(mosquitto prometheus promtool=prometheus prometheus-alertmanager amtool=prometheus-alertmanager
     victoria-metrics influxd=influxdb systemd-analyze=systemd chromium)
+[ $# = 0 ] || servers=("$@")
 
 root=.servers/root
 bin=.servers/bin
@@ -56,9 +57,12 @@ unpack() { # the package $1 and what it needs, once
     for archive in .servers/archives/*.deb; do
         dpkg-deb --extract "$archive" "$root"
     done
+    for archive in .servers/archives/*.deb; do
+        dpkg-deb --show --showformat='${Package} ${Version}\n' "$archive"
+    done >.servers/unpacked.new
     rm -r .servers/archives
     relocate
-    touch ".servers/$1.unpacked"
+    mv .servers/unpacked.new ".servers/$1.unpacked"
 }
 
 fonts() { # configuration for programs with windows on a machine that has no fonts of its own
