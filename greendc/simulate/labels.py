@@ -1,13 +1,11 @@
-"""What the truth says of each fault: where, from when to when, and what greendc owes it."""
+"""What the truth says of each fault: which meters it concerns, and what greendc owes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from greendc.calendars import rfc3339
 from greendc.simulate.faults import INTENSITY, Schedule
 from greendc.simulate.rules import Fault
-from greendc.simulate.scenario import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,6 @@ class Expected:
     word: str | None = None
 
 
-_PLANT = Expected("true")
 EXPECTED: Mapping[str, Expected] = {
     "silence": Expected("missing", "silent"),
     "duplicate": Expected("right", "duplicate"),
@@ -51,22 +48,11 @@ EXPECTED: Mapping[str, Expected] = {
 """By family, for meters of power with a rating, whose payloads are JSON with a time."""
 
 
-def labels(site: Site, schedule: Schedule) -> list[dict[str, Any]]:
-    """The schedule of a site, each fault with the meters that it concerns."""
-    return [_label(fault, schedule) for fault in site.faults]
-
-
-def _label(fault: Fault, schedule: Schedule) -> dict[str, Any]:
-    meters: Sequence[str] = [hit.meter.id for hit in schedule.hits if hit.fault is fault]
-    expected = EXPECTED.get(fault.kind, _PLANT)
+def label(fault: Fault, schedule: Schedule) -> dict[str, Any]:
+    """Of a fault of the schedule: the meters that it concerns, and what greendc owes it."""
+    expected = EXPECTED.get(fault.kind, Expected("true"))
     return {
-        "kind": fault.kind,
-        "what": fault.what,
-        "from": rfc3339(fault.start),
-        "to": rfc3339(fault.end),
-        "by": fault.by,
-        "of": "plant" if fault.of_plant else "meters",
-        "meters": meters,
+        "meters": [hit.meter.id for hit in schedule.hits if hit.fault is fault],
         "figures": expected.figures,
         "word": expected.word,
     }

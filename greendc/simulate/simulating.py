@@ -3,7 +3,9 @@
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,16 +15,17 @@ from greendc.config import broker
 from greendc.config.models import Mqtt
 from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
+from greendc.simulate import ready
+from greendc.simulate.labels import label
 from greendc.simulate.publishing import publish
 from greendc.simulate.scenario import Scenario, load
-from greendc.simulate.site import points
-from greendc.simulate.site_file import site_file
+from greendc.simulate.site_file import write_site_file
 from greendc.simulate.traffic import Traffic
+from greendc.simulate.truth_file import write_truth
 from greendc.simulate.writing import LogLines
 from greendc.sources.settings import settings_of
 from greendc.sources.writing import LogWriter
 
-SITES = Path(__file__).parent / "sites"
 CLIENT = "greendc-simulate"
 
 
@@ -41,15 +44,6 @@ class Options:
     broker: Mqtt | None = None
 
 
-def ready_made() -> list[str]:
-    """Names of the sites that come with greendc.
-
-    >>> "edge-room" in ready_made()
-    True
-    """
-    return sorted(path.stem for path in SITES.glob("*.yaml"))
-
-
 def scenario_of(name: str) -> Scenario:
     """A ready-made site by its name, or any scenario by its file.
 
@@ -58,12 +52,7 @@ def scenario_of(name: str) -> Scenario:
     GreendcError
         If there is no such site or file, or it is not good.
     """
-    if name in ready_made():
-        return load(SITES / f"{name}.yaml")
-    if not Path(name).exists():
-        listed = ", ".join(ready_made())
-        raise GreendcError(f"{name}: no such file, and no ready-made site: {listed}")
-    return load(Path(name))
+    return load(Path(name)) if Path(name).suffix or Path(name).exists() else ready.scenario(name)
 
 
 def changed(scenario: Scenario, options: Options) -> Scenario:
@@ -101,22 +90,31 @@ def simulate(scenario: Scenario, options: Options, stop: threading.Event) -> str
     traffic = Traffic(scenario, scenario.start, scenario.end)
     done = []
     if options.site_file is not None:
-        here = [points(scenario, site) for site in scenario.sites]
-        text = site_file(scenario, traffic.sites, here)
-        options.site_file.write_text(text, encoding="utf-8")
+        write_site_file(options.site_file, scenario, traffic.sites)
         done.append(f"site file: {options.site_file}")
     if options.out is not None:
         count = _log(traffic, options.out, scenario)
         done.append(f"{count} messages written to {options.out}")
-    elif not done or options.broker is not None:
+    elif not (options.site_file or options.truth) or options.broker is not None:
         settings = replace(settings_of(options.broker or broker()), client_id=CLIENT)
         now = time.time_ns()
         # what lies in the past of a site of today is there at once
         head = now - scenario.start if scenario.start <= now < scenario.end else 0
         count = publish(traffic, settings, options.speed, head, stop.wait)
         done.append(f"{count} messages published to {settings.address}")
+    if options.truth is not None:
+        done += [f"truth: {path}" for path in _truth(traffic, options.truth)]
     span = f"{rfc3339(scenario.start)} to {rfc3339(scenario.end)}"
     return "\n".join([*done, f"from {span}, seed {scenario.seed}"])
+
+
+def _truth(traffic: Traffic, path: Path) -> Iterator[Path]:
+    """Write the truth of each site, several into files with their names."""
+    several = len(traffic.sites) > 1
+    for (site, _, schedule), account in zip(traffic.sites, traffic.accounts, strict=True):
+        own = path.with_stem(f"{path.stem}-{site.id}") if several else path
+        write_truth(own, account, partial(label, schedule=schedule))
+        yield own
 
 
 def _log(traffic: Traffic, out: Path, scenario: Scenario) -> int:

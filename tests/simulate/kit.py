@@ -17,8 +17,8 @@ from greendc.queries import Ledger
 from greendc.replay.results import Result
 from greendc.simulate.publishing import batches
 from greendc.simulate.scenario import Scenario
-from greendc.simulate.site import chunks, points
-from greendc.simulate.site_file import site_file
+from greendc.simulate.site import chunks
+from greendc.simulate.site_file import write_site_file
 from greendc.simulate.traffic import Traffic
 from greendc.simulate.writing import LogLines
 from greendc.sources.writing import LogWriter
@@ -120,8 +120,7 @@ class Replayed:
 def replayed(found: Scenario, folder: Path) -> Replayed:
     """Log and site file of a scenario through the pipeline."""
     traffic = Traffic(found, found.start, found.end)
-    text = site_file(found, traffic.sites, [points(found, site) for site in found.sites])
-    (folder / "site.yaml").write_text(text)
+    write_site_file(folder / "site.yaml", found, traffic.sites)
     with LogWriter(folder / "log.jsonl") as log:
         for messages in traffic.messages():
             LogLines(traffic.topics, traffic.forms, traffic.words).write(messages, log)
