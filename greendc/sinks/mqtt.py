@@ -1,7 +1,8 @@
 """The newest figures as retained messages, for a building's systems or a display on a wall.
 
 A broker holds a state, no history. At each connection the whole state is published from the
-ledger; after that each row that is newer than what stands there.
+ledger; after that each row that is newer than what stands there. A connection that is lost is made
+again at once, not with the next figure: the broker says meanwhile that greendc is gone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -66,6 +67,10 @@ class Retained:
             raise
         if refused:
             raise PartlyRefused(refused)
+
+    def stand(self, ledger: LedgerReader) -> None:
+        """Be connected, and have the newest figures stand there."""
+        self.write((), ledger)
 
     def close(self) -> None:
         """Say that greendc leaves, and leave."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from greendc import faults
 from greendc.masking import masked
@@ -43,6 +43,15 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of the target, within a second."""
+        ...
+
+
+@runtime_checkable
+class Standing(Protocol):
+    """A sink whose target is to see at any time that it is there, not only with new figures."""
+
+    def stand(self, ledger: LedgerReader) -> None:
+        """See to it that the target holds what was written; OSError if that cannot be done now."""
         ...
 
 
@@ -118,6 +127,8 @@ class Runner:
         ending = self._finish.is_set()
         try:
             busy = self._batch(ledger)
+            if not busy and not ending:
+                self._stand(ledger)
         except Exception as error:  # noqa: BLE001 - the one supervised loop; nothing is lost
             # An end that was asked for does not wait for what fails.
             return not self._finish.wait(self._failed(error))
@@ -146,14 +157,25 @@ class Runner:
             self._written(rows, len(wanted))
         return True
 
+    def _stand(self, ledger: LedgerReader) -> None:
+        if isinstance(self.sink, Standing):
+            try:
+                self.sink.stand(ledger)
+            except PartlyRefused as error:
+                self._refused(error.refused)
+            self._well(self._progress.position, 0)
+
     def _written(self, rows: Sequence[LedgerRow], count: int) -> None:
         faults.reached("after_sink_write")
+        self._limit = min(self._job.batch, 2 * self._limit)
+        self._well(rows[-1].id, count)
+        self.positions.put(rows[-1].id)
+
+    def _well(self, position: int, count: int) -> None:
         if self._failures:
             log.info("sink %s writes again", self.name)
         self._failures = 0
-        self._limit = min(self._job.batch, 2 * self._limit)
-        self._progress.advance(rows[-1].id, count)
-        self.positions.put(rows[-1].id)
+        self._progress.advance(position, count)
 
     def _isolate(self, rows: Sequence[LedgerRow], wanted: Sequence[LedgerRow], reason: str) -> None:
         """Of rows that are refused together try half as many, down to a single one."""

@@ -17,7 +17,7 @@ from greendc.config.sinks import Discovery, MqttSink
 from greendc.config.tls import Tls
 from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
-from greendc.sinks import Surroundings, new_sink
+from greendc.sinks import Job, Runner, Surroundings, new_sink
 from greendc.sinks.errors import PartlyRefused, Unavailable
 from greendc.sinks.mqtt import Retained
 from tests.servers.support import HOST, Mosquitto
@@ -162,6 +162,26 @@ def test_a_broker_that_has_forgotten_everything_is_told_again(tmp_path: Path, ma
         sink.write(ledger.rows[2:], ledger)
         found = {t: f["value"] for t, f in told(broker, "greendc/dc/#").items()}
         assert found == {"greendc/dc/e_it/hour": 1.0, "greendc/dc/e_dc/hour": 3.0}
+
+
+def test_the_state_stands_there_with_nothing_new_to_write(tmp_path: Path, make: Make) -> None:
+    """From the start on, after a cut, and on a broker that comes back empty."""
+    broker = Mosquitto(tmp_path / "broker", {"persistence": "false"})
+    with broker:
+        ledger = Rows([row(1)], cursor=1)
+        sink = make(broker.port)
+        one = Runner(Job("wall", "mqtt"), sink, lambda: ledger)
+        one.start()
+        try:
+            for _ in range(2):
+                until(lambda: state(broker) == b"online")
+                assert told(broker, "greendc/dc/#")["greendc/dc/e_dc/hour"]["value"] == 1.0
+                broker.restart()
+            until(lambda: state(broker) == b"online")
+            assert one.health(1).error is None
+        finally:
+            one.stop()
+            one.join(10)
 
 
 def test_a_broker_that_does_not_answer_is_an_os_error(make: Make) -> None:

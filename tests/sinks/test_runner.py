@@ -127,6 +127,38 @@ def test_a_failure_is_tried_again_and_loses_nothing(
     assert "sink dash writes again" in caplog.text
 
 
+class Wall(Target):
+    """Is to be told at any time, and fails in that as it is told."""
+
+    def __init__(self, *failures: Exception) -> None:
+        super().__init__()
+        self.failing = list(failures)
+        self.stood = 0
+
+    def stand(self, _ledger: LedgerReader) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+        self.stood += 1
+
+
+def test_a_target_that_is_to_be_told_at_any_time_is_with_nothing_to_write(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wall = Wall(Unavailable("gone"), PartlyRefused([(row(1), "no topic")]))
+    one = runner_of(wall, Rows(rows(1), cursor=1))
+    with caplog.at_level(logging.INFO):
+        one.start()
+        until(lambda: wall.stood > 1)
+        one.stop()
+        one.join(PATIENCE)
+    assert wall.calls == []
+    assert caplog.text.count("cannot write (gone)") == 1
+    assert caplog.text.count("writes again") == 1
+    told = one.health(1)
+    assert (told.error, told.refused, told.written) == (None, 1, 0)
+    assert list(handed(one)) == []
+
+
 def test_a_slow_target_is_asked_for_less_and_for_more_again_when_it_manages() -> None:
     target = Target(*[Unavailable("no answer within 10 s")] * 5)
     one = runner_of(target, Rows(rows(1500)), batch=800)
