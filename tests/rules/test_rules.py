@@ -18,6 +18,7 @@ RUNBOOK = (PROJECT / "dashboards" / "RUNBOOK.md").read_text()
 PARTS = ("**Means.**", "**Look at.**", "**Do.**")
 OWN = {"up", "ALERTS"}  # series that Prometheus itself has
 NAME = re.compile(r"\b(?:greendc_\w+|up|ALERTS)\b")
+INTERVAL = 1  # minutes between two evaluations in the rule tests
 
 Rule = dict[str, Any]
 
@@ -41,6 +42,13 @@ def cases(alert: str) -> dict[str, Rule]:
             if name == alert:
                 found[shows] = case
     return found
+
+
+def minutes(duration: str) -> int:
+    """Whole minutes of 5h4m and the like."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?", duration)
+    assert found is not None, duration
+    return 60 * int(found[1] or 0) + int(found[2] or 0)
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -70,6 +78,10 @@ def test_every_alert_is_shown_not_yet_now_over_and_without_data(alert: str) -> N
     steps = [bool(step["exp_alerts"]) for step in whole if step["alertname"] == alert]
     assert [steps[0], steps[-1]] == [False, False]
     assert any(steps)
+    # It fires at its first evaluation and not at the one before: `for` is as long as it says.
+    times = [minutes(step["eval_time"]) for step in whole if step["alertname"] == alert]
+    first = steps.index(True)
+    assert times[first] - times[first - 1] == INTERVAL
     for step in whole:
         for expected in step["exp_alerts"]:
             assert expected["exp_annotations"]
