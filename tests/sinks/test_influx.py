@@ -114,6 +114,17 @@ def test_influxdb_1_gets_its_own(store: Proxy, tmp_path: Path) -> None:
     assert request.body.encode() == body([row(1)])
 
 
+def test_a_deletion_that_influxdb_1_refuses_in_its_answer_is_tried_again(store: Proxy) -> None:
+    """It says so in the body of a 200."""
+    answer = b'{"results": [{"statement_id": 0, "error": "shard is disabled"}]}'
+    store.instead = lambda request: (200, {}, answer if "/query" in request.path else b"")
+    before = row(1, uncertainty=7.2e4)
+    ledger = Rows([before, revised(2, before, uncertainty=None)])
+    with pytest.raises(Unavailable, match="cannot delete a point: shard is disabled"):
+        sink_at(store.url, Influx1Sink, database="dc").write(ledger.rows[1:], ledger)
+    assert store.writes() == []
+
+
 def test_influxdb_2_is_told_to_delete_what_a_revision_does_not_have(store: Proxy) -> None:
     """No server of InfluxDB 2 can be had here: what is asked of it is what its manual says."""
     before = row(1, 'a "b"', quantity="ipue", unit="1", category=2)
