@@ -13,6 +13,7 @@ import pytest
 
 from greendc.app import Daemon, back_up
 from greendc.config import load
+from greendc.daemon import backup
 from greendc.daemon.backup import MANIFEST, restore
 from greendc.daemon.commands import Commands
 from greendc.daemon.control import ask
@@ -128,6 +129,32 @@ def test_the_journal_keeps_what_a_copy_needs(config_file: Path) -> None:
         assert 1 < data.journal.first <= data.worker.pipeline.rebuild_from
 
 
+def test_a_backup_ends_though_something_is_committed_at_each_of_its_steps(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(config_file, 400)
+    config, steps = load(config_file), 0
+    monkeypatch.setattr(backup, "PAGES_A_STEP", 1)
+
+    def commit() -> None:
+        nonlocal steps
+        steps += 1
+        assert steps < 1000
+        # the ledger comes first, so that its copy is never ahead of the journal's
+        assert (tmp_path / "saved.partial" / "ledger.db").exists()
+        for name, change in (
+            ("ledger.db", "INSERT INTO meta VALUES ('step ' || ?, x'00')"),
+            ("journal.db", "UPDATE head SET session = ?"),
+        ):
+            with closing(sqlite3.connect(config.data / name)) as db, db:
+                db.execute(change, (steps,))
+
+    backup.back_up(config, config.data, tmp_path / "saved", commit)
+    assert steps > 10
+    with closing(sqlite3.connect(tmp_path / "saved" / "ledger.db")) as db:
+        assert db.execute("SELECT count(*) FROM meta WHERE key LIKE 'step%'").fetchone() == (0,)
+
+
 def test_configuration_and_factors_are_in_it(config_file: Path, tmp_path: Path) -> None:
     filled(config_file, 40)
     told = back_up(load(config_file), tmp_path / "saved")
@@ -173,6 +200,22 @@ def test_a_stopping_daemon_gives_up_its_backup(config_file: Path, tmp_path: Path
         with pytest.raises(GreendcError, match="is stopping"):
             copying.result()
     assert [p.name for p in tmp_path.iterdir()] == ["etc"]
+
+
+def test_a_restored_folder_holds_every_entry_and_figure(config_file: Path, tmp_path: Path) -> None:
+    filled(config_file, 400)
+    before, saved = load(config_file), tmp_path / "saved"
+    back_up(before, saved)
+    config_file.write_text(f"data: elsewhere\n{config_file.read_text()}")
+    after = load(config_file)
+    restore(saved, after)
+    for name, table in (("ledger.db", "figure"), ("journal.db", "entry")):
+        found = []
+        for folder in (before.data, after.data):
+            with closing(sqlite3.connect(folder / name)) as db:
+                found.append(db.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
+        assert found[0] == found[1]
+        assert len(found[0]) > 1
 
 
 def test_only_a_whole_backup_is_restored_and_only_where_nothing_is(

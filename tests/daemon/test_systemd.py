@@ -5,13 +5,21 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from greendc.config import load
+from greendc.daemon import systemd
+from greendc.daemon.data import Data
 from greendc.daemon.systemd import Notifier
-from tests.faults.plant import Plant, messages, write_log
+from greendc.ports import RawBatch
+from tests.faults.plant import SITE, Plant, messages, write_log
 from tests.servers.support import Mosquitto
+
+ARRIVAL = 1_740_790_000_000_000_000
 
 
 class Manager:
@@ -74,6 +82,47 @@ def test_signs_of_life_are_rationed(manager: Manager) -> None:
         notifier.alive()
     notifier.stopping()
     assert manager.waits_for("STOPPING").count("WATCHDOG=1") == 1
+
+
+@pytest.mark.parametrize("watchdog", [2.0, 30.0, 3600.0])
+def test_signs_of_life_come_well_within_what_the_manager_waits(
+    watchdog: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least twice, as sd_watchdog_enabled(3) recommends; during a start within its extension."""
+    manager, now = Manager(str(tmp_path / "notify")), [1000.0]
+    monkeypatch.setattr(systemd, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    notifier = Notifier(manager.address, watchdog=watchdog)
+    notifier.ready("")
+    for _ in range(5):
+        notifier.alive()
+        now[0] += min(watchdog, systemd.STARTING_SECONDS) / 2
+    notifier.stopping()
+    assert manager.waits_for("STOPPING").count("WATCHDOG=1") == 5
+    manager.close()
+
+
+def test_each_entry_that_a_start_reads_again_is_a_sign_of_life(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE)
+    config, signs = load(path), [0]
+    with ExitStack() as stack:
+        worker = Data(config, config.data, stack).worker
+        for number, (topic, payload) in enumerate(messages(400), 1):
+            batch = RawBatch([ARRIVAL], [topic], [payload.encode()], [0], [number], session=1)
+            worker.take([batch])
+        worker.commit()
+
+    def alive() -> None:
+        signs[0] += 1
+
+    with ExitStack() as stack:
+        data = Data(config, config.data, stack, alive=alive)
+        first, done = data.worker.pipeline.rebuild_from, data.journal.last
+        again = len(list(data.journal.read(first, done)))
+        tail = len(list(data.journal.read(max(1, done - 2 * config.mqtt.receive_maximum))))
+    assert 0 < again < 400
+    # one before anything; the configuration that the start has added itself is not read
+    assert signs[0] == 1 + again + (tail - 1)
 
 
 def test_what_the_environment_asks_for(manager: Manager) -> None:
