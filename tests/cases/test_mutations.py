@@ -10,6 +10,9 @@ import pytest
 from tests.cases.by_hand import assert_stands
 from tests.cases.case import ByHand, Case, Outcome, cases, played
 from tests.cases.mutations import MUTATIONS, Mutation
+from tests.cases.plays import PLAYS, play
+from tests.cases.stage import NotTheSameError
+from tests.servers.support import Mosquitto
 
 CASES = {case.name: case for case in cases()}
 
@@ -23,9 +26,13 @@ def test_without_its_rule_the_ledger_is_another(
     *owners, name = attribute.split(".")
     owner = reduce(getattr, owners, import_module(module))
     monkeypatch.setattr(owner, name, mutation.change(getattr_static(owner, name)))
-    assert any(is_another(case, name, tmp_path) for name in case.runs), (
-        f"{case.name} is the same without: {mutation.rule}"
-    )
+    if mutation.case in PLAYS:
+        with pytest.raises(NotTheSameError), Mosquitto(tmp_path / "broker") as broker:
+            play(case, tmp_path, broker)
+    else:
+        assert any(is_another(case, name, tmp_path) for name in case.runs), (
+            f"{case.name} is the same without: {mutation.rule}"
+        )
 
 
 def is_another(case: Case, name: str, scratch: Path) -> bool:
