@@ -38,9 +38,8 @@ class SiteLedger:
         self.evaluator = Evaluator(site, self.book.books)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
-        for figure in self.store.figures(self.site.id, period, lo, hi):
-            terms = np.frombuffer(figure.terms, np.float64)
-            yield StoredRow(figure.quantity, figure.start, figure.valid, terms)
+        for name, start, valid, terms in self.store.sums(self.site.id, period, lo, hi):
+            yield StoredRow(name, start, valid, np.frombuffer(terms, np.float64))
 
     def add(self, readings: Readings) -> int:
         """Take readings in journal order; returns how many figures were written."""

@@ -1,17 +1,21 @@
 """Rows of one kind of period in memory, and exact sums over them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
-from greendc.core.facility import EVER, IntArray
+from greendc.core.facility import IntArray
 from greendc.core.sums import fsum_rows
 
 FloatArray = npt.NDArray[np.float64]
+Rows = TypeVar("Rows", IntArray, FloatArray)
+
+PORTION = 512  # columns that are added up at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,60 +33,121 @@ Reader = Callable[[str, int, int], Iterable[StoredRow]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where each account's terms stand in a flat row."""
+    """Where accounts stand in a flat row: `place` of the known time, `columns` of the terms.
+
+    Of accounts without a place there is one column, the amount of their first term.
+    """
 
     place: Mapping[str, int]
     columns: Mapping[str, slice]
     width: int
 
     @classmethod
-    def of(cls, accounts: Iterable[Account]) -> "Shape":
-        """Lay the accounts out one after the other; the first of a name stands for all."""
+    def of(cls, accounts: Iterable[Account], amounts: Iterable[str] = ()) -> "Shape":
+        """Lay accounts out one after the other; the first of a name stands for all.
+
+        Of those named in `amounts` only the amount is kept.
+        """
         place: dict[str, int] = {}
         columns: dict[str, slice] = {}
-        width = 0
+        width, lean = 0, frozenset(amounts)
         for account in accounts:
-            if account.name not in place:
-                place[account.name] = len(place)
-                columns[account.name] = slice(width, width + len(account.terms) * SHARES)
-                width += len(account.terms) * SHARES
+            name = account.name
+            if name in columns:
+                continue
+            wide = 1 if name in lean else len(account.terms) * SHARES
+            if name not in lean:
+                place[name] = len(place)
+            columns[name] = slice(width, width + wide)
+            width += wide
         return cls(place, columns, width)
+
+    def firsts(self, names: Iterable[str]) -> IntArray:
+        """The column of each account's first amount; -1 where there is none."""
+        return np.array([self.columns[n].start if n in self.columns else -1 for n in names], int)
+
+
+@dataclass(slots=True)
+class Spans:
+    """Disjoint stretches of time in order.
+
+    >>> held = Spans()
+    >>> held.fill(0, 4), held.fill(6, 8), held.fill(2, 9)
+    ([(0, 4)], [(6, 8)], [(4, 6), (8, 9)])
+    >>> held.cut(3)
+    >>> held.fill(1, 5)
+    [(1, 3)]
+    """
+
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    def fill(self, lo: int, hi: int) -> list[tuple[int, int]]:
+        """Add a stretch; returns what of it was not there."""
+        gaps, at, begin, end = [], lo, lo, hi
+        apart = [span for span in self.spans if span[1] < lo or span[0] > hi]
+        for first, last in self.spans:
+            if last < lo or first > hi:
+                continue
+            if at < first:
+                gaps.append((at, first))
+            at = max(at, last)
+            begin, end = min(begin, first), max(end, last)
+        if at < hi:
+            gaps.append((at, hi))
+        self.spans = sorted([*apart, (begin, end)])
+        return gaps
+
+    def cut(self, before: int) -> None:
+        """Forget what lies before a time."""
+        self.spans = [(max(lo, before), hi) for lo, hi in self.spans if hi > before]
 
 
 class Level:
-    """Rows of one period in memory, filled from the ledger as far back as they are asked for."""
+    """Rows of one period in memory, read from the ledger where they are asked for and not there."""
 
     def __init__(self, period: str, shape: Shape, reader: Reader) -> None:
         self.period, self.shape, self.reader = period, shape, reader
-        self.loaded_from = EVER
+        self.held = Spans()
         self.index: dict[int, int] = {}
-        self.valid: IntArray = np.zeros((16, len(shape.place)), np.int64)
-        self.terms: FloatArray = np.zeros((16, shape.width))
+        self.free: list[int] = []
+        self.valid: IntArray = np.zeros((0, len(shape.place)), np.int64)
+        self.terms: FloatArray = np.zeros((0, shape.width))
 
-    def ensure(self, lo: int) -> None:
-        """Have every row from `lo` on in memory."""
-        if lo >= self.loaded_from:
-            return
-        upto, self.loaded_from = self.loaded_from, lo
-        for row in self.reader(self.period, lo, upto):
-            if row.quantity in self.shape.place:
-                number = self._row(row.start)
-                self.valid[number, self.shape.place[row.quantity]] = row.valid
-                self.terms[number, self.shape.columns[row.quantity]] = row.terms
+    def ensure(self, lo: int, hi: int) -> None:
+        """Have every row that begins in [lo, hi) in memory."""
+        columns, place = self.shape.columns, self.shape.place
+        for gap in self.held.fill(lo, hi):
+            for row in self.reader(self.period, *gap):
+                if row.quantity in columns:
+                    number, where = self._row(row.start), columns[row.quantity]
+                    self.terms[number, where] = row.terms[: where.stop - where.start]
+                    if row.quantity in place:
+                        self.valid[number, place[row.quantity]] = row.valid
 
     def _row(self, start: int) -> int:
-        number = self.index.setdefault(start, len(self.index))
-        if number >= len(self.valid):
-            self.valid = np.concatenate([self.valid, np.zeros_like(self.valid)])
-            self.terms = np.concatenate([self.terms, np.zeros_like(self.terms)])
+        number = self.index.get(start)
+        if number is None:
+            if not self.free:
+                self._grow()
+            number = self.index[start] = self.free.pop()
         return number
 
+    def _grow(self) -> None:
+        count = len(self.terms)
+        more = max(4, count // 4)  # a row of a large site is wide
+        self.valid, self.terms = _longer(self.valid, more), _longer(self.terms, more)
+        self.free = list(range(count + more - 1, count - 1, -1))
+
     def put(self, block: Block) -> None:
-        """Take the rows of a block."""
-        rows = [self._row(int(start)) for start in block.start]
+        """Take the rows of a block; those of accounts that have no columns here are left out."""
         name = block.account.name
-        self.valid[rows, self.shape.place[name]] = block.valid
-        self.terms[rows, self.shape.columns[name]] = block.terms.reshape(len(rows), -1)
+        if name not in self.shape.columns:
+            return
+        rows, where = [self._row(start) for start in block.start.tolist()], self.shape.columns[name]
+        flat = block.terms.reshape(len(rows), -1)
+        self.terms[rows, where] = flat[:, : where.stop - where.start]
+        if name in self.shape.place:
+            self.valid[rows, self.shape.place[name]] = block.valid
 
     def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
         """Set the whole row that begins at a time."""
@@ -92,7 +157,6 @@ class Level:
     def part(self, starts: Iterable[int]) -> "Level":
         """A level of its own with the rows that there are among these starts."""
         out = Level(self.period, self.shape, self.reader)
-        out.loaded_from = -EVER
         for start in starts:
             if start in self.index:
                 row = self.index[start]
@@ -114,20 +178,27 @@ class Level:
         cuts = np.cumsum([s.stop - s.start for s in slices])
         return valid, np.split(terms, cuts[:-1])
 
+    def amounts(self, rows: Sequence[int], columns: IntArray) -> FloatArray:
+        """Sums of columns over rows, one row after the other."""
+        there = np.array(rows, np.int64)[:, None]
+        # in portions, since all rows of a month side by side are large
+        parts = np.array_split(columns, len(columns) // PORTION + 1)
+        return np.concatenate([self.terms[there, part].sum(axis=0) for part in parts])
+
     def trim(self, before: int) -> None:
         """Let go of rows that begin before a time."""
-        gone = sum(1 for start in self.index if start < before)
-        if gone * 2 <= len(self.index):
-            return
-        kept = {start: row for start, row in sorted(self.index.items()) if start >= before}
-        rows = list(kept.values())
-        room = max(16, len(rows))
-        valid, terms = self.valid[rows], self.terms[rows]
-        self.valid = np.zeros((room, self.valid.shape[1]), np.int64)
-        self.terms = np.zeros((room, self.terms.shape[1]))
-        self.valid[: len(rows)], self.terms[: len(rows)] = valid, terms
-        self.index = {start: number for number, start in enumerate(kept)}
-        self.loaded_from = max(self.loaded_from, before)
+        for start in [start for start in self.index if start < before]:
+            number = self.index.pop(start)
+            self.valid[number], self.terms[number] = 0, 0.0
+            self.free.append(number)
+        self.held.cut(before)
+
+
+def _longer(rows: Rows, more: int) -> Rows:
+    """A copy with as many more rows of zeros, which take no memory until they are written."""
+    out = np.zeros((len(rows) + more, rows.shape[1]), rows.dtype)
+    out[: len(rows)] = rows
+    return out
 
 
 def fsum_columns(rows: FloatArray) -> FloatArray:

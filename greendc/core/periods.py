@@ -11,7 +11,8 @@ import numpy.typing as npt
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
-from greendc.core.levels import Level, Reader, Shape, StoredRow
+from greendc.core.held import Held, have
+from greendc.core.levels import Level, Reader, StoredRow
 from greendc.core.touched import Marks, Span, Touched, runs
 
 __all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
@@ -21,7 +22,6 @@ Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi
 
 ROLLING = {"24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
 TWELVE_MONTHS = "12mo"
-KEPT_DAYS = {"cell": 2, "hour": 32, "day": 430, "month": 800}  # what the next rows will ask for
 
 
 class Calendar(Protocol):
@@ -73,13 +73,9 @@ class Periods:
         step: int,
     ) -> None:
         """Lay out the levels; `step` is the site's shortest cell, `meters` the physical ones."""
-        self.shape = Shape.of(accounts)
         self.accounts = {a.name: a for a in reversed(accounts)}
         self.calendar, self.step = calendar, step
-        self.meter_columns = [
-            self.shape.columns[m].start if m in self.shape.columns else -1 for m in meters
-        ]
-        self.levels = {p: Level(p, self.shape, reader) for p in KEPT_DAYS}
+        self.held = Held(accounts, meters, reader)
         self.marks = Marks()
 
     def roll(
@@ -115,11 +111,12 @@ class Periods:
                 yield from write(group)
         for group in touched:
             yield from self._years(group)
-        self._trim(min(closed.values()))
+        upto = min(closed.values())
+        self.held.trim(upto, self.calendar.days(upto - 1, upto)[0])
 
     def _cells(self, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
-        cells = self.levels["cell"]
-        cells.ensure(min(int(b.start[0]) for b in blocks) // HOUR * HOUR)
+        cells = self.held.near["cell"]
+        have([cells], {(int(b.start[0]) // HOUR * HOUR, int(b.end[-1])) for b in blocks})
         for block in blocks:
             cells.put(block)
         memo: dict[tuple[bytes, bytes], FloatArray] = {}
@@ -172,7 +169,7 @@ class Periods:
     # -- calendar periods ----------------------------------------------------------------------
 
     def _hours(self, group: Touched) -> Iterator[PeriodBlock]:
-        cells = self.levels["cell"]
+        cells = self.held.near["cell"]
         yield from self._write("hour", group.names, group.hours(), cells, self._steps)
 
     def _days(self, group: Touched) -> Iterator[PeriodBlock]:
@@ -180,18 +177,21 @@ class Periods:
         wanted = group.complete(self.calendar.days)
         whole = [span for span in wanted if span[0] % HOUR == 0 and span[1] % HOUR == 0]
         cut = [span for span in wanted if span not in whole]
-        yield from self._write("day", group.names, whole, self.levels["hour"], _hour_starts)
-        yield from self._write("day", group.names, cut, self.levels["cell"], self._steps)
+        yield from self._write("day", group.names, whole, self.held.near["hour"], _hour_starts)
+        yield from self._write("day", group.names, cut, self.held.near["cell"], self._steps)
 
     def _months(self, group: Touched) -> Iterator[PeriodBlock]:
         wanted = group.complete(self.calendar.months)
-        yield from self._write("month", group.names, wanted, self.levels["day"], self._day_starts)
+        yield from self._write(
+            "month", group.names, wanted, self.held.near["day"], self._day_starts
+        )
 
     def _years(self, group: Touched) -> Iterator[PeriodBlock]:
         wanted = group.complete(self.calendar.years)
-        months = self.levels["month"]
+        months = self.held.near["month"]
         for found in self._write("year", group.names, wanted, months, self._month_starts):
-            yield self._sliced(found, [self.calendar.months(a, b) for a, b in wanted], "month")
+            borders = [self.calendar.months(a, b) for a, b in wanted]
+            yield self._sliced(found, borders, months, self._month_starts)
 
     # -- rolling windows -----------------------------------------------------------------------
 
@@ -203,10 +203,10 @@ class Periods:
         names, hours = self._rolled(group), group.hours()
         if not names or not hours:
             return
-        below = self.levels["hour"]
-        below.ensure(hours[0][0])
+        below = self.held.far["hour"]
         for period, length in ROLLING.items():
             last = max(min(group.upto, hours[-1][1]), self.marks.upto(period, names[0]))
+            have([below], [(lo, min(hi + length, last)) for lo, hi in hours])
             ends = {
                 end
                 for lo, hi in runs(hours)
@@ -223,17 +223,17 @@ class Periods:
         if not names or not days:
             return
         last = max(group.upto, self.marks.upto(TWELVE_MONTHS, names[0]))
-        below = self.levels["day"]
-        below.ensure(days[0][0])
+        below = self.held.far["day"]
+        have([below], [(lo, min(hi + 366 * DAY, last)) for lo, hi in days])
         for end in self._midnights(runs(days), last):
             borders = self.calendar.twelve_months(end)
             span = borders[0], end
             for found in self._write(TWELVE_MONTHS, names, [span], below, self._day_starts):
-                yield self._sliced(found, [borders], "day")
+                yield self._sliced(found, [borders], below, self._day_starts)
 
     def _midnights(self, spans: Iterable[Span], last: int) -> list[int]:
         """Ends of days, up to `last`, after which twelve months still hold one of these runs."""
-        there = self.levels["day"].index
+        there = self.held.far["day"].index
         ends = {
             end
             for lo, hi in spans
@@ -242,18 +242,19 @@ class Periods:
         }
         return sorted(ends)
 
-    def _sliced(self, found: PeriodBlock, borders: list[list[int]], below: str) -> PeriodBlock:
+    def _sliced(
+        self, found: PeriodBlock, borders: list[list[int]], below: Level, starts: Starts
+    ) -> PeriodBlock:
         """Add the coverage of each month of a year."""
-        name = found.block.account.name
-        known = [[self._known(name, a, b, below) for a, b in pairwise(row)] for row in borders]
+        place = below.shape.place[found.block.account.name]
+        known = [
+            [
+                float(below.valid[below.rows(starts(a, b)), place].sum()) / (b - a)
+                for a, b in pairwise(row)
+            ]
+            for row in borders
+        ]
         return PeriodBlock(found.period, found.block, found.meters, np.array(known))
-
-    def _known(self, name: str, lo: int, hi: int, below: str) -> float:
-        """Coverage of an account in a span of whole days or months."""
-        level = self.levels[below]
-        starts = self._day_starts(lo, hi) if below == "day" else [lo]
-        valid = level.valid[level.rows(starts), self.shape.place[name]]
-        return float(valid.sum()) / (hi - lo)
 
     # -- sums ----------------------------------------------------------------------------------
 
@@ -263,36 +264,24 @@ class Periods:
         """One row for each span and account: sums over the rows of the level below."""
         if not spans:
             return
-        below.ensure(spans[0][0])
+        above = self.held.of(period)
+        have([below, *above], spans)
         start = np.array([s for s, _ in spans], np.int64)
         end = np.array([e for _, e in spans], np.int64)
         sums = [below.total(below.rows(starts(lo, hi)), names) for lo, hi in spans]
         meters = self._meters(below, starts, start, end)
-        if period in self.levels:
-            self.levels[period].ensure(spans[0][0])
         for i, name in enumerate(names):
             valid = np.array([v[i] for v, _ in sums], np.int64)
             terms = np.stack([t[i] for _, t in sums]).reshape(len(spans), -1, SHARES)
             fresh = self.marks.fresh(period, name, end)
             block = Block(self.accounts[name], start, end, valid, terms, fresh=fresh)
-            if period in self.levels:
-                self.levels[period].put(block)
+            for level in above:
+                level.put(block)
             yield PeriodBlock(period, block, meters)
 
     def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:
         """What each physical meter counted in each span: for the uncertainty alone."""
         spans = zip(start.tolist(), end.tolist(), strict=True)
-        return np.concatenate([self.counted(level, level.rows(starts(*span))) for span in spans])
-
-    def counted(self, level: Level, rows: Sequence[int]) -> FloatArray:
-        """What each physical meter counted in some rows together; shape (1, meters) [J]."""
-        out = np.zeros((1, len(self.meter_columns)))
-        there = [i for i, column in enumerate(self.meter_columns) if column >= 0]
-        columns = [self.meter_columns[i] for i in there]
-        places = np.array(rows, np.int64)
-        out[0, there] = level.terms[places[:, None], columns].sum(axis=0)
-        return out
-
-    def _trim(self, closed: int) -> None:
-        for period, days in KEPT_DAYS.items():
-            self.levels[period].trim(closed - days * DAY)
+        return np.concatenate(
+            [self.held.counted(level, level.rows(starts(*span))) for span in spans]
+        )

@@ -51,8 +51,8 @@ def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[
     if not whole:
         yield from _rows(periods, "day", cells.part(_inside(cells, day, last)), day, night)
         return
-    hours = periods.levels["hour"]
-    hours.ensure(day)
+    hours = periods.held.near["hour"]
+    hours.ensure(day, last)
     totals = hours.part(range(day, begun[0], HOUR))
     for hour in begun:
         if hour >= day:
@@ -62,8 +62,8 @@ def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[
 
 def _opened(periods: Periods, blocks: Sequence[Block], lo: int, hi: int) -> Level:
     """Closed and open cells in [lo, hi) together."""
-    cells = periods.levels["cell"]
-    cells.ensure(lo)
+    cells = periods.held.near["cell"]
+    cells.ensure(lo, hi)
     out = cells.part(range(lo, hi, periods.step))
     for block in blocks:
         out.put(block)
@@ -77,7 +77,7 @@ def _around(borders: Sequence[int], moment: int) -> tuple[int, int]:
 
 
 def _inside(level: Level, lo: int, hi: int) -> list[int]:
-    return [start for start in level.index if lo <= start < hi]
+    return sorted(start for start in level.index if lo <= start < hi)
 
 
 def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
@@ -98,7 +98,7 @@ def _rows(
         return
     rows = list(below.index.values())
     valid, terms = below.total(rows, names)
-    meters = periods.counted(below, rows)
+    meters = periods.held.counted(below, rows)
     one = np.array([start], np.int64), np.array([end], np.int64)
     for name, known, term in zip(names, valid.tolist(), terms, strict=True):
         block = Block(periods.accounts[name], *one, np.array([known]), term.reshape(1, -1, SHARES))

@@ -13,7 +13,7 @@ from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
-from greendc.store.reading import read_figures
+from greendc.store.reading import read_figures, read_sums
 
 REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
@@ -205,6 +205,12 @@ class Store:
     def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
         """Newest figures of a site whose start lies in [lo, hi), by start and name."""
         return read_figures(self._db, site, period, lo, hi)
+
+    def sums(
+        self, site: str, period: str, lo: int, hi: int
+    ) -> Iterator[tuple[str, int, int, bytes]]:
+        """Quantity, start, time known and terms of the same figures, in no order."""
+        return read_sums(self._db, site, period, lo, hi)
 
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""

@@ -40,6 +40,20 @@ def read_figures(
     return (_figure(row) for row in rows)
 
 
+def read_sums(
+    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
+) -> Iterator[tuple[str, int, int, bytes]]:
+    """Quantity, start, time known and terms of the newest figures that start in [lo, hi)."""
+    numbers = db.execute("SELECT id, name FROM quantity WHERE site = ?", (site,))
+    names = dict(numbers.fetchall())
+    rows = db.execute(
+        "SELECT quantity, start, valid, terms, max(revision) FROM figure "
+        "WHERE period = ? AND start >= ? AND start < ? GROUP BY start, quantity",
+        (PERIODS.index(period), lo, hi),
+    )
+    return ((names[n], start, valid, terms) for n, start, valid, terms, _ in rows if n in names)
+
+
 def read_revisions(
     db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
 ) -> Iterator[Figure]:

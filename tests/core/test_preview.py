@@ -74,11 +74,13 @@ def test_they_change_nothing(tmp_path: Path) -> None:
         run.take(entry)
     ledger = run.pipeline.ledgers[SITE]
     before = ledger.state()
-    levels = {p: level.terms.copy() for p, level in ledger.periods.levels.items()}
+    held = ledger.periods.held
+    levels = [*held.near.values(), *held.far.values()]
+    terms = [level.terms.copy() for level in levels]
     shown = ledger.provisional()
     assert ledger.state() == before
-    for period, level in ledger.periods.levels.items():
-        assert (level.terms == levels[period]).all()
+    for level, same in zip(levels, terms, strict=True):
+        assert (level.terms == same).all()
     assert {f.status for f in _with_value(shown)} == {"provisional"}
 
 

@@ -1,0 +1,75 @@
+"""The rows that the next ones are made of: few of single meters, many of totals and KPIs.
+
+A meter's cells, hours and days are asked for until the longer period that they fall into is
+over, a total's until the last rolling window that holds them. Beside those only what each
+meter counted is needed, for the uncertainty. Whatever is older is read from the ledger again.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from greendc.core.accounts import Account
+from greendc.core.facility import DAY, HOUR
+from greendc.core.levels import FloatArray, Level, Reader, Shape
+from greendc.core.touched import Span, runs
+
+KEPT = {"cell": HOUR, "hour": 26 * HOUR, "day": 35 * DAY, "month": 400 * DAY}
+KEPT_FAR = {"hour": 30 * DAY + 3 * HOUR, "day": 369 * DAY}
+
+
+class Held:
+    """Levels by period: `near` with all accounts, `far` for rolling windows alone."""
+
+    def __init__(self, accounts: Sequence[Account], meters: Sequence[str], reader: Reader) -> None:
+        """Begin with nothing; `meters` are the physical ones."""
+        self.count = len(meters)
+        whole, lean = Shape.of(accounts), _lean(accounts, meters)
+        self.near = {period: Level(period, whole, reader) for period in KEPT}
+        self.far = {period: Level(period, lean, reader) for period in KEPT_FAR}
+        self._whole, self._columns = whole, whole.firsts(meters)
+        self._lean_columns = lean.firsts(meters)
+
+    def of(self, period: str) -> list[Level]:
+        """The levels that keep rows of a period."""
+        return [levels[period] for levels in (self.near, self.far) if period in levels]
+
+    def counted(self, level: Level, rows: Sequence[int]) -> FloatArray:
+        """What each physical meter counted in some rows together; shape (1, meters) [J]."""
+        out = np.zeros((1, self.count))
+        columns = self._columns if level.shape is self._whole else self._lean_columns
+        there = np.flatnonzero(columns >= 0)
+        out[0, there] = level.amounts(rows, columns[there])
+        return out
+
+    def trim(self, closed: int, day: int) -> None:
+        """Let go of rows that are not asked for any more.
+
+        Parameters
+        ----------
+        closed
+            Up to where all accounts are closed. [ns]
+        day
+            The local midnight before that. [ns]
+        """
+        for period, span in KEPT.items():
+            # a day that does not begin on a full hour is made of its cells
+            begun = day if period == "cell" and day % HOUR else closed
+            self.near[period].trim(min(begun, closed - span))
+        for period, span in KEPT_FAR.items():
+            self.far[period].trim(closed - span)
+
+
+def have(levels: Iterable[Level], spans: Iterable[Span]) -> None:
+    """Have the rows of spans in memory, and what lies between neighbouring ones."""
+    near = runs(spans)
+    for level in levels:
+        for span in near:
+            level.ensure(*span)
+
+
+def _lean(accounts: Sequence[Account], meters: Sequence[str]) -> Shape:
+    """All of sums and KPIs; of physical meters what they counted."""
+    single = frozenset(meters)
+    needed = [a for a in accounts if a.kind != "meter" or a.name in single]
+    return Shape.of(needed, [a.name for a in needed if a.kind == "meter"])
