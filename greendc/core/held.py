@@ -15,18 +15,23 @@ from greendc.core.levels import FloatArray, Level, Reader, Shape
 from greendc.core.touched import Span, runs
 
 KEPT = {"cell": HOUR, "hour": 26 * HOUR, "day": 35 * DAY, "month": 400 * DAY}
+SLACK = {"cell": HOUR, "hour": 0, "day": 0, "month": 0}  # for what some accounts are ahead
 KEPT_FAR = {"hour": 30 * DAY + 3 * HOUR, "day": 369 * DAY}
 
 
 class Held:
     """Levels by period: `near` with all accounts, `far` for rolling windows alone."""
 
-    def __init__(self, accounts: Sequence[Account], meters: Sequence[str], reader: Reader) -> None:
-        """Begin with nothing; `meters` are the physical ones."""
+    def __init__(
+        self, accounts: Sequence[Account], meters: Sequence[str], reader: Reader, step: int
+    ) -> None:
+        """Begin with nothing; `meters` are the physical ones, `step` is the shortest cell."""
         self.count = len(meters)
         whole, lean = Shape.of(accounts), _lean(accounts, meters)
-        self.near = {period: Level(period, whole, reader) for period in KEPT}
-        self.far = {period: Level(period, lean, reader) for period in KEPT_FAR}
+        every = {"cell": step, "hour": HOUR, "day": DAY, "month": 28 * DAY}
+        room = {p: 4 + (KEPT[p] + SLACK[p]) // length for p, length in every.items()}
+        self.near = {p: Level(p, whole, reader, room[p]) for p in KEPT}
+        self.far = {p: Level(p, lean, reader, 4 + KEPT_FAR[p] // every[p]) for p in KEPT_FAR}
         self._whole, self._columns = whole, whole.firsts(meters)
         self._lean_columns = lean.firsts(meters)
 

@@ -105,13 +105,14 @@ class Spans:
 class Level:
     """Rows of one period in memory, read from the ledger where they are asked for and not there."""
 
-    def __init__(self, period: str, shape: Shape, reader: Reader) -> None:
+    def __init__(self, period: str, shape: Shape, reader: Reader, room: int = 0) -> None:
+        """Begin with nothing; `room` rows cost no memory until they are written."""
         self.period, self.shape, self.reader = period, shape, reader
         self.held = Spans()
         self.index: dict[int, int] = {}
-        self.free: list[int] = []
-        self.valid: IntArray = np.zeros((0, len(shape.place)), np.int64)
-        self.terms: FloatArray = np.zeros((0, shape.width))
+        self.free = list(range(room - 1, -1, -1))
+        self.valid: IntArray = np.zeros((room, len(shape.place)), np.int64)
+        self.terms: FloatArray = np.zeros((room, shape.width))
 
     def ensure(self, lo: int, hi: int) -> None:
         """Have every row that begins in [lo, hi) in memory."""

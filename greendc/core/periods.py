@@ -75,7 +75,7 @@ class Periods:
         """Lay out the levels; `step` is the site's shortest cell, `meters` the physical ones."""
         self.accounts = {a.name: a for a in reversed(accounts)}
         self.calendar, self.step = calendar, step
-        self.held = Held(accounts, meters, reader)
+        self.held = Held(accounts, meters, reader, step)
         self.marks = Marks()
 
     def roll(

@@ -81,9 +81,9 @@ def test_what_is_kept_of_single_meters_stays_bounded(tmp_path: Path) -> None:
     for step in range(24 * 45):
         run.take(entries([("it", START + step * HOUR, 100.0)])[0])
         for period, level in levels.near.items():
-            most[period] = max(most[period], len(level.terms))
-    assert most["cell"] <= 8
-    assert most["hour"] <= 64
+            most[period] = max(most[period], len(level.index))
+    assert most["cell"] <= 4
+    assert most["hour"] <= 30
     assert len(levels.far["hour"].index) <= 30 * 24 + 4
 
 
