@@ -114,7 +114,17 @@ class _Cells:
     def blocks(self) -> list[Block]:
         energy, known, spread = self._physical()
         amounts = self._nodes(energy, spread, np.full(len(self.start), self.grid, np.int64))
-        return [self._block(account, amounts, known) for account in self.accounts]
+        single = self._single(amounts)
+        return [self._block(account, amounts, known, single) for account in self.accounts]
+
+    def _single(self, amounts: _Amounts) -> FloatArray:
+        """The terms of each physical meter's own account; shape (meters, cells, 1, 3)."""
+        count = len(self.used)
+        # + 0.0 makes every zero a positive one, as in sums
+        out = np.zeros((count, len(self.start), 1, SHARES))
+        out[:, :, 0, 0] = amounts.energy[:count] + 0.0
+        out[:, :, 0, 2] = amounts.distributed[:count] + 0.0
+        return out
 
     def _physical(self) -> tuple[FloatArray, IntArray, FloatArray]:
         """Each meter at its own grid, summed up to this one."""
@@ -143,10 +153,12 @@ class _Cells:
             _derive(step, amounts, valid)
         return amounts
 
-    def _block(self, account: Account, amounts: _Amounts, known: IntArray) -> Block:
+    def _block(
+        self, account: Account, amounts: _Amounts, known: IntArray, single: FloatArray
+    ) -> Block:
         place = account.physical
         if place is not None:  # its own time is all that it needs
-            return Block(account, self.start, self.end, known[place], self._terms(account, amounts))
+            return Block(account, self.start, self.end, known[place], single[place])
         needs = known[account.needs]
         valid = np.full(len(self.start), self.grid, np.int64)
         if len(needs):

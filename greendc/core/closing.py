@@ -57,6 +57,7 @@ class Progress:
         self.closed: IntArray = np.full(len(self.rules.meters), -EVER, np.int64)
         self.accounts: dict[str, int] = {}
         self.since: dict[str, int] = {}
+        self._resting = [_resting(b.accounts) for b in books]
 
     def copy(self) -> "Progress":
         """One that can go on without this one."""
@@ -206,11 +207,13 @@ class Progress:
 
     def floors(self) -> IntArray:
         """Up to where everything that rests on each meter is closed."""
-        floor = self.closed.copy()
-        for layout in self.books:
-            for account in layout.accounts:
-                done = self.accounts.get(account.name, self.origin or -EVER)
-                floor[account.needs] = np.minimum(floor[account.needs], done)
+        floor, begin = self.closed.copy(), self.origin or -EVER
+        for places, names, others in self._resting:
+            done = np.array([self.accounts.get(name, begin) for name in names], np.int64)
+            floor[places] = np.minimum(floor[places], done)
+            for account in others:
+                upto = self.accounts.get(account.name, begin)
+                floor[account.needs] = np.minimum(floor[account.needs], upto)
         return floor
 
     def furthest(self) -> int:
@@ -220,12 +223,26 @@ class Progress:
     def sealed(self) -> IntArray:
         """Up to where anything that rests on each meter is closed."""
         sealed = self.closed.copy()
-        for layout in self.books:
-            for account in layout.accounts:
-                done = self.accounts.get(account.name)
-                if done is not None:
-                    sealed[account.needs] = np.maximum(sealed[account.needs], done)
+        for places, names, others in self._resting:
+            done = np.array([self.accounts.get(name, -EVER) for name in names], np.int64)
+            sealed[places] = np.maximum(sealed[places], done)
+            for account in others:
+                upto = self.accounts.get(account.name, -EVER)
+                sealed[account.needs] = np.maximum(sealed[account.needs], upto)
         return sealed
+
+
+def _resting(accounts: Iterable[Account]) -> tuple[IntArray, list[str], list[Account]]:
+    """Places and names of accounts that rest on one meter each, and all others."""
+    single: dict[int, str] = {}
+    others: list[Account] = []
+    for account in accounts:
+        place = account.physical
+        if place is None:
+            others.append(account)
+        else:
+            single[place] = account.name
+    return np.array(list(single), np.int64), list(single.values()), others
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:

@@ -139,16 +139,29 @@ class Level:
         self.valid, self.terms = _longer(self.valid, more), _longer(self.terms, more)
         self.free = list(range(count + more - 1, count - 1, -1))
 
-    def put(self, block: Block) -> None:
-        """Take the rows of a block; those of accounts that have no columns here are left out."""
-        name = block.account.name
-        if name not in self.shape.columns:
-            return
-        rows, where = [self._row(start) for start in block.start.tolist()], self.shape.columns[name]
-        flat = block.terms.reshape(len(rows), -1)
-        self.terms[rows, where] = flat[:, : where.stop - where.start]
-        if name in self.shape.place:
-            self.valid[rows, self.shape.place[name]] = block.valid
+    def put(self, blocks: Iterable[Block]) -> None:
+        """Take the rows of blocks; those of accounts that have no columns here are left out."""
+        alike: dict[tuple[bytes, int, bool], list[Block]] = {}
+        for block in blocks:
+            where = self.shape.columns.get(block.account.name)
+            if where is not None:
+                placed = block.account.name in self.shape.place
+                key = block.start.tobytes(), where.stop - where.start, placed
+                alike.setdefault(key, []).append(block)
+        for (_, width, placed), same in alike.items():
+            self._put(same, width, placed=placed)
+
+    def _put(self, blocks: Sequence[Block], width: int, *, placed: bool) -> None:
+        """Take blocks of the same starts and width at once."""
+        rows = np.array([self._row(start) for start in blocks[0].start.tolist()])[:, None]
+        names = [block.account.name for block in blocks]
+        firsts = self.shape.firsts(names)
+        flat = np.stack([b.terms.reshape(len(rows), -1)[:, :width] for b in blocks], axis=1)
+        for i in range(width):
+            self.terms[rows, firsts + i] = flat[:, :, i]
+        if placed:
+            places = [self.shape.place[name] for name in names]
+            self.valid[rows, places] = np.stack([b.valid for b in blocks], axis=1)
 
     def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
         """Set the whole row that begins at a time."""

@@ -117,8 +117,7 @@ class Periods:
     def _cells(self, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:
         cells = self.held.near["cell"]
         have([cells], {(int(b.start[0]) // HOUR * HOUR, int(b.end[-1])) for b in blocks})
-        for block in blocks:
-            cells.put(block)
+        cells.put(blocks)
         memo: dict[tuple[bytes, bytes], FloatArray] = {}
         for block in blocks:
             key = block.start.tobytes(), block.end.tobytes()
@@ -270,13 +269,22 @@ class Periods:
         end = np.array([e for _, e in spans], np.int64)
         sums = [below.total(below.rows(starts(lo, hi)), names) for lo, hi in spans]
         meters = self._meters(below, starts, start, end)
-        for i, name in enumerate(names):
-            valid = np.array([v[i] for v, _ in sums], np.int64)
-            terms = np.stack([t[i] for _, t in sums]).reshape(len(spans), -1, SHARES)
-            fresh = self.marks.fresh(period, name, end)
-            block = Block(self.accounts[name], start, end, valid, terms, fresh=fresh)
-            for level in above:
-                level.put(block)
+        valid = np.stack([v for v, _ in sums], axis=1)
+        least, most = int(end.min()), int(end.max())
+        blocks = [
+            Block(
+                self.accounts[name],
+                start,
+                end,
+                valid[i],
+                np.stack([t[i] for _, t in sums]).reshape(len(spans), -1, SHARES),
+                fresh=self.marks.fresh(period, name, least, most),
+            )
+            for i, name in enumerate(names)
+        ]
+        for level in above:
+            level.put(blocks)
+        for block in blocks:
             yield PeriodBlock(period, block, meters)
 
     def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:

@@ -65,8 +65,7 @@ def _opened(periods: Periods, blocks: Sequence[Block], lo: int, hi: int) -> Leve
     cells = periods.held.near["cell"]
     cells.ensure(lo, hi)
     out = cells.part(range(lo, hi, periods.step))
-    for block in blocks:
-        out.put(block)
+    out.put(blocks)
     return out
 
 

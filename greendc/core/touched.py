@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from greendc.core.facility import DAY, EVER, HOUR, IntArray
+from greendc.core.facility import DAY, EVER, HOUR
 
 Span = tuple[int, int]
 Borders = Callable[[int, int], Sequence[int]]  # around [lo, hi)
@@ -22,11 +22,11 @@ class Marks:
         """End of the last row written; before all time if there is none."""
         return self.written.get(period, {}).get(name, -EVER)
 
-    def fresh(self, period: str, name: str, ends: IntArray) -> bool:
-        """Whether none of these ends can have been written; notes them as written."""
+    def fresh(self, period: str, name: str, least: int, most: int) -> bool:
+        """Whether no end from `least` to `most` can have been written; notes them as written."""
         before = self.upto(period, name)
-        self.written.setdefault(period, {})[name] = max(before, int(ends.max()))
-        return int(ends.min()) > before
+        self.written.setdefault(period, {})[name] = max(before, most)
+        return least > before
 
 
 @dataclass(frozen=True, slots=True)
