@@ -144,6 +144,8 @@ class Pipeline:
                 self.written += ledger.end(seq, data.get("at"))
 
     def _configure(self, seq: int, data: Mapping[str, Any]) -> None:
+        if data["effective"] == self.config.effective():
+            return  # every start journals one; as a rule it is what held before
         config = Config.from_effective(data["effective"])
         if config.figures_hash() != self.config.figures_hash():
             for ledger in self.ledgers.values():

@@ -2,6 +2,8 @@
 
 import math
 import sqlite3
+import struct
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,19 +151,24 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     return Whole(start, end, accounts, figures, totals, spans)
 
 
+AMOUNT = struct.Struct("=d")
+
+
 class _Sum:
     """An account's cells, gathered to be added up."""
 
     def __init__(self) -> None:
         self.valid = 0
-        self.rows: list[bytes] = []
-        self.values: list[float] = []
+        self.width = 0
+        self.rows = bytearray()
+        self.values = array("d")
 
     def add(self, figure: Figure) -> None:
         self.valid += figure.valid
-        self.rows.append(figure.terms)
+        self.width = len(figure.terms)
+        self.rows += figure.terms
         # a cell too short to be published (`resolution`) has its amount all the same
-        amount = float(np.frombuffer(figure.terms, np.float64)[0])
+        amount: float = AMOUNT.unpack_from(figure.terms)[0]
         shown = published(figure, amount) if figure.valid else None
         if shown is not None:
             self.values.append(shown)
@@ -169,7 +176,7 @@ class _Sum:
     def _terms(self) -> "np.typing.NDArray[np.float64]":
         if not self.rows:
             return np.zeros(SHARES)
-        return fsum_rows(np.stack([np.frombuffer(row, np.float64) for row in self.rows]))
+        return fsum_rows(np.frombuffer(self.rows).reshape(-1, self.width // 8))
 
     def amount(self) -> float:
         return float(self._terms()[0])

@@ -57,7 +57,7 @@ class Account:
         if self.kind != "meter":
             return None
         place = self.terms[0].members[0][0]
-        return place if self.needs.tolist() == [place] else None
+        return place if len(self.needs) == 1 and self.needs[0] == place else None
 
     @property
     def unit(self) -> str:

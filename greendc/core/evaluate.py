@@ -9,8 +9,8 @@ import numpy.typing as npt
 from greendc.core.accounts import Account, Book
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, IntArray, Site
-from greendc.core.figure import Figure
+from greendc.core.facility import SECOND, Site
+from greendc.core.figure import Figure, bodies, known
 from greendc.core.forms import sensitivity
 from greendc.core.metrics import judge
 from greendc.core.periods import PeriodBlock
@@ -36,7 +36,7 @@ SILENT, TOO_LITTLE = "silent", "coverage"
 class _Part:
     """Rows of one block, account and epoch; `place` is that of the block among those given.
 
-    `masked` says in a word for each row why it is published under another name.
+    `masked` says in a word for each row why it is published under another name; empty: none is.
     """
 
     place: int
@@ -46,7 +46,7 @@ class _Part:
     period: str
     block: Block
     meters: FloatArray
-    masked: list[str | None]
+    masked: Sequence[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +97,27 @@ class Evaluator:
 
     def _parts(self, place: int, found: PeriodBlock) -> Iterator[_Part]:
         """The block's rows by the epoch in force at the end of each."""
+        for number, some in self._by_epoch(found):
+            account = self._account(number, found.block.account)
+            own = account.physical
+            meters = some.meters if own is None else some.meters[:, own]
+            for name, masked in _names(account, some):
+                yield _Part(place, number, account, name, some.period, some.block, meters, masked)
+
+    def _by_epoch(self, found: PeriodBlock) -> Iterator[tuple[int, PeriodBlock]]:
+        if len(self.books) == 1:
+            yield 0, found
+            return
         last = np.searchsorted(self._starts, found.block.end, "left") - 1
         numbers = np.maximum(last, 0)
         for number in range(int(numbers.min()), int(numbers.max()) + 1):
             rows = np.flatnonzero(numbers == number)
-            block = found.block if len(rows) == len(numbers) else found.block.at(rows)
-            account = self._account(number, found.block.account)
-            for name, masked in _names(account, found, rows):
-                own = account.physical
-                meters = found.meters[rows] if own is None else found.meters[rows, own]
-                yield _Part(place, number, account, name, found.period, block, meters, masked)
+            yield number, found if len(rows) == len(numbers) else found.at(rows)
 
     def _account(self, number: int, account: Account) -> Account:
         """The account as it is in an epoch; where it is not, as it was or will be next to it."""
+        if account.name in self._accounts[number]:
+            return self._accounts[number][account.name]
         order = (*range(number, -1, -1), *range(number + 1, len(self.books)))
         return next(
             (self._accounts[i][account.name] for i in order if account.name in self._accounts[i]),
@@ -124,28 +132,30 @@ class Evaluator:
         doubts = self._doubts(parts, block, meters, verdict.value)
         estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
         _grade(_periods(parts), block, estimated, verdict)
-        owners = (part for part in parts for _ in range(len(part.block.start)))
-        for row, part in enumerate(owners):
-            known = bool(block.valid[row])
-            value = _known(verdict.value[row])
-            figure = Figure(
-                part.name,
-                part.account.unit,
-                part.period,
-                int(block.start[row]),
-                int(block.end[row]),
-                int(block.valid[row]),
-                value,
-                _known(estimated[row]) if known else None,
-                _known(distributed[row]) if known else None,
-                _known(doubts.value[row]),
-                doubts.reason[row] if value is not None else None,
-                verdict.status[row],
-                verdict.reason[row],
-                part.account.category,
-                block.terms[row].tobytes(),
-            )
-            out[part.place].append(figure)
+        unknown = block.valid == 0
+        estimated[unknown], distributed[unknown] = np.nan, np.nan
+        value = known(verdict.value)
+        owners = [part for part in parts for _ in range(len(part.block.start))]
+        columns = zip(
+            [part.name for part in owners],
+            [part.account.unit for part in owners],
+            [part.period for part in owners],
+            block.start.tolist(),
+            block.end.tolist(),
+            block.valid.tolist(),
+            value,
+            known(estimated),
+            known(distributed),
+            known(doubts.value),
+            [None if v is None else r for v, r in zip(value, doubts.reason, strict=True)],
+            verdict.status,
+            verdict.reason,
+            [part.account.category for part in owners],
+            bodies(block.terms),
+            strict=True,
+        )
+        for part, row in zip(owners, columns, strict=True):
+            out[part.place].append(Figure(*row))
 
     # -- value -------------------------------------------------------------------------------
 
@@ -176,9 +186,12 @@ class Evaluator:
             silent = "no_intensity" if blind[i] else SILENT
             missing = silent if periods[i] == "cell" else TOO_LITTLE
             verdict.refuse(i, "undefined", missing if unknown[i] else "resolution")
-        for i, masked in enumerate([word for part in parts for word in part.masked]):
-            if masked is not None:
-                verdict.refuse(i, "undefined", masked)
+        begin = 0
+        for part, length in zip(parts, lengths, strict=True):
+            for i, masked in enumerate(part.masked):
+                if masked is not None:
+                    verdict.refuse(begin + i, "undefined", masked)
+            begin += length
 
     def _without_intensity(self, account: Account, block: Block) -> npt.NDArray[np.bool_]:
         """Rows in which the emission intensity is not known."""
@@ -232,15 +245,13 @@ def _periods(parts: Sequence[_Part]) -> list[str]:
     return [part.period for part in parts for _ in range(len(part.block.start))]
 
 
-def _names(
-    account: Account, found: PeriodBlock, rows: IntArray
-) -> Iterator[tuple[str, list[str | None]]]:
+def _names(account: Account, found: PeriodBlock) -> Iterator[tuple[str, Sequence[str | None]]]:
     """`ipue`; over twelve months `pue` where every month is covered (G4)."""
     annual = account.metric is not None and account.metric.name == "pue" and found.period in YEARS
     if not annual:
-        yield account.name, [None] * len(rows)
+        yield account.name, ()
         return
-    slices = found.slices[rows] if found.slices is not None else np.zeros((len(rows), 1))
+    slices = found.slices if found.slices is not None else np.zeros((len(found.meters), 1))
     whole: list[bool] = [bool(row.all()) for row in slices >= ENOUGH]
     yield account.name, ["twelve_months" if w else None for w in whole]
     yield account.name.removeprefix("i"), [None if w else TOO_LITTLE for w in whole]
@@ -258,13 +269,14 @@ def _total(account: Account, amounts: FloatArray) -> _Verdict:
 def _grade(periods: Sequence[str], block: Block, estimated: FloatArray, verdict: _Verdict) -> None:
     """Say of the values that stand what they lack."""
     coverage = block.valid / (block.end - block.start)
-    for i in np.flatnonzero(np.isfinite(verdict.value)).tolist():
+    lacking = (coverage < ENOUGH) | (estimated > 0)
+    for i in np.flatnonzero(np.isfinite(verdict.value) & lacking).tolist():
         if verdict.status[i] != "ok":
             continue
         if coverage[i] < ENOUGH:
             verdict.status[i] = "partial"
             verdict.reason[i] = SILENT if periods[i] == "cell" else TOO_LITTLE
-        elif estimated[i] > 0:
+        else:
             verdict.status[i], verdict.reason[i] = "estimated", "declared_share"
 
 
@@ -279,7 +291,3 @@ def _shares(terms: FloatArray, which: int) -> FloatArray:
         share = np.where(terms[:, :, which] > 0, terms[:, :, which] / amount, 0.0)
     worst: FloatArray = np.minimum(share.max(axis=1), 1.0)
     return worst
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -37,3 +42,20 @@ class Figure:
     def coverage(self) -> float:
         """Share of the time from start to end in which all that is needed was known."""
         return self.valid / (self.end - self.start)
+
+
+def known(column: FloatArray) -> list[float | None]:
+    """Numbers of a column; None for what is not one.
+
+    >>> known(np.array([1.0, np.nan]))
+    [1.0, None]
+    """
+    numbers, finite = column.tolist(), np.isfinite(column).tolist()
+    return [number if good else None for number, good in zip(numbers, finite, strict=True)]
+
+
+def bodies(terms: FloatArray) -> list[bytes]:
+    """The bytes of each row."""
+    body = terms.tobytes()
+    width = terms[0].nbytes
+    return [body[at : at + width] for at in range(0, len(body), width)]

@@ -56,6 +56,11 @@ class PeriodBlock:
     meters: FloatArray
     slices: FloatArray | None = None
 
+    def at(self, rows: IntArray) -> "PeriodBlock":
+        """Some of the rows, by their places."""
+        slices = None if self.slices is None else self.slices[rows]
+        return PeriodBlock(self.period, self.block.at(rows), self.meters[rows], slices)
+
 
 def _hour_starts(lo: int, hi: int) -> Iterable[int]:
     return range(lo, hi, HOUR)
@@ -188,8 +193,8 @@ class Periods:
     def _years(self, group: Touched) -> Iterator[PeriodBlock]:
         wanted = group.complete(self.calendar.years)
         months = self.held.near["month"]
+        borders = [self.calendar.months(a, b) for a, b in wanted]
         for found in self._write("year", group.names, wanted, months, self._month_starts):
-            borders = [self.calendar.months(a, b) for a, b in wanted]
             yield self._sliced(found, borders, months, self._month_starts)
 
     # -- rolling windows -----------------------------------------------------------------------

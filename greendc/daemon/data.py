@@ -78,7 +78,7 @@ class Data:
         self.store = Store(folder / LEDGER)
         stack.callback(self.store.close)
         before = self.store.config_body()
-        known = Config.from_body(before) if before is not None else config
+        known = config if before in {None, config.body()} else Config.from_body(before)
         pipeline = Pipeline(known, self.store, watch=self.watch)
         resume(self.journal, pipeline, alive)
         self._refuse_changes_of_the_past(pipeline.config, config)
@@ -113,7 +113,7 @@ class Data:
 
     def _refuse_changes_of_the_past(self, known: Config, config: Config) -> None:
         state = self.store.get("state")
-        if state is None:
+        if state is None or known is config:
             return
         before = {
             site: s["watermark"] for site, s in state["sites"].items() if s["origin"] is not None

@@ -15,6 +15,7 @@ from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.reading import read_figures, read_sums
 
+NUMBERS = {period: number for number, period in enumerate(PERIODS)}
 REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
 
@@ -163,7 +164,7 @@ class Store:
         figure = row.figure
         return (
             self._quantity(row.site, figure.quantity, figure.unit),
-            PERIODS.index(figure.period),
+            NUMBERS[figure.period],
             figure.start,
             revision,
             figure.end,
