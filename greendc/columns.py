@@ -87,6 +87,44 @@ class Topics(Sequence[str]):
         return repr(list(self))
 
 
+class Texts(Sequence[bytes]):
+    """Pieces of one text by where they begin and end.
+
+    >>> column = Texts(b"7 kW,8 kW", np.array([0, 5]), np.array([4, 9]))
+    >>> column == [b"7 kW", b"8 kW"], column[1:] == [b"8 kW"], column[0]
+    (True, True, b'7 kW')
+    """
+
+    __slots__ = ("end", "start", "text")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, text: bytes, start: IntArray, end: IntArray) -> None:
+        self.text, self.start, self.end = text, start, end
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Texts": ...
+    def __getitem__(self, place: int | slice) -> "bytes | Texts":
+        if isinstance(place, slice):
+            return Texts(self.text, self.start[place], self.end[place])
+        return self.text[self.start[place] : self.end[place]]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __iter__(self) -> Iterator[bytes]:
+        text = self.text
+        pairs = zip(self.start.tolist(), self.end.tolist(), strict=True)
+        return iter([text[begin:end] for begin, end in pairs])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
 def numbers(column: Sequence[int]) -> IntArray:
     """Integers as an array, not to be written to."""
     return column.array if isinstance(column, Numbers) else np.array(column, np.int64)
@@ -94,6 +132,8 @@ def numbers(column: Sequence[int]) -> IntArray:
 
 def lengths(column: Sequence[bytes]) -> IntArray:
     """Length of each payload [bytes]."""
+    if isinstance(column, Texts):
+        return column.end - column.start
     return np.fromiter(map(len, column), np.int64, len(column))
 
 
@@ -120,6 +160,8 @@ def picked(column: Sequence[T], rows: IntArray) -> Sequence[T]:
         return Numbers(column.array[rows])  # type: ignore[return-value]
     if isinstance(column, Topics):
         return Topics(column.names, column.places[rows])  # type: ignore[return-value]
+    if isinstance(column, Texts):
+        return Texts(column.text, column.start[rows], column.end[rows])  # type: ignore[return-value]
     return [column[row] for row in rows.tolist()]
 
 

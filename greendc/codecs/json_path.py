@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from greendc.codecs import json_columns
 from greendc.codecs.number import NO_VALUE, NOT_A_NUMBER, NOT_FINITE, NOT_UTF8, read_number
 from greendc.codecs.payloads import Payloads
 from greendc.codecs.timestamps import read_times
@@ -34,7 +35,18 @@ def decode(field: Field, payloads: Sequence[bytes]) -> Decoded:
     missing or null value is `no_value`, a missing or null time leaves `has_time`
     False, a missing unit is the empty text.
     """
-    documents = payloads.parsed(_parse) if isinstance(payloads, Payloads) else _parse(payloads)
+    if not isinstance(payloads, Payloads):
+        return _decoded(field, _parse(payloads))
+
+    def of_rows(rows: IntArray) -> Decoded:
+        return _decoded(field, _parse([payloads[row] for row in rows.tolist()]))
+
+    found = json_columns.decode(field, payloads, of_rows)
+    return _decoded(field, payloads.parsed(_parse)) if found is None else found
+
+
+def _decoded(field: Field, documents: list[Any]) -> Decoded:
+    """What stands in documents, one for each payload."""
     values, reasons = _values(_column(documents, field.value))
     if field.time is None:
         times, has_time = np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)

@@ -1,11 +1,11 @@
 """A column of payloads that several fields read."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
 
 
-class Payloads(list[bytes]):
-    """Payloads that remember what the last parser made of them.
+class Payloads(Sequence[bytes]):
+    """Payloads that remember what parsers made of them.
 
     Two fields of one payload (power, and the energy register beside it) are two
     calls of a codec; with this the second one need not parse again.
@@ -18,14 +18,25 @@ class Payloads(list[bytes]):
     True
     """
 
-    def __init__(self, payloads: Sequence[bytes]) -> None:
-        super().__init__(payloads)
-        self._parser: Callable[[Sequence[bytes]], Any] | None = None
-        self._result: Any = None
+    def __init__(self, column: Sequence[bytes]) -> None:
+        self.column = column
+        self._results: dict[Callable[[Sequence[bytes]], Any], Any] = {}
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        return self.column[place]
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.column)
 
     def parsed(self, parser: Callable[[Sequence[bytes]], Any]) -> Any:
-        """What the parser makes of the payloads, made once for calls that follow each other."""
-        if self._parser is not parser:
-            self._result = parser(self)
-            self._parser = parser
-        return self._result
+        """What the parser makes of the payloads, made once."""
+        if parser not in self._results:
+            self._results[parser] = parser(self.column)
+        return self._results[parser]

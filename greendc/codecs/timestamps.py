@@ -48,6 +48,19 @@ def read_times(column: list[Any]) -> tuple[IntArray, BoolArray, list[int]]:
     return np.array([time or 0 for time in found], np.int64), has_time, bad
 
 
+def read_integers(column: IntArray) -> tuple[IntArray, BoolArray]:
+    """Times [ns] of integers since 1970, as `read_number`, and of which they are certain.
+
+    >>> times, good = read_integers(np.array([1740787200, -1]))
+    >>> print(times[0], good)
+    1740787200000000000 [ True False]
+    """
+    limits, units = (np.array(found) for found in zip(*_UNITS, strict=True))
+    unit = np.append(units, 1)[np.searchsorted(limits, column, side="right")]
+    good: BoolArray = (column >= 0) & (column <= EVER // unit)
+    return np.where(good, column, 0) * unit, good
+
+
 def read_number(number: float) -> int | None:
     """Time [ns] of a number since 1970 in the unit that its size tells; None if not finite.
 

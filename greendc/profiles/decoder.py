@@ -12,7 +12,7 @@ import numpy as np
 
 from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
-from greendc.columns import lengths, numbers
+from greendc.columns import lengths, numbers, picked
 from greendc.core.facility import DAY, EVER, SECOND
 from greendc.core.quality import is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray
@@ -55,7 +55,7 @@ class _Shape(NamedTuple):
 class _Batch:
     """A batch's messages as arrays; `place` p of the wanted readings reads field `slot[p]`."""
 
-    payloads: list[bytes]
+    payloads: Sequence[bytes]
     arrival: IntArray
     retained: BoolArray
     row: IntArray
@@ -148,7 +148,7 @@ class Decoder:
         """Every reading that the messages of these bindings may give."""
         row, slot = self._bindings.slots_of(bindings)
         return _Batch(
-            payloads=list(batch.payloads),
+            payloads=batch.payloads,
             arrival=np.clip(numbers(batch.arrivals), -EVER, EVER),
             retained=(numbers(batch.flags) & RETAIN) != 0,
             row=row,
@@ -164,7 +164,7 @@ class Decoder:
             place = np.flatnonzero(shape_of == shape)
             if not np.array_equal(rows, wanted.row[place]):
                 rows = wanted.row[place]
-                payloads = Payloads([wanted.payloads[row] for row in rows.tolist()])
+                payloads = Payloads(picked(wanted.payloads, rows))
             parts.append(self._part(self._readers[shape], wanted, place, payloads))
         return parts
 

@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -42,24 +42,43 @@ class Lines:
         self._progress, self._longest = progress, longest
 
     def __iter__(self) -> Iterator[bytes]:
+        for block in self.blocks():
+            yield from filter(None, block.split(b"\n"))
+
+    def blocks(self) -> Iterator[bytes]:
+        """Whole lines, as many at a time as a chunk has; only the last may lack its end."""
         rest = b""
-        for chunk in self._chunks():
-            *ended, tail = chunk.split(b"\n")
-            if ended:
-                ended[0] = rest + ended[0]
-                yield from self._short(filter(None, ended))
+        for chunk in self._gathered():
+            cut = chunk.rfind(b"\n") + 1
+            if cut:
+                yield from self._short(rest + chunk[:cut])
                 rest = b""
             # One byte over the limit is enough to know a line that is too long.
             if len(rest) <= self._longest:
-                rest = (rest + tail)[: self._longest + 1]
-        yield from self._short([rest] if rest else [])
+                rest = (rest + chunk[cut:])[: self._longest + 1]
+        yield from self._short(rest)
 
-    def _short(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            if len(line) <= self._longest:
-                yield line
-            else:
-                self.too_long += 1
+    def _short(self, block: bytes) -> Iterator[bytes]:
+        """The block without lines that are too long, if anything is left of it."""
+        if len(block) > self._longest:
+            lines = block.split(b"\n")
+            short = [line for line in lines if len(line) <= self._longest]
+            self.too_long += len(lines) - len(short)
+            block = b"\n".join(short)
+        if block:
+            yield block
+
+    def _gathered(self) -> Iterator[bytes]:
+        """Chunks that are worth the work that is done once for each."""
+        parts: list[bytes] = []
+        size = 0
+        for chunk in self._chunks():
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= CHUNK:
+                yield b"".join(parts)
+                parts, size = [], 0
+        yield b"".join(parts)
 
     def _chunks(self) -> Iterator[bytes]:
         try:

@@ -19,18 +19,11 @@ from greendc.journal import is_journal, read_journal
 from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, RawBatch
 from greendc.sources.events import BadEventError, checked
 from greendc.sources.lines import Lines, Progress
+from greendc.sources.parsing import BadLineError, Parser, Row
 from greendc.sources.timestamps import parse_stamp
 from greendc.sources.writing import LogWriter, write_log
 
 __all__ = ["LogCounts", "LogWriter", "open_entries", "read_journal", "read_log", "write_log"]
-
-BATCH_BYTES = 8 * 2**20
-
-Row = tuple[int, str, bytes, int, int]
-
-
-class BadLineError(ValueError):
-    """A line that is neither a message nor an event; the text is the reason, one word."""
 
 
 @dataclass(slots=True)
@@ -70,7 +63,7 @@ def open_entries(
 def read_log(
     path: Path,
     progress: Progress | None = None,
-    batch: int = 10_000,
+    batch: int = 20_000,
     counts: LogCounts | None = None,
 ) -> Iterator[Entry]:
     """Entries of a recorded log, `batch` messages at a time and never across an event.
@@ -85,9 +78,11 @@ def read_log(
     """
     counts = LogCounts() if counts is None else counts
     lines = Lines(path, progress)
-    for entry in _batched(_parsed(lines, counts), batch):
-        _count(entry, counts)
-        yield entry
+    parser = Parser(parse_line, counts.bad, batch)
+    for block in lines.blocks():
+        for entry in parser.entries(block):
+            _count(entry, counts)
+            yield entry
     counts.bad.update({"line_too_long": lines.too_long} if lines.too_long else {})
     counts.bad.update({"truncated": 1} if lines.truncated else {})
 
@@ -98,39 +93,6 @@ def _count(entry: Entry, counts: LogCounts) -> None:
     else:
         counts.events += 1
         counts.configs += entry.kind == "config"
-
-
-def _parsed(lines: Lines, counts: LogCounts) -> Iterator[Row | Event]:
-    for line in lines:
-        try:
-            if line and not line.isspace():
-                yield parse_line(line)
-        except BadLineError as reason:
-            counts.bad[str(reason)] += 1
-
-
-def _batched(found: Iterator[Row | Event], limit: int) -> Iterator[Entry]:
-    rows: list[Row] = []
-    size = 0
-    for row in found:
-        if isinstance(row, Event):
-            if rows:
-                yield _batch(rows)
-            rows, size = [], 0
-            yield row
-            continue
-        rows.append(row)
-        size += len(row[2])
-        if len(rows) >= limit or size >= BATCH_BYTES:
-            yield _batch(rows)
-            rows, size = [], 0
-    if rows:
-        yield _batch(rows)
-
-
-def _batch(rows: list[Row]) -> RawBatch:
-    arrivals, topics, payloads, mids, flags = zip(*rows, strict=True)
-    return RawBatch(list(arrivals), list(topics), list(payloads), list(mids), list(flags))
 
 
 # -- one line --------------------------------------------------------------------------------

@@ -1,0 +1,170 @@
+"""Many lines of a recorded log at once: the common form as columns, every other line by itself."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from greendc.columns import IntArray, Numbers, Texts, Topics
+from greendc.flat import Group, Member, grouped
+from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, RawBatch
+from greendc.sources.names import UNREADABLE, Names
+from greendc.sources.timestamps import parse_stamp
+from greendc.spans import BoolArray, Bytes, stamps
+
+Row = tuple[int, str, bytes, int, int]
+ParseLine = Callable[[bytes], Row | Event]
+
+_NEWLINE, _QUOTE = 0x0A, 0x22
+_ESCAPED = b'\\"'
+_STAND_IN = b"\x7f"  # for an escaped quote; a text in which it stands itself has no common form
+_NEEDED = ("tst", "topic", "payload")
+_WHOLE = {"qos": QOS_MASK - 1, "retain": 1, "dup": 1, "mid": 0xFFFF}  # the most that each may be
+
+
+class BadLineError(ValueError):
+    """A line that is neither a message nor an event; the text is the reason, one word."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known of each line; `topic` is -1 where it is no message."""
+
+    arrival: IntArray
+    topic: IntArray
+    start: IntArray
+    end: IntArray
+    mid: IntArray
+    flags: IntArray
+    events: dict[int, Event] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, count: int) -> "_Found":
+        """Nothing known of so many lines."""
+        arrival, start, end, mid, flags = (np.zeros(count, np.int64) for _ in range(5))
+        return cls(arrival, np.full(count, -1, np.int64), start, end, mid, flags)
+
+
+class Parser:
+    """Parses blocks of lines; `parse` is the parser of one line, which says what is right."""
+
+    def __init__(self, parse: ParseLine, bad: Counter[str], batch: int) -> None:
+        """`bad` counts the lines that are neither message nor event, by reason."""
+        self._parse, self._bad, self._batch = parse, bad, batch
+        self._names = Names(_STAND_IN.decode())
+
+    def entries(self, block: bytes) -> Iterator[Entry]:
+        """Messages and events of whole lines, in their order."""
+        self._names.renew()
+        lines = _lines(block)
+        plain = block if _STAND_IN in block else block.replace(_ESCAPED, _STAND_IN)
+        column = lines if _STAND_IN in block else _lines(plain)
+        found = _Found.of(len(lines))
+        data = Bytes(plain)
+        for group in grouped(column, data):
+            self._take(found, data, group)
+        payloads = _unescaped(data) if plain is not block else block
+        more = self._one_by_one(found, lines, len(payloads))
+        return self._cut(found, b"".join([payloads, *more]))
+
+    def _take(self, found: _Found, data: Bytes, group: Group) -> None:
+        """Take in the messages of a group."""
+        if not _is_message(group):
+            return
+        good, numbers = _numbers(group)
+        tst, topic, payload = (group.members[key] for key in _NEEDED)
+        arrival, timed = stamps(data, tst.start, tst.end, _minute)
+        place = self._names.places(data, topic.start, topic.end)
+        good &= timed & (place != UNREADABLE)
+        rows = group.rows[good]
+        found.arrival[rows], found.topic[rows] = arrival[good], place[good]
+        found.start[rows], found.end[rows] = payload.start[good], payload.end[good]
+        flags = numbers["qos"] | RETAIN * numbers["retain"] | DUP * numbers["dup"]
+        found.flags[rows], found.mid[rows] = flags[good], numbers["mid"][good]
+
+    def _one_by_one(self, found: _Found, lines: Texts, size: int) -> list[bytes]:
+        """Take in what is in no group; returns payloads, to be put behind `size` bytes."""
+        more: list[bytes] = []
+        for row in np.flatnonzero(found.topic < 0).tolist():
+            line = lines[row]
+            if not line or line.isspace():
+                continue
+            try:
+                parsed = self._parse(line)
+            except BadLineError as reason:
+                self._bad[str(reason)] += 1
+                continue
+            if isinstance(parsed, Event):
+                found.events[row] = parsed
+                continue
+            found.arrival[row], topic, payload, found.mid[row], found.flags[row] = parsed
+            found.topic[row] = self._names.place(topic)
+            found.start[row], found.end[row] = size, size + len(payload)
+            size += len(payload) + 1
+            more += [payload, b"\n"]
+        return more
+
+    def _cut(self, found: _Found, text: bytes) -> Iterator[Entry]:
+        """Batches, none of which reaches across an event."""
+        rows = np.flatnonzero(found.topic >= 0)
+        begin = 0
+        for at in sorted(found.events):
+            stop = int(np.searchsorted(rows, at))
+            yield from self._batches(found, rows[begin:stop], text)
+            yield found.events[at]
+            begin = stop
+        yield from self._batches(found, rows[begin:], text)
+
+    def _batches(self, found: _Found, rows: IntArray, text: bytes) -> Iterator[RawBatch]:
+        for begin in range(0, len(rows), self._batch):
+            part = rows[begin : begin + self._batch]
+            yield RawBatch(
+                Numbers(found.arrival[part]),
+                Topics(self._names.table, found.topic[part]),
+                Texts(text, found.start[part], found.end[part]),
+                Numbers(found.mid[part]),
+                Numbers(found.flags[part]),
+            )
+
+
+def _lines(block: bytes) -> Texts:
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+    if not block.endswith(b"\n"):
+        ends = np.append(ends, len(block))
+    return Texts(block, np.append(0, ends[:-1] + 1), ends)
+
+
+def _unescaped(data: Bytes) -> bytes:
+    array = data.array.copy()
+    array[array == ord(_STAND_IN)] = _QUOTE
+    return array.tobytes()
+
+
+def _is_message(group: Group) -> bool:
+    """Whether the rows are messages, if their values are what they must be."""
+    found = group.members
+    texts = all(key in found and found[key].numbers is None for key in _NEEDED)
+    whole = all(key not in found or found[key].numbers is not None for key in _WHOLE)
+    return texts and whole and "event" not in found
+
+
+def _numbers(group: Group) -> tuple[BoolArray, dict[str, IntArray]]:
+    """The optional numbers of each row, 0 where there is none, and which rows' are good."""
+    good = np.ones(len(group.rows), np.bool_)
+    numbers = {}
+    for key, most in _WHOLE.items():
+        member: Member | None = group.members.get(key)
+        if member is None or member.numbers is None:
+            numbers[key] = np.zeros(len(group.rows), np.int64)
+            continue
+        numbers[key] = member.numbers.integer
+        good &= member.numbers.fits & (numbers[key] >= 0) & (numbers[key] <= most)
+    return good, numbers
+
+
+def _minute(text: str) -> int | None:
+    try:
+        return parse_stamp(f"{text}:00Z")
+    except ValueError:
+        return None
