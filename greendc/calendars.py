@@ -34,6 +34,7 @@ class LocalCalendar:
         """Take the zone's IANA name."""
         self._zone = ZoneInfo(zone)
         self._midnight = lru_cache(maxsize=4096)(self._instant)
+        self._days = lru_cache(maxsize=1024)(self._all_days)
 
     def _instant(self, day: date) -> int:
         """First instant of a local date; of a skipped midnight, the clock change itself."""
@@ -52,6 +53,9 @@ class LocalCalendar:
 
     def days(self, lo: int, hi: int) -> list[int]:
         """Local midnights from the last at or before `lo` to the first at or after `hi` [ns]."""
+        return list(self._days(lo, hi))
+
+    def _all_days(self, lo: int, hi: int) -> list[int]:
         return self._borders(lo, hi, self._date(lo), lambda day: day + timedelta(days=1))
 
     def months(self, lo: int, hi: int) -> list[int]:

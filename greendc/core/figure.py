@@ -50,8 +50,10 @@ def known(column: FloatArray) -> list[float | None]:
     >>> known(np.array([1.0, np.nan]))
     [1.0, None]
     """
-    numbers, finite = column.tolist(), np.isfinite(column).tolist()
-    return [number if good else None for number, good in zip(numbers, finite, strict=True)]
+    found: list[float | None] = column.tolist()
+    for row in np.flatnonzero(~np.isfinite(column)).tolist():
+        found[row] = None
+    return found
 
 
 def bodies(terms: FloatArray) -> list[bytes]:

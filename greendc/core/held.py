@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from greendc.core.accounts import Account
-from greendc.core.facility import DAY, HOUR
+from greendc.core.facility import DAY, HOUR, IntArray
 from greendc.core.levels import FloatArray, Level, Reader, Shape
 from greendc.core.touched import Span, runs
 
@@ -39,7 +39,7 @@ class Held:
         """The levels that keep rows of a period."""
         return [levels[period] for levels in (self.near, self.far) if period in levels]
 
-    def counted(self, level: Level, rows: Sequence[int]) -> FloatArray:
+    def counted(self, level: Level, rows: IntArray) -> FloatArray:
         """What each physical meter counted in some rows together; shape (1, meters) [J]."""
         out = np.zeros((1, self.count))
         columns = self._columns if level.shape is self._whole else self._lean_columns

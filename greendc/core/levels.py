@@ -1,7 +1,9 @@
 """Rows of one kind of period in memory, and exact sums over them."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -177,27 +179,32 @@ class Level:
                 out.write(start, self.valid[row], self.terms[row])
         return out
 
-    def rows(self, starts: Iterable[int]) -> list[int]:
+    def rows(self, starts: Iterable[int]) -> IntArray:
         """Places of the rows that there are among these starts."""
-        return [self.index[start] for start in starts if start in self.index]
+        return np.array([self.index[start] for start in starts if start in self.index], np.int64)
 
-    def total(self, rows: list[int], names: Sequence[str]) -> tuple[IntArray, list[FloatArray]]:
-        """Known time and terms of accounts summed over rows: exact, and correctly rounded."""
+    def totals(
+        self, groups: Sequence[IntArray], names: Sequence[str]
+    ) -> tuple[IntArray, list[FloatArray]]:
+        """Sums of accounts over groups of rows: exact, and correctly rounded.
+
+        Returns the known time, shape (accounts, groups), and of each account the terms,
+        shape (groups, terms, 3).
+        """
         places = [self.shape.place[name] for name in names]
         slices = [self.shape.columns[name] for name in names]
         columns = np.concatenate([np.arange(s.start, s.stop) for s in slices])
-        there = np.array(rows, np.int64)[:, None]
-        valid = self.valid[there, places].sum(axis=0)
-        terms = fsum_columns(self.terms[there, columns])
-        cuts = np.cumsum([s.stop - s.start for s in slices])
-        return valid, np.split(terms, cuts[:-1])
+        valid = [self.valid[rows[:, None], places].sum(axis=0) for rows in groups]
+        terms = np.stack([fsum_columns(self.terms[rows[:, None], columns]) for rows in groups])
+        ends = np.cumsum([s.stop - s.start for s in slices]).tolist()
+        parts = [terms[:, begin:end] for begin, end in pairwise([0, *ends])]
+        return np.stack(valid, axis=1), [p.reshape(len(groups), -1, SHARES) for p in parts]
 
-    def amounts(self, rows: Sequence[int], columns: IntArray) -> FloatArray:
+    def amounts(self, rows: IntArray, columns: IntArray) -> FloatArray:
         """Sums of columns over rows, one row after the other."""
-        there = np.array(rows, np.int64)[:, None]
         # in portions, since all rows of a month side by side are large
         parts = np.array_split(columns, len(columns) // PORTION + 1)
-        return np.concatenate([self.terms[there, part].sum(axis=0) for part in parts])
+        return np.concatenate([self.terms[rows[:, None], part].sum(axis=0) for part in parts])
 
     def trim(self, before: int) -> None:
         """Let go of rows that begin before a time."""
@@ -219,10 +226,18 @@ def fsum_columns(rows: FloatArray) -> FloatArray:
     """`fsum_rows`, the work done once for columns that are the same, and none for empty ones."""
     out = np.zeros(rows.shape[1])
     done: dict[bytes, float] = {}
-    for column in np.flatnonzero(rows.any(axis=0)):
-        values = np.ascontiguousarray(rows[:, column])
+    some = np.flatnonzero(rows.any(axis=0))
+    columns = np.ascontiguousarray(rows.T[some])
+    for place, values in zip(some.tolist(), columns, strict=True):
         key = values.tobytes()
         if key not in done:
-            done[key] = float(fsum_rows(values[:, None])[0])
-        out[column] = done[key]
+            done[key] = _fsum(values)
+        out[place] = done[key]
     return out
+
+
+def _fsum(values: FloatArray) -> float:
+    try:
+        return math.fsum(values.tolist()) + 0.0
+    except (OverflowError, ValueError):  # of one or two terms a sum is what it is
+        return float(fsum_rows(values[:, None])[0])

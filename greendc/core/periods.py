@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from greendc.core.accounts import Account
-from greendc.core.cells import SHARES, Block
+from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.held import Held, have
 from greendc.core.levels import Level, Reader, StoredRow
@@ -270,22 +270,21 @@ class Periods:
             return
         above = self.held.of(period)
         have([below, *above], spans)
-        start = np.array([s for s, _ in spans], np.int64)
-        end = np.array([e for _, e in spans], np.int64)
-        sums = [below.total(below.rows(starts(lo, hi)), names) for lo, hi in spans]
-        meters = self._meters(below, starts, start, end)
-        valid = np.stack([v for v, _ in sums], axis=1)
+        start, end = (np.array(borders, np.int64) for borders in zip(*spans, strict=True))
+        groups = [below.rows(starts(lo, hi)) for lo, hi in spans]
+        valid, terms = below.totals(groups, names)
+        meters = np.concatenate([self.held.counted(below, rows) for rows in groups])
         least, most = int(end.min()), int(end.max())
         blocks = [
             Block(
                 self.accounts[name],
                 start,
                 end,
-                valid[i],
-                np.stack([t[i] for _, t in sums]).reshape(len(spans), -1, SHARES),
+                known,
+                sums,
                 fresh=self.marks.fresh(period, name, least, most),
             )
-            for i, name in enumerate(names)
+            for name, known, sums in zip(names, valid, terms, strict=True)
         ]
         for level in above:
             level.put(blocks)

@@ -8,7 +8,7 @@ from copy import copy
 
 import numpy as np
 
-from greendc.core.cells import SHARES, Block
+from greendc.core.cells import Block
 from greendc.core.facility import EVER, HOUR
 from greendc.core.levels import Level
 from greendc.core.periods import PeriodBlock, Periods
@@ -83,8 +83,8 @@ def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
     """Write an hour's row from its cells."""
     names = list(totals.shape.place)
     rows = cells.rows(range(hour, hour + HOUR, step))
-    valid, terms = cells.total(rows, names)
-    totals.write(hour, valid, np.concatenate(terms))
+    valid, terms = cells.totals([rows], names)
+    totals.write(hour, valid[:, 0], np.concatenate([term.ravel() for term in terms]))
 
 
 def _rows(
@@ -95,10 +95,9 @@ def _rows(
     names = [name for name, account in periods.accounts.items() if account.kind != "meter"]
     if not names:
         return
-    rows = list(below.index.values())
-    valid, terms = below.total(rows, names)
+    rows = np.array(list(below.index.values()), np.int64)
+    valid, terms = below.totals([rows], names)
     meters = periods.held.counted(below, rows)
     one = np.array([start], np.int64), np.array([end], np.int64)
-    for name, known, term in zip(names, valid.tolist(), terms, strict=True):
-        block = Block(periods.accounts[name], *one, np.array([known]), term.reshape(1, -1, SHARES))
-        yield PeriodBlock(period, block, meters)
+    for name, known, term in zip(names, valid, terms, strict=True):
+        yield PeriodBlock(period, Block(periods.accounts[name], *one, known, term), meters)

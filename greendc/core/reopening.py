@@ -1,6 +1,6 @@
 """Which closed cells a reading may change: where what is known before and after it differs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -44,16 +44,18 @@ def believed(rules: Rules, readings: Readings) -> BoolArray:
     return found
 
 
-def unsettled_upto(rules: Rules, readings: Readings) -> int:
+def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
     """Up to where closing by silence and what comes after may disagree; -EVER: nowhere.
 
     Two things tell of time that may have been closed as silent: a reading that reaches
     back over more than `silent_after`, and a register that does not simply count on.
-    `readings`, sorted, are all that is held of the meters and what is to be added.
+    `parts` are all that is held of the meters and what is to be added; a meter of -1 is none.
     """
     registers = rules.kind == REGISTER
-    backwards = registers | ((rules.reach > rules.silent_after) & ~rules.causal)
-    rows = readings.where(backwards[readings.meter])
+    backwards = np.append(registers | ((rules.reach > rules.silent_after) & ~rules.causal), False)
+    if not backwards.any():
+        return -EVER
+    rows = merged([part.where(backwards[part.meter]) for part in parts]).readings
     if not len(rows):
         return -EVER
     gap = np.diff(rows.time, prepend=rows.time[:1])

@@ -155,8 +155,7 @@ class SiteBook:
 
     def _disturbed(self, readings: Readings, mark: int) -> bool:
         """Whether some reading may touch cells that are closed, so that every step counts."""
-        held = joined([self.hot, *self.waiting, readings])
-        upto = unsettled_upto(self.rules, merged([held.where(held.meter >= 0)]).readings)
+        upto = unsettled_upto(self.rules, [self.hot, *self.waiting, readings])
         if upto > -EVER and mark < upto + self.progress.step:
             return True
         return self.progress.origin is not None and mark < self.progress.furthest()
@@ -206,10 +205,12 @@ class SiteBook:
 
     def _known(self, watermark: int, settled: Settled) -> Readings:
         """Readings that are before the watermark now, or all at the end."""
-        arrived = joined(self.waiting)
-        now = arrived.time < watermark if not settled.final else arrived.seq >= 0
-        self.waiting = [arrived.where(~now)] if not now.all() else []
-        fresh = arrived.where(now)
+        parts = [
+            (part, part.seq >= 0 if settled.final else part.time < watermark)
+            for part in self.waiting
+        ]
+        fresh = joined([part.where(now) for part, now in parts])
+        self.waiting = [p if not now.any() else p.where(~now) for p, now in parts if not now.all()]
         beyond = fresh.time < self.watermark - self.horizon
         settled.count("late_beyond_horizon", int(beyond.sum()))
         return fresh.where(~beyond)

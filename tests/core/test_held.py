@@ -100,6 +100,6 @@ def test_rows_let_go_of_leave_nothing_behind() -> None:
     level.reader = lambda *_: (stored,)  # another account has a row there, this one has none
     level.ensure(50, 51)
     assert len(level.terms) <= 4
-    valid, terms = level.total(level.rows([50]), ["a"])
+    valid, terms = level.totals([level.rows([50])], ["a"])
     assert valid.tolist() == [0]
     assert terms[0].tolist() == [0.0, 0.0, 0.0]
