@@ -108,7 +108,8 @@ def _odd(column: Texts, data: Bytes) -> BoolArray:
 def _holds(column: Texts, places: IntArray) -> BoolArray:
     if not len(places):
         return np.zeros(len(column), np.bool_)
-    found: BoolArray = np.searchsorted(places, column.start) < np.searchsorted(places, column.end)
+    after = np.append(places, len(column.text))[np.searchsorted(places, column.start)]
+    found: BoolArray = after < column.end
     return found
 
 

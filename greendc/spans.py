@@ -32,12 +32,15 @@ class Bytes:
         self.text = text
         padded = _PAD + text + _PAD
         self._words = np.ndarray(len(padded) - WORD + 1, "<u8", padded, strides=(1,))
+        self._inner = self._words[len(_PAD) :]
         self.array: ByteArray = np.frombuffer(padded, np.uint8)[len(_PAD) : len(_PAD) + len(text)]
 
     def words(self, place: IntArray) -> WordArray:
         """The eight bytes from each place on, the first one the lowest; beyond the text zeros."""
-        found: WordArray = self._words[np.clip(place, -WORD, len(self.text)) + len(_PAD)]
-        return found
+        inside = place.min(initial=0) >= 0 and place.max(initial=0) <= len(self.text)
+        if inside:
+            return self._inner[place]
+        return self._words[np.clip(place, -WORD, len(self.text)) + len(_PAD)]
 
     def table(self, start: IntArray, width: int) -> ByteArray:
         """The first bytes from each place on, of shape (width, places)."""
@@ -142,6 +145,8 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     """
     length = end - start
     width = int(np.minimum(length.max(initial=0), _LONGEST))
+    if width == 1:
+        return _figures(data, start, length)
     scan = _Scan(data, start, length, max(width, 3))
     fits = scan.digits <= _DIGITS
     valid = scan.grammar() & ~(scan.minus & fits & (scan.mantissa == 0))
@@ -153,6 +158,13 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     rest = np.flatnonzero(valid & ~exact)
     value[rest] = list(map(float, data.pieces(start[rest], end[rest])))
     return Reals(valid, whole, fits & whole, integer, value)
+
+
+def _figures(data: Bytes, start: IntArray, length: IntArray) -> Reals:
+    """Numbers of at most one character."""
+    integer = (data.words(start) & np.uint64(0xFF)).astype(np.int64) - _ZERO
+    good = (length == 1) & (integer >= 0) & (integer < 10)
+    return Reals(good, good, good, integer, integer.astype(np.float64))
 
 
 # -- times -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ which all of these are known (G3); a meter is an account of one term.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lcm
 
 import numpy as np
@@ -50,14 +50,13 @@ class Account:
     terms: tuple[Term, ...]
     metric: Metric | None = None
     category: int | None = None
+    physical: int | None = field(init=False)  # place of its meter; None for sums and derived ones
 
-    @property
-    def physical(self) -> int | None:
-        """The place of the meter that the account is of; None for sums and derived meters."""
-        if self.kind != "meter":
-            return None
-        place = self.terms[0].members[0][0]
-        return place if len(self.needs) == 1 and self.needs[0] == place else None
+    def __post_init__(self) -> None:
+        """See which meter the account is of."""
+        place = self.terms[0].members[0][0] if self.kind == "meter" else None
+        own = place if len(self.needs) == 1 and self.needs[0] == place else None
+        object.__setattr__(self, "physical", own)
 
     @property
     def unit(self) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from greendc.spans import BoolArray, Bytes, stamps
 Row = tuple[int, str, bytes, int, int]
 ParseLine = Callable[[bytes], Row | Event]
 
-_NEWLINE, _QUOTE = 0x0A, 0x22
+MOST_LINES = 2**16
+
+_NEWLINE, _QUOTE, _BACKSLASH = 0x0A, 0x22, 0x5C
 _ESCAPED = b'\\"'
 _STAND_IN = b"\x7f"  # for an escaped quote; a text in which it stands itself has no common form
 _NEEDED = ("tst", "topic", "payload")
@@ -56,10 +59,14 @@ class Parser:
 
     def entries(self, block: bytes) -> Iterator[Entry]:
         """Messages and events of whole lines, in their order."""
+        for piece in _pieces(block):
+            yield from self._entries(piece)
+
+    def _entries(self, block: bytes) -> Iterator[Entry]:
         self._names.renew()
         lines = _lines(block)
-        plain = block if _STAND_IN in block else block.replace(_ESCAPED, _STAND_IN)
-        column = lines if _STAND_IN in block else _lines(plain)
+        plain = block if _STAND_IN in block else _replaced(block)
+        column = lines if plain is block else _lines(plain)
         found = _Found.of(len(lines))
         data = Bytes(plain)
         for group in grouped(column, data):
@@ -88,7 +95,7 @@ class Parser:
         more: list[bytes] = []
         for row in np.flatnonzero(found.topic < 0).tolist():
             line = lines[row]
-            if not line or line.isspace():
+            if line.isspace():
                 continue
             try:
                 parsed = self._parse(line)
@@ -128,11 +135,41 @@ class Parser:
             )
 
 
+def _pieces(block: bytes) -> Iterator[bytes]:
+    """The block cut where it has very many lines: their columns would take a lot of memory."""
+    if block.count(b"\n") <= MOST_LINES:
+        yield block
+        return
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+    borders = [0, *(ends[MOST_LINES::MOST_LINES] + 1).tolist(), len(block)]
+    for begin, end in pairwise(borders):
+        if begin < end:
+            yield block[begin:end]
+
+
 def _lines(block: bytes) -> Texts:
+    """The lines that hold something."""
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
     if not block.endswith(b"\n"):
         ends = np.append(ends, len(block))
-    return Texts(block, np.append(0, ends[:-1] + 1), ends)
+    starts = np.append(0, ends[:-1] + 1)
+    some = ends > starts
+    return Texts(block, starts, ends) if some.all() else Texts(block, starts[some], ends[some])
+
+
+def _replaced(block: bytes) -> bytes:
+    """The block with a byte in place of each escaped quote."""
+    array = np.frombuffer(block, np.uint8)
+    backslash = array == _BACKSLASH
+    escapes = np.flatnonzero(backslash)
+    if not len(escapes):
+        return block
+    quotes = escapes + 1
+    if quotes[-1] == len(block) or (array[quotes] != _QUOTE).any():
+        return block.replace(_ESCAPED, _STAND_IN)  # other escapes have to stay
+    marked = array.copy()
+    marked[quotes] = ord(_STAND_IN)
+    return marked.tobytes().translate(None, b"\\")
 
 
 def _unescaped(data: Bytes) -> bytes:

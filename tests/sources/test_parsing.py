@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greendc.ports import Event
-from greendc.sources import names
+from greendc.sources import names, parsing
 from greendc.sources.names import UNREADABLE, Names
 from greendc.sources.parsing import BadLineError, Parser
 from greendc.sources.recording import parse_line
@@ -162,6 +162,18 @@ def test_names_are_those_of_the_texts(rounds: list[list[str]]) -> None:
         readable = [UNREADABLE if "x" in text else table.place(text) for text in texts]
         assert found.tolist() == readable
     assert len(set(table.table)) == len(table.table)
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 9, 10, 11])
+def test_many_lines_are_parsed_in_pieces(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "MOST_LINES", most)
+    lines = [
+        f'{{"tst":"2025-03-01T12:00:00Z","topic":"t/{number % 3}","payload":"{number}"}}'
+        for number in range(10)
+    ]
+    text = "\n\n".join(lines).encode()
+    found = rows_of(Parser(parse_line, Counter(), 1000).entries(text))
+    assert found == list(one_by_one(text, Counter()))
 
 
 def test_a_table_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
