@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import zstandard
 
-from greendc.columns import Numbers, Topics, coded, lengths, numbers
+from greendc.columns import Numbers, Texts, Topics, coded, lengths, numbers
 from greendc.ports import Event, IntArray, RawBatch
 
 BLOCK_MESSAGES = 10_000
@@ -73,15 +73,15 @@ def unpacked(body: bytes, session: int) -> RawBatch:
         raise zstandard.ZstdError("larger than a block can be")
     steps, topics, places, joined, sizes, mids, flags = _COLUMNS.decode(zstandard.decompress(body))
     ends: IntArray = np.cumsum(np.frombuffer(sizes, "<u4"), dtype=np.int64)
-    starts = [0, *ends[:-1].tolist()]
     table = Topics(topics, np.frombuffer(places, "<u4").astype(np.int64))
     counts = {len(table), len(ends), len(steps) // 8, len(mids) // 2, len(flags)}
-    if len(counts) != 1 or table.places.max(initial=-1) >= len(topics):
+    size = ends.max(initial=0)
+    if len(counts) != 1 or table.places.max(initial=-1) >= len(topics) or size != len(joined):
         raise ValueError("columns that do not fit each other")
     return RawBatch(
         arrivals=Numbers(np.cumsum(np.frombuffer(steps, "<i8"))),
         topics=table,
-        payloads=[joined[lo:hi] for lo, hi in zip(starts, ends.tolist(), strict=True)],
+        payloads=Texts(joined, np.append(0, ends[:-1]) if len(ends) else ends, ends),
         mids=Numbers(np.frombuffer(mids, "<u2").astype(np.int64)),
         flags=Numbers(np.frombuffer(flags, "u1").astype(np.int64)),
         session=session,
