@@ -101,5 +101,5 @@ def test_rows_let_go_of_leave_nothing_behind() -> None:
     level.ensure(50, 51)
     assert len(level.terms) <= 4
     valid, terms = level.totals([level.rows([50])], ["a"])
-    assert valid.tolist() == [0]
-    assert terms[0].tolist() == [0.0, 0.0, 0.0]
+    assert valid.tolist() == [[0]]
+    assert terms[0].ravel().tolist() == [0.0, 0.0, 0.0]
