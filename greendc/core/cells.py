@@ -210,11 +210,8 @@ class _Cells:
 def _weighted(
     members: Sequence[tuple[int, float]], share: FloatArray, *, signed: bool
 ) -> FloatArray:
-    if len(members) <= 1:
-        # + 0.0 makes every zero a positive one, as a sum of several has it
-        return sum(
-            (share[n] * (w if signed else abs(w)) for n, w in members), np.zeros(share.shape[1])
-        )
+    if not members:
+        return np.zeros(share.shape[1])
     nodes = [node for node, _ in members]
     weights = np.array([weight if signed else abs(weight) for _, weight in members])
     return fsum_rows(share[nodes] * weights[:, None])
