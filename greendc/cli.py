@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from greendc import __version__, app, exports, replay, sinks, usage
@@ -104,6 +104,37 @@ def _replay(arguments: argparse.Namespace) -> int:
     return PROBLEMS if result.problems else GOOD
 
 
+def _simulate(arguments: argparse.Namespace) -> int:
+    from greendc import simulate  # noqa: PLC0415 - no other command pays for it
+
+    options = simulate.Options(
+        out=arguments.out,
+        site_file=arguments.site_file,
+        truth=arguments.truth,
+        begin=arguments.begin,
+        span=arguments.days,
+        seed=arguments.seed,
+        step=arguments.step,
+        speed=arguments.speed,
+        broker=None if arguments.config is None else load(arguments.config).mqtt,
+    )
+    scenario = simulate.scenario_of(arguments.scenario)
+    with _stopped_by_signals() as stop:
+        _say(simulate.simulate(scenario, options, stop), file=sys.stderr)
+    return GOOD
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda *_: stop.set())
+            stack.callback(signal.signal, number, before)
+        yield stop
+
+
 def _agreed(arguments: argparse.Namespace) -> bool:
     if arguments.yes:
         return True
@@ -120,11 +151,8 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 def _record(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
-    stop = threading.Event()
     with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, lambda *_: stop.set())
-            stack.callback(signal.signal, number, before)
+        stop = stack.enter_context(_stopped_by_signals())
         if arguments.duration is not None:
             timer = threading.Timer(arguments.duration, stop.set)
             timer.start()
@@ -213,6 +241,11 @@ COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
         _check,
     ),
     "replay": ("run recorded logs or a journal through the pipeline", usage.replay, _replay),
+    "simulate": (
+        "a simulated site: as a log, or over MQTT, with its truth",
+        usage.simulate,
+        _simulate,
+    ),
     "record": ("record the raw traffic of the configured topics", usage.record, _record),
     "export": ("the ledger, or the journal as a recorded log", usage.export, _export),
     "explain": ("why a figure is what it is", usage.explain, _explain),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from greendc.calendars import parse_rfc3339
+from greendc.config.scalars import duration
+from greendc.core.facility import DAY, HOUR
 from greendc.ports import GreendcError
 from greendc.queries import EXPORTED, KNOWN_PERIODS, LOG
 
@@ -24,6 +26,11 @@ def _instant(text: str) -> int:
 def _moment(text: str) -> int:
     """A time, or the present one."""
     return time.time_ns() if text == "now" else _instant(text)
+
+
+def _hour(text: str) -> int:
+    """A time, or the full hour before the present."""
+    return time.time_ns() // HOUR * HOUR if text == "now" else _instant(text)
 
 
 def _speed(text: str) -> float | None:
@@ -45,6 +52,25 @@ def _minutes(text: str) -> float:
 
 def _seconds(text: str) -> float:
     return _positive(text, "a time span: write seconds, such as 60")
+
+
+def _days(text: str) -> int:
+    """A time span given in days [ns]."""
+    return round(_positive(text, "a time span: write days, such as 7") * DAY)
+
+
+def _span(text: str) -> int:
+    """A time span such as 15min [ns]."""
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise GreendcError(f"{text}: {error}") from error
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) >= 2**32:
+        raise GreendcError(f"{text}: not a seed: write a number below 4294967296")
+    return int(text)
 
 
 def _positive(text: str, what: str) -> float:
@@ -71,6 +97,36 @@ def demo(parser: argparse.ArgumentParser) -> None:
         "--port",
         type=_port,
         help="port of the page (default: 8080; another one where it is in use; 0: any)",
+    )
+
+
+def simulate(parser: argparse.ArgumentParser) -> None:
+    """Which site, of which time, to a log or to a broker."""
+    parser.add_argument("scenario", metavar="SITE", help="a ready-made site, or a scenario's file")
+    parser.add_argument(
+        "-o", "--out", type=Path, help="LOG.jsonl, .jsonl.gz or .jsonl.zst, instead of MQTT"
+    )
+    parser.add_argument(
+        "--site-file", type=Path, metavar="FILE", help="write the configuration that fits it"
+    )
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="write true energies, KPIs and faults"
+    )
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        type=_hour,
+        metavar="TIME",
+        help="a full hour, or now; default: the scenario's",
+    )
+    parser.add_argument("--days", type=_days, help="how many; default: the scenario's span")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="another chance")
+    parser.add_argument("--step", type=_span, metavar="SPAN", help="coarser steps, as 15min")
+    parser.add_argument(
+        "--speed", type=_speed, default="1", help="over MQTT: max, or a multiple of real time"
+    )
+    parser.add_argument(
+        "-c", "--config", type=Path, metavar="FILE", help="over MQTT: a configuration's broker"
     )
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from greendc.config import models
 from greendc.config.config import Config, methods, validated
@@ -58,6 +58,23 @@ def load(path: Path) -> Config:
     placed = _placed(root, path.parent)
     masked.hide(filed_secrets(placed))
     return Config(placed, _content(root, path.parent), path.absolute())
+
+
+def broker() -> models.Mqtt:
+    """The broker that the environment names, for who has no configuration.
+
+    Raises
+    ------
+    GreendcError
+        If the environment holds no good address.
+    """
+    data: dict[str, Any] = {"mqtt": {}}
+    _override(data)
+    masked.hide(environment_secrets())
+    try:
+        return models.Mqtt.model_validate(data["mqtt"])
+    except ValidationError as error:
+        raise GreendcError(f"GREENDC_MQTT_…: {error.errors()[0]['msg']}") from error
 
 
 def _override(data: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """YAML text as plain data, with the line of each value."""
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from greendc.config.yaml_events import Event, Events
 from greendc.ports import GreendcError
 
 Loc = tuple[str | int, ...]
@@ -89,11 +90,12 @@ def parse(text: str, name: str) -> Tree:
 
 
 def _parsed(text: str) -> Tree:
-    loader = _Loader(text)
+    loader, tree = _Loader(text), Tree()
     try:
-        node = loader.get_single_node()
-        tree = Tree()
-        tree.data = _Builder(loader, tree).build(node, ()) if node is not None else {}
+        events = Events(loader)
+        first = events.begin()
+        tree.data = {} if first is None else _Builder(loader, events, tree).build(first, ())
+        events.end()
     finally:
         loader.dispose()
     return tree
@@ -108,60 +110,85 @@ class _TooMuchError(Exception):
 
 
 class _Builder:
-    """Turns nodes into data, noting lines and mistakes."""
+    """Turns events into data, noting lines and mistakes."""
 
-    def __init__(self, loader: _Loader, tree: Tree) -> None:
-        self.loader, self.tree = loader, tree
-        self.open: set[int] = set()
+    def __init__(self, loader: _Loader, events: Events, tree: Tree) -> None:
+        self.loader, self.events, self.tree = loader, events, tree
         self.built = 0
+        self.plain: dict[str, Any] = {}  # what texts without quotes and tags stand for
 
-    def build(self, node: yaml.Node, loc: Loc) -> Any:
+    def build(self, event: Event, loc: Loc) -> Any:
+        """The data that an event begins; those that follow up to its end are taken."""
+        if type(event) is yaml.AliasEvent:
+            return self._meant(event, loc)
+        line = event.start_mark.line + 1
         self.built += 1
         if self.built > MOST:  # an alias costs its text nothing, but the memory all that it names
-            raise _TooMuchError(node.start_mark.line + 1)
-        self.tree.lines.setdefault(loc, node.start_mark.line + 1)
-        if id(node) in self.open:
-            self._mistake(node, loc, "holds itself")
+            raise _TooMuchError(line)
+        self.tree.lines.setdefault(loc, line)
+        if type(event) is yaml.ScalarEvent:
+            return self._scalar(event, loc)
+        if type(event) is yaml.MappingStartEvent:
+            return dict(self._pairs(loc))
+        return list(self._items(loc))
+
+    def _meant(self, alias: Event, loc: Loc) -> Any:
+        meant = self.events.meant(alias)
+        if self.events.within(alias):
+            self._mistake(meant, loc, "holds itself")
             return None
-        self.open.add(id(node))
-        data = self._content(node, loc)
-        self.open.remove(id(node))
-        return data
+        with self.events.again(alias):
+            return self.build(self.events.take(), loc)
 
-    def _content(self, node: yaml.Node, loc: Loc) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return dict(self._pairs(node, loc))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, (*loc, i)) for i, item in enumerate(node.value)]
-        return self._scalar(node, loc)
+    def _items(self, loc: Loc) -> Iterator[Any]:
+        place = 0
+        while type(event := self.events.take()) is not yaml.SequenceEndEvent:
+            yield self.build(event, (*loc, place))
+            place += 1
 
-    def _pairs(self, node: yaml.MappingNode, loc: Loc) -> Iterator[tuple[str | int, Any]]:
-        seen: set[Hashable] = set()
-        for key_node, value in node.value:
-            key = self._scalar(key_node, loc)
+    def _pairs(self, loc: Loc) -> Iterator[tuple[str | int, Any]]:
+        seen: set[str | int] = set()
+        while type(event := self.events.take()) is not yaml.MappingEndEvent:
+            given = self.events.meant(event)
+            key = self._key(event, given, loc)
+            value = self.events.take()
             if type(key) not in {str, int}:
-                self._mistake(key_node, loc, f"{key!r} is no key; put it in quotes")
+                self._mistake(given, loc, f"{key!r} is no key; put it in quotes")
+                self.events.leave(value)
                 continue
             path = (*loc, key)
             if key in seen:
-                self._mistake(key_node, path, "the key is there twice")
+                self._mistake(given, path, "the key is there twice")
             seen.add(key)
-            self.tree.lines[path] = key_node.start_mark.line + 1
+            self.tree.lines[path] = given.start_mark.line + 1
             yield key, self.build(value, path)
 
-    def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
-        if not isinstance(node, yaml.ScalarNode):
-            return None
+    def _key(self, event: Event, given: Event, loc: Loc) -> Any:
+        if type(given) is yaml.ScalarEvent:
+            return self._scalar(given, loc)
+        self.events.leave(event)
+        return None
+
+    def _scalar(self, event: Event, loc: Loc) -> Any:
+        text, plain = event.value, event.implicit[0] and not event.tag
+        if plain and text in self.plain:
+            return self.plain[text]
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self.loader.resolve(yaml.ScalarNode, text, event.implicit)  # type: ignore[no-untyped-call]
+        node = yaml.ScalarNode(tag, text, event.start_mark, event.end_mark)
         try:
             found = self.loader.construct_object(node)
-            node.value.encode()
+            text.encode()
         except yaml.constructor.ConstructorError as error:
-            self._mistake(node, loc, f"cannot be read: {error.problem}")
+            self._mistake(event, loc, f"cannot be read: {error.problem}")
             return None
         except ValueError as error:
-            self._mistake(node, loc, f"cannot be read: {error}")
+            self._mistake(event, loc, f"cannot be read: {error}")
             return None
+        if plain:
+            self.plain[text] = found
         return found
 
-    def _mistake(self, node: yaml.Node, loc: Loc, text: str) -> None:
-        self.tree.mistakes.append((node.start_mark.line + 1, loc, text))
+    def _mistake(self, event: Event, loc: Loc, text: str) -> None:
+        self.tree.mistakes.append((event.start_mark.line + 1, loc, text))

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from greendc.core.facility import DAY, SECOND
 from greendc.demo.recording import Recording
 from greendc.ports import Event, GreendcError, RawBatch
-from greendc.replay import paced
 from greendc.sources.broker import HOST
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
+from greendc.sources.pacing import paced
 from greendc.sources.publishing import Publisher
+from greendc.sources.settings import MqttSettings
 
 HEAD = DAY  # of the log that is published at once, so that there is something to see
 AHEAD = 1000  # messages between publisher and daemon; the broker gives up slow readers
 LOOK_EVERY = 0.02  # s
+CLIENT = "greendc-demo-meters"
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Feed:
     def _run(self) -> None:
         try:
             self._wait_until(lambda: self._daemon.source.state.phase == "connected")
-            with Publisher(HOST, self._port, "greendc-demo-meters") as publisher:
+            with Publisher(MqttSettings(HOST, self._port, client_id=CLIENT)) as publisher:
                 self._publish(publisher)
             self._wait_until(self._taken)
             self._end()

@@ -7,25 +7,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from greendc.config import Config
-from greendc.core.facility import SECOND
 from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.exports import write_lines
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.queries import Ledger, lines, whole_log
 from greendc.replay.results import Result
+from greendc.sources.pacing import paced
 from greendc.sources.recording import LogCounts, open_entries
 from greendc.store import Store
 
 COMMIT_ROWS = 200_000
-PACE_SECONDS = 0.25  # of real time that are handled in one piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,32 +171,6 @@ def _upto(bar: "tqdm[Any]", base: int) -> Callable[[int], None]:
         bar.update(max(0, base + position - bar.n))
 
     return move
-
-
-def paced(
-    entries: Iterable[Entry],
-    speed: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
-    head: int = 0,
-) -> Iterator[Entry]:
-    """Entries at the distances of their arrivals, divided by `speed`; the first `head` at once."""
-    began, first = clock(), None
-    for entry in entries:
-        for piece in _pieces(entry, int(PACE_SECONDS * speed * SECOND) or 1):
-            arrival = piece.arrivals[-1] if isinstance(piece, RawBatch) else piece.arrival
-            first = arrival if first is None else first
-            sleep(max(0.0, began + (arrival - first - head) / SECOND / speed - clock()))
-            yield piece
-
-
-def _pieces(entry: Entry, span: int) -> Iterator[Entry]:
-    """A batch cut where its arrivals pass a multiple of `span` [ns]; an event as it is."""
-    if isinstance(entry, Event):
-        yield entry
-        return
-    for _, rows in groupby(range(len(entry)), lambda row: entry.arrivals[row] // span):
-        yield entry.rows(list(rows))
 
 
 # -- result ---------------------------------------------------------------------------------------

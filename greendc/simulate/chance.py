@@ -26,9 +26,13 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(blake2b(f"{seed} {name}".encode(), digest_size=8).digest(), "little")
 
 
-def uniform(seed: int, name: str) -> float:
-    """A number in [-1, 1) that belongs to a seed and a name."""
-    return (seed_of(seed, name) >> 11) * 2.0**-52 - 1.0
+def uniform(random: int) -> float:
+    """A number in [-1, 1) of 64 bits.
+
+    >>> uniform(0), uniform(3 << 62)
+    (-1.0, 0.5)
+    """
+    return (random >> 11) * 2.0**-52 - 1.0
 
 
 def bits(seeds: npt.ArrayLike, numbers: IntArray) -> UIntArray:

@@ -1,10 +1,11 @@
 """Meters as they are: which points they show, how finely, how truly and how often."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 
 from greendc.core.facility import SECOND, Kind
 from greendc.core.units import QUANTITIES, Unit, units_of
@@ -97,7 +98,12 @@ def _meters(scenario: Scenario, site: Site) -> Iterator[Meter]:
     for point in points(scenario, site).values():
         rule = rule_of(site.metering, point.name)
         if rule is not None:
-            yield _meter(scenario.seed, point, rule)
+            yield _meter(point, rule, partial(_named, scenario.seed, site.id, point.name))
+
+
+def _named(seed: int, site: str, point: str, what: str) -> int:
+    """64 bits of chance for something of a meter."""
+    return seed_of(seed, f"{what} of {point} of {site}")
 
 
 def rule_of(rules: Sequence[Rule], name: str) -> Rule | None:
@@ -131,14 +137,14 @@ def _device(scenario: Scenario, topic: str, meters: list[Meter]) -> Device:
     )
 
 
-def _meter(seed: int, point: Point, rule: Rule) -> Meter:
+def _meter(point: Point, rule: Rule, named: Callable[[str], int]) -> Meter:
     kind = Kind(rule.kind)
     quantity = _quantity(point, kind)
     name, unit = _unit(point, rule, quantity)
     decimals, quantum = _resolution(rule.resolution, name, point)
     per = 10**decimals / (unit.factor * _TRUTH.get(QUANTITIES[quantity], 1))
     limit = (rule.accuracy_class or 0.0) / 100
-    own = CONSTANT * limit * uniform(seed, f"error {point.name}")
+    own = CONSTANT * limit * uniform(named("error"))
     found = Meter(
         point=point,
         rule=rule,
@@ -154,10 +160,10 @@ def _meter(seed: int, point: Point, rule: Rule) -> Meter:
         quantum=quantum,
         modulus=0,
         first=0,
-        seed=seed_of(seed, f"reading {point.name}"),
+        seed=named("readings"),
     )
     if kind is Kind.REGISTER:
-        return _counting(found, seed)
+        return _counting(found, named("number"))
     spans = {"temperature": SPAN_K, "ratio": 1.0}
     span = spans.get(QUANTITIES[quantity])
     return found if span is None else _absolute(found, own * span, BY_CHANCE * limit * span)
@@ -169,10 +175,10 @@ def _absolute(meter: Meter, own: float, by_chance: float) -> Meter:
     return replace(meter, factor=1.0, noise=0.0, shift=shift, wobble=by_chance * meter.per)
 
 
-def _counting(meter: Meter, seed: int) -> Meter:
+def _counting(meter: Meter, random: int) -> Meter:
     """The same as a register: a number it begins with, and where it starts again."""
     modulus = meter.fixed(meter.rule.modulus)
-    first = seed_of(seed, f"register {meter.id}") % 1_000_000 * meter.quantum
+    first = random % 1_000_000 * meter.quantum
     return replace(meter, noise=0.0, modulus=modulus, first=first % modulus if modulus else first)
 
 

@@ -68,13 +68,13 @@ class Group:
 class Readings:
     """All devices of a site over time; see `messages`."""
 
-    def __init__(self, devices: Sequence[Device], schedule: Schedule, first: int = 0) -> None:
+    def __init__(self, devices: Sequence[Device], schedule: Schedule) -> None:
         members: dict[tuple[object, ...], list[int]] = {}
         for number, device in enumerate(devices):
             kinds = tuple(meter.kind for meter in device.meters)
             members.setdefault((device.interval, kinds), []).append(number)
         self._groups = [
-            Group([devices[n] for n in numbers], [first + n for n in numbers], schedule)
+            Group([devices[n] for n in numbers], [schedule.first + n for n in numbers], schedule)
             for numbers in members.values()
         ]
         counted = (m for d in devices for m in d.meters if m.kind in COUNTING)

@@ -1,6 +1,7 @@
 """The site file that fits a scenario: what an operator who knows the meters would write."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,10 +10,12 @@ from greendc.calendars import rfc3339
 from greendc.config.scalars import duration_text
 from greendc.core.facility import HOUR, MINUTE, Kind
 from greendc.core.quantities import POINTS
-from greendc.simulate.faults import ALL_BITS, Schedule
+from greendc.simulate.faults import ALL_BITS, INTENSITY, Schedule
 from greendc.simulate.meters import HEARTBEAT, Device, Meter
+from greendc.simulate.parts.emissions import intensity
 from greendc.simulate.payloads import Payload, payload_of
 from greendc.simulate.scenario import Scenario, Site
+from greendc.simulate.site import points
 from greendc.simulate.truth import Point
 
 CELLS = tuple(minutes * MINUTE for minutes in (1, 5, 10, 15, 30, 60))
@@ -22,15 +25,30 @@ Found = tuple[Site, Sequence[Device], Schedule]
 Points = Mapping[str, Point]
 
 
-def site_file(scenario: Scenario, found: Sequence[Found], points: Sequence[Points]) -> str:
-    """Text of a configuration for all sites; `points` are all that there are at each of them."""
-    head = f"# Made by greendc simulate, seed {scenario.seed}.\n\nsites:\n"
-    both = zip(found, points, strict=True)
-    return head + "".join(line for site, here in both for line in _site(scenario, site, here))
+def write_site_file(path: Path, scenario: Scenario, found: Sequence[Found]) -> None:
+    """Write a configuration for all sites, and beside it the emissions of each one's grid."""
+    text = f"# Made by greendc simulate, seed {scenario.seed}.\n\nsites:\n"
+    for site, devices, schedule in found:
+        series = path.with_name(f"{path.stem}-{site.id}-grid.csv")
+        series.write_text("".join(_series(scenario, site)), encoding="utf-8")
+        text += "".join(_site(scenario, (site, devices, schedule), series.name))
+    path.write_text(text, encoding="utf-8")
 
 
-def _site(scenario: Scenario, found: Found, points: Points) -> Iterator[str]:
+def _series(scenario: Scenario, site: Site) -> Iterator[str]:
+    """Emissions of the grid by the hour, but for those that are lost."""
+    yield "timestamp,g_per_kwh\n"
+    found = intensity(scenario, site, scenario.start, scenario.end)
+    lost = [fault for fault in site.faults if fault.kind == INTENSITY]
+    for number, value in enumerate(found.values.astype(int).tolist()):
+        hour = found.begin + number * HOUR
+        if not any(fault.start <= hour < fault.end for fault in lost):
+            yield f"{rfc3339(hour)},{value // 10}.{value % 10}\n"
+
+
+def _site(scenario: Scenario, found: Found, series: str) -> Iterator[str]:
     site, devices, schedule = found
+    there = points(scenario, site)
     meters = [meter for device in devices for meter in device.meters]
     head: dict[str, Any] = {
         "id": site.id,
@@ -38,9 +56,9 @@ def _site(scenario: Scenario, found: Found, points: Points) -> Iterator[str]:
         "zone": site.zone,
         "rated_it_w": site.rated_it_w,
         "cell": duration_text(cell_of(devices)),
-        "e_dc": "metered" if _all_metered(meters, points, "util") else "bottom_up",
-        "e_it": dict(_by_category(meters, points)),
-        "emissions": _emissions(scenario, site),
+        "e_dc": "metered" if _all_metered(meters, there, "util") else "bottom_up",
+        "e_it": dict(_by_category(meters, there)),
+        "emissions": _emissions(site, series),
     }
     yield f"  - {_line(head['id'], 'id')}"
     yield from (f"    {_line(value, key)}" for key, value in head.items() if key != "id" and value)
@@ -94,10 +112,8 @@ def _by_category(meters: Sequence[Meter], points: Points) -> Iterator[tuple[int,
             yield category, there
 
 
-def _emissions(scenario: Scenario, site: Site) -> dict[str, Any]:
-    grid, year = site.grid, int(rfc3339(scenario.start)[:4])
-    given = {"factor": grid.mean_g_per_kwh, "zone": grid.zone, "year": year, "source": grid.source}
-    return {"location": given}
+def _emissions(site: Site, series: str) -> dict[str, Any]:
+    return {"location": {"series": series, "zone": site.grid.zone, "source": site.grid.source}}
 
 
 def _meter(

@@ -7,6 +7,7 @@ import numpy as np
 
 from greendc.core.facility import HOUR
 from greendc.simulate import payloads
+from greendc.simulate.account import Account
 from greendc.simulate.faults import Schedule
 from greendc.simulate.messages import Messages, by_arrival, joined
 from greendc.simulate.meters import Device, Meter, devices
@@ -18,6 +19,8 @@ from greendc.simulate.site import chunks
 class Traffic:
     """What all devices of a scenario send in a span [ns], which begins and ends at a full hour.
 
+    `accounts` are the truth of each site, as far as `messages` has come.
+
     Raises
     ------
     GreendcError
@@ -26,6 +29,7 @@ class Traffic:
 
     def __init__(self, scenario: Scenario, begin: int, end: int) -> None:
         self._scenario, self._span = scenario, (begin, end)
+        self.accounts = [Account(scenario, site) for site in scenario.sites]
         self.sites: list[tuple[Site, Sequence[Device], Schedule]] = []
         first = 0
         for site in scenario.sites:
@@ -46,12 +50,10 @@ class Traffic:
 
     def messages(self) -> Iterator[Messages]:
         """All messages in the order of their arrival, as many at a time as memory likes."""
-        first = 0
         sources = []
-        for site, found, schedule in self.sites:
-            readings = Readings(found, schedule, first)
-            sources.append(readings.stretches(chunks(self._scenario, site, *self._span)))
-            first += len(found)
+        for (site, found, schedule), account in zip(self.sites, self.accounts, strict=True):
+            truth = map(account.add, chunks(self._scenario, site, *self._span))
+            sources.append(Readings(found, schedule).stretches(truth))
         waiting: list[Messages] = []
         for stretches in zip(*sources, strict=True):
             until = stretches[0][0]

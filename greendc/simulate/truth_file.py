@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from greendc.simulate.account import Account
 from greendc.simulate.rules import Fault
 from greendc.simulate.site import points
 
-Said = Callable[[Fault], Sequence[str]]
-"""What greendc ought to say of a fault."""
+Label = Callable[[Fault], Mapping[str, Any]]
+"""What else is to be said of a fault: whom it concerns, what greendc owes it."""
 
 
-def truth(account: Account, said: Said = lambda _: ()) -> dict[str, Any]:
+def truth(account: Account, label: Label = lambda _: {}) -> dict[str, Any]:
     """The truth of a site in few words: points with their energy, figures, faults.
 
     Energies are whole millijoules, volumes whole cubic millimetres.
@@ -40,7 +40,7 @@ def truth(account: Account, said: Said = lambda _: ()) -> dict[str, Any]:
             }
             for name, point in points(scenario, site).items()
         },
-        "faults": [_fault(fault, said) for fault in site.faults],
+        "faults": [_fault(fault, label) for fault in site.faults],
     }
 
 
@@ -52,7 +52,7 @@ def _figures(account: Account, borders: list[int]) -> Iterator[dict[str, Any]]:
             yield {"begin": rfc3339(begin), "end": rfc3339(end), **found}
 
 
-def _fault(fault: Fault, said: Said) -> dict[str, Any]:
+def _fault(fault: Fault, label: Label) -> dict[str, Any]:
     return {
         "kind": fault.kind,
         "what": fault.what,
@@ -60,17 +60,17 @@ def _fault(fault: Fault, said: Said) -> dict[str, Any]:
         "from": rfc3339(fault.start),
         "to": rfc3339(fault.end),
         **({} if fault.by is None else {"by": fault.by}),
-        "said": list(said(fault)),
+        **label(fault),
     }
 
 
-def write_truth(path: Path, account: Account, said: Said = lambda _: ()) -> None:
+def write_truth(path: Path, account: Account, label: Label = lambda _: {}) -> None:
     """Write the truth as JSON, and beside it the cells, a line each: PATH.cells.jsonl.gz.
 
     Their first line names the points, all others hold the start of a cell and what flowed in it,
     in the same order [mJ, mm3].
     """
-    text = json.dumps(truth(account, said), indent=1, ensure_ascii=False)
+    text = json.dumps(truth(account, label), indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
     cells = path.with_suffix(".cells.jsonl.gz")
     with cells.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:

@@ -10,6 +10,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from greendc.ports import RETAIN, GreendcError, RawBatch
+from greendc.sources.settings import MqttSettings
 
 IN_FLIGHT = 200  # messages that wait for their acknowledgement at once
 PATIENCE = 10.0  # s
@@ -24,23 +25,27 @@ class Publisher:
         Where the broker cannot be reached, refuses, or stops acknowledging.
     """
 
-    def __init__(self, host: str, port: int, client_id: str) -> None:
-        self._address = host, port
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
         self._accepted = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id)
+        self._client = Client(CallbackAPIVersion.VERSION2, settings.client_id)
+        if settings.username is not None:
+            self._client.username_pw_set(settings.username, settings.password)
+        if settings.tls is not None:
+            self._client.tls_set_context(settings.tls.context())
         self._client.max_inflight_messages_set(IN_FLIGHT)
         self._client.on_connect = self._on_connect
 
     def __enter__(self) -> Self:
-        host, port = self._address
+        address = self._settings.address
         try:
-            self._client.connect(host, port)
+            self._client.connect(self._settings.host, self._settings.port)
         except OSError as error:
-            raise GreendcError(f"mqtt://{host}:{port}: {error}") from error
+            raise GreendcError(f"mqtt://{address}: {error}") from error
         self._client.loop_start()
         if not self._accepted.wait(PATIENCE):
             self._client.loop_stop()
-            raise GreendcError(f"mqtt://{host}:{port}: the broker does not let the publisher in")
+            raise GreendcError(f"mqtt://{address}: the broker does not let the publisher in")
         return self
 
     def __exit__(
