@@ -370,3 +370,13 @@ def test_both_formats_say_the_same(life: Life) -> None:
 def test_a_scrape_changes_nothing(life: Life) -> None:
     board = life.board()
     assert render(board, 0, OPENMETRICS) == render(board, 0, OPENMETRICS)
+
+
+def test_meters_of_another_configuration_have_their_own_labels(life: Life) -> None:
+    board = life.board()
+    moved = tuple(replace(tag, room="elsewhere") for tag in board.current.meters)
+    other = changed(life.board(), current=replace(board.current, meters=moved))
+    for one, rooms in ((board, {None}), (other, {"elsewhere"}), (board, {None})):
+        found = shown(one)
+        for name in ("greendc_power_watts", "greendc_energy_joules_total"):
+            assert {labels.get("room") for labels in named(found, name)} == rooms

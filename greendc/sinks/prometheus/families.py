@@ -1,7 +1,9 @@
 """Samples gathered by series, and the labels that several series share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import compress
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -11,46 +13,80 @@ from prometheus_client.core import (
 )
 
 from greendc.series import COUNTER, INFO, SERIES, Series
-from greendc.snapshots import Current, Key, MeterTag
+from greendc.snapshots import Key, MeterTag
 
 Labels = tuple[str, ...]
-Sample = tuple[Labels, float]
+
+
+class Column:
+    """Labels of many samples of a series, made once: of the meters of a configuration."""
+
+    def __init__(self, series: Series, labels: Iterable[Labels]) -> None:
+        self.series, self.labels = series, list(labels)
+        self.begins = [begin(series.name, series.labels, own) for own in self.labels]
+
+
+@dataclass(slots=True)
+class Samples:
+    """Samples of one series: labels, values, and lines up to the value."""
+
+    labels: list[Labels] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    begins: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Families:
     """Samples by series."""
 
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    samples: dict[str, Samples] = field(default_factory=dict)
 
     def add(self, series: Series, labels: Labels, value: float) -> None:
         """Add a sample; labels in the order of the series."""
-        self.samples.setdefault(series.name, []).append((labels, value))
+        found = self.samples.setdefault(series.name, Samples())
+        found.labels.append(labels)
+        found.values.append(value)
+        found.begins.append(begin(series.name, series.labels, labels))
 
-    def ordered(self) -> Iterator[tuple[Series, list[Sample]]]:
+    def extend(self, column: Column, values: Iterable[float], kept: Sequence[bool]) -> None:
+        """Add a value for each row of a column that is to be `kept`."""
+        if any(kept):
+            found = self.samples.setdefault(column.series.name, Samples())
+            found.labels.extend(compress(column.labels, kept))
+            found.values.extend(compress(values, kept))
+            found.begins.extend(compress(column.begins, kept))
+
+    def ordered(self) -> Iterator[tuple[Series, Samples]]:
         """Series that have a sample, in the order of `SERIES`."""
         for series in SERIES:
             if series.name in self.samples:
                 yield series, self.samples[series.name]
 
 
-def metric(series: Series, samples: Iterable[Sample]) -> Metric:
+@lru_cache(maxsize=2**17)
+def begin(name: str, names: Labels, values: Labels) -> str:
+    """A line up to its number, its labels in the order of their names."""
+    pairs = sorted(zip(names, values, strict=True))
+    inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
+    return f"{name}{{{inside}}} " if inside else f"{name} "
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def metric(series: Series, samples: Samples) -> Metric:
     """A family as prometheus-client has it."""
     if series.type == INFO:
         info = InfoMetricFamily(series.stem, series.meaning, labels=series.labels)
-        for labels, _ in samples:
+        for labels in samples.labels:
             info.add_metric(labels, {})
         return info
     kind = CounterMetricFamily if series.type == COUNTER else GaugeMetricFamily
     made = kind(series.stem, series.meaning, labels=series.labels, unit=series.unit)
-    for labels, value in samples:
+    for labels, value in zip(samples.labels, samples.values, strict=True):
         made.add_metric(labels, value)
     return made
-
-
-def by_name(current: Current) -> dict[Key, MeterTag]:
-    """Physical meters."""
-    return {(tag.site, tag.meter): tag for tag in current.meters}
 
 
 def total_labels(key: Key) -> Labels:

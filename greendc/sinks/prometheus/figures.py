@@ -12,10 +12,9 @@ from greendc.series import WINDOWS, Series, kpi_of
 from greendc.sinks.prometheus.families import (
     Families,
     Labels,
-    by_name,
-    meter_labels,
     total_labels,
 )
+from greendc.sinks.prometheus.known import MEMORY
 from greendc.snapshots import Closed, Current, Key
 
 MASS = "co2e_"  # what names of emissions begin with
@@ -24,19 +23,18 @@ SCOPE_1 = frozenset({"fuel"})  # carriers burnt on the site (STANDARDS 5.1)
 
 def amounts(out: Families, current: Current, closed: Closed) -> None:
     """Energy and emissions since the start, and what was revised."""
-    physical = by_name(current)
+    known = MEMORY.of(current.meters)
     for direction, sums in (("in", closed.energy_in), ("out", closed.energy_out)):
-        for key, joules in sums.items():
-            tag = physical.get(key)
-            if tag is None:
-                out.add(series.SITE_ENERGY, (*total_labels(key), direction), joules)
-            else:
-                out.add(series.ENERGY, (*meter_labels(tag), direction), joules)
+        of_meters = [sums.get(key, 0.0) for key in known.keys]
+        out.extend(known.energy[direction], of_meters, [key in sums for key in known.keys])
+        for key in sums:
+            if key not in known.names:
+                out.add(series.SITE_ENERGY, (*total_labels(key), direction), sums[key])
     for key, grams in closed.emitted.items():
         scope = _scope(current.books.get(key[0]), key[1])
         out.add(series.EMISSIONS, (key[0], scope, _method(key[1])), grams)
     for key, amount in closed.revised.items():
-        _revised(out, key, amount, physical=key in physical)
+        _revised(out, key, amount, physical=key in known.names)
 
 
 def _revised(out: Families, key: Key, amount: float, *, physical: bool) -> None:

@@ -6,47 +6,28 @@ import numpy as np
 
 from greendc import series
 from greendc.core.facility import DAY, EVER, SECOND, Intensity
-from greendc.core.present import POWERS
-from greendc.sinks.prometheus.families import (
-    Families,
-    by_name,
-    meter_labels,
-    place_labels,
-    total_labels,
-)
-from greendc.snapshots import Current, MeterTag, SiteTag
+from greendc.sinks.prometheus.families import Families, total_labels
+from greendc.sinks.prometheus.known import MEMORY
+from greendc.snapshots import Current, SiteTag
 
 LONGEST_MONTH = 31 * DAY
 
 
 def meters(out: Families, current: Current, times: Mapping[str, int]) -> None:
     """Every meter's latest reading while it is not stale, and how old it is."""
-    fresh = current.fresh(times).tolist()
-    values, moments = current.value.tolist(), current.time.tolist()
-    counts = current.readings.tolist()
-    for place, tag in enumerate(current.meters):
-        own = (tag.site, tag.meter)
-        out.add(series.SILENT_AFTER, own, tag.silent_after / SECOND)
-        out.add(series.READINGS, (*own, "accepted"), counts[place])
-        if moments[place] > -EVER:
-            out.add(series.LAST_SAMPLE, own, moments[place] / SECOND)
-        if fresh[place]:
-            _reading(out, tag, values[place])
-
-
-def _reading(out: Families, tag: MeterTag, value: float) -> None:
-    """The latest value; registers and volumes have none that would mean something by itself."""
-    if tag.quantity in POWERS:
-        out.add(series.POWER, meter_labels(tag), value)
-    elif tag.quantity == "voltage" and tag.point in series.DC_POINTS:
-        out.add(series.DC_VOLTAGE, place_labels(tag), value)
-    elif tag.quantity in series.READ:
-        out.add(series.READ[tag.quantity], place_labels(tag), value)
+    known = MEMORY.of(current.meters)
+    every = [True] * len(known.keys)
+    out.extend(known.last, (current.time / SECOND).tolist(), (current.time > -EVER).tolist())
+    out.extend(known.silent_after, known.limits, every)
+    out.extend(known.readings, current.readings.tolist(), every)
+    fresh = current.fresh(times)
+    for column, places in known.shown:
+        out.extend(column, current.value[places].tolist(), fresh[places].tolist())
 
 
 def sites(out: Families, current: Current, times: Mapping[str, int]) -> None:
     """Power of totals and derived meters, targets and the grid's intensity at the site's time."""
-    physical = by_name(current)
+    physical = MEMORY.of(current.meters).names
     for key, watts in current.power(times).items():
         if key not in physical:
             out.add(series.SITE_POWER, total_labels(key), watts)
