@@ -20,6 +20,7 @@ from greendc.daemon.control import ask
 from greendc.daemon.data import Data
 from greendc.daemon.errands import Errands
 from greendc.daemon.requests import Backup, Status
+from greendc.files import MODE
 from greendc.ports import GreendcError, RawBatch
 from tests.faults.plant import SITE, Message, Plant, Publisher, messages, write_log
 from tests.servers.support import Mosquitto
@@ -187,6 +188,21 @@ def test_what_cannot_be_copied_leaves_nothing_behind(config_file: Path, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["etc"]
 
 
+def test_a_database_that_is_damaged_within_is_told(config_file: Path, tmp_path: Path) -> None:
+    filled(config_file, 400)
+    config = load(config_file)
+    path = config.data / "ledger.db"
+    with closing(sqlite3.connect(path)) as db:
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'event'").fetchone()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size] = 0xFF  # no kind of page
+    path.write_bytes(content)
+    with pytest.raises(GreendcError, match=r"ledger\.db: the copy is damaged"):
+        back_up(config, tmp_path / "saved")
+    assert [p.name for p in tmp_path.iterdir()] == ["etc"]
+
+
 def test_a_stopping_daemon_gives_up_its_backup(config_file: Path, tmp_path: Path) -> None:
     filled(config_file, 400)
     config = load(config_file)
@@ -216,6 +232,7 @@ def test_a_restored_folder_holds_every_entry_and_figure(config_file: Path, tmp_p
                 found.append(db.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
         assert found[0] == found[1]
         assert len(found[0]) > 1
+        assert (after.data / name).stat().st_mode & 0o777 == MODE
 
 
 def test_only_a_whole_backup_is_restored_and_only_where_nothing_is(
