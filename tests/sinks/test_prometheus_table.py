@@ -33,7 +33,8 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 
 def samples(board: Board, name: str) -> Samples:
     """Values of one series by its labels, in their order."""
-    return dict(gathered(board, 0).samples.get(name, ()))
+    found = {series.name: own for series, own in gathered(board, 0).ordered()}
+    return dict(zip(found[name].labels, found[name].values, strict=True)) if name in found else {}
 
 
 def test_health_number_by_number(board: Board) -> None:
