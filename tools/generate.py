@@ -1,4 +1,4 @@
-"""Writes the files that are made: config/schema.json, dashboards/METRICS.md, tests/cases/README.md.
+"""Writes the files that are made: the schema, reference pages, figures of the simulated sites.
 
 Usage: python -m tools.generate [--check]
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from greendc.config import write_schema
 from greendc.series import metrics_page
 from tests.cases.case import page
+from tools.figures import figures
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +23,10 @@ def generated() -> dict[Path, str]:
         ROOT / "config" / "schema.json": write_schema(),
         ROOT / "dashboards" / "METRICS.md": metrics_page(),
         ROOT / "tests" / "cases" / "README.md": page(),
+        **{
+            ROOT / "config" / "simulated" / "figures" / f"{name}.svg": text
+            for name, text in figures().items()
+        },
     }
 
 

@@ -2,13 +2,14 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from greendc.calendars import LocalCalendar, parse_rfc3339
 from greendc.core.facility import DAY, MINUTE
 from greendc.simulate import ready
-from greendc.simulate.account import Account, Totals
+from greendc.simulate.account import MJ_PER_KWH, MM3_PER_L, Account, Totals
 from greendc.simulate.scenario import Scenario
 from greendc.simulate.site import chunks, points
 
@@ -86,3 +87,22 @@ def test_heat_is_handed_over_in_winter_above_all() -> None:
 
 def test_every_site_and_no_other_has_a_band() -> None:
     assert set(BANDS) == set(SITES)
+
+
+def table() -> dict[str, list[str]]:
+    """Figures of each site as the README of the simulated sites has them."""
+    text = (Path(__file__).parents[2] / "config" / "simulated" / "README.md").read_text()
+    rows = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in row[-6:]] for row in rows]
+    return {row[0]: row[-3:] for row in cells if row[0] in SITES}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_the_readme_tells_the_truth(name: str) -> None:
+    parts = months(name)
+    it = sum(part.e_it(3) for part in parts) / MJ_PER_KWH
+    water = sum(part.volume.get("water.w_in", 0) for part in parts) / MM3_PER_L
+    reused = sum(part.at(["q_reuse"]) for part in parts) / sum(part.e_dc for part in parts)
+    for said, true in zip(table()[name], (pue(parts), reused, water / it), strict=True):
+        digits = len(said.partition(".")[2])
+        assert f"{true:.{digits}f}" == said

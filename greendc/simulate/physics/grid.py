@@ -53,14 +53,6 @@ class Grid:
         low, high = knots[..., index], knots[..., index + 1]
         return low + (high - low) * (rest / spacing)
 
-    def held(self, first: int, spacing: int, knots: FloatArray) -> FloatArray:
-        """Value at each step, each knot holding until the next.
-
-        >>> print(Grid(0, 20, 3).held(0, 40, np.array([0.0, 40.0])))
-        [ 0.  0. 40.]
-        """
-        return knots[..., (self.times - first) // spacing]
-
     def covering(self, spacing: int) -> tuple[int, int]:
         """Number of the first knot needed and of the one after the last; knot 0 is 1970.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greendc.simulate.physics.grid import HOUR, MINUTE, FloatArray, Grid
+from greendc.simulate.physics.grid import HOUR, MINUTE, SECOND, FloatArray, Grid
 from greendc.simulate.physics.noise import constants, jumps, wander
 
 _OFFICE = (-1, -1, -1, -1, -1, -0.9, -0.6, 0, 0.6, 0.9, 1, 1, 0.8, 1, 1, 1, 0.9, 0.7, 0.3, 0)
@@ -17,6 +17,10 @@ SHAPES: Mapping[str, tuple[float, ...]] = {
     "batch": (1, 1, 1, 0.9, 0.6, 0.2, -0.4, -0.8, *(-1,) * 10, -0.7, -0.3, 0.2, 0.6, 0.9, 1),
 }
 """Course of a local day, by the hour; -1 the least, 1 the most. Assumed."""
+
+
+FLICKER, FLICKER_SPACING = 0.02, 30 * SECOND
+"""Utilisation that comes and goes within a minute: the most, and from knot to knot; assumed."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def rack_power(
     quick = wander(seed, f"{stream}/minutes", grid, 5 * MINUTE, count)
     job = jumps(seed, f"{stream}/jobs", grid, HOUR, count)
     chance = load.noise * (0.75 * slow + 0.25 * quick) + load.jobs * job
+    if grid.step < FLICKER_SPACING:  # longer steps are means that it leaves as they are
+        chance += FLICKER * wander(seed, f"{stream}/seconds", grid, FLICKER_SPACING, count)
     used: FloatArray = np.clip(level + chance, 0.0, 1.0)
     power: FloatArray = racks.rated * (load.idle + (1.0 - load.idle) * used)
     return power

@@ -59,7 +59,13 @@ def wander(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> F
 
 
 def jumps(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> FloatArray:
-    """Chance in [-1, 1) that holds for a spacing and then jumps. Shape (rows, steps)."""
-    span = grid.covering(spacing)
-    found = knots(seed, stream, span, spacing, rows)
-    return grid.held(span[0] * spacing, spacing, found)
+    """Chance in [-1, 1) that holds for a spacing and then jumps, each row at its own time.
+
+    Shape (rows, steps).
+    """
+    first, last = grid.covering(spacing)
+    found = knots(seed, stream, (first, last + 1), spacing, rows)
+    own = constants(seed, f"{stream}/when", rows)[:, np.newaxis]
+    shift = ((own + 1.0) * (spacing / 2)).astype(np.int64)
+    index = (grid.times + shift) // spacing - first
+    return np.take_along_axis(found, index, axis=1)

@@ -61,7 +61,7 @@ _COSINE = np.array(  # of a day that is coldest at 3 h and warmest at 15 h, by t
 )  # fmt: skip
 _YEAR = 365.2425 * DAY  # mean Gregorian year
 _MONTH = _YEAR / 12
-SYNOPTIC = ((DAY, 3.2), (3 * DAY, 3.8), (15 * DAY, 2.2))
+SYNOPTIC = ((HOUR, 0.3), (4 * HOUR, 0.9), (DAY, 3.2), (3 * DAY, 3.8), (15 * DAY, 2.2))
 """What weather adds: spacing of the knots [ns] and largest value [K]; assumed."""
 CLOUDS = ((6 * HOUR, 0.25), (3 * DAY, 0.35))
 """What clouds add to a mean cover of 0.6: spacing [ns] and largest value; assumed."""
