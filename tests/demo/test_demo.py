@@ -120,6 +120,8 @@ def test_a_wheel_holds_what_it_shows_and_a_duration_ends_it(
     assert demo.text.count("emissions.location: factor of 2024") == 1
     assert "interim PUE 1.119 (1 h), 1.119 (24 h)" in demo.text
     assert (installed / "greendc/demo/zih-lzr-2025-03.LICENSE.txt").is_file()
+    assert (installed / "greendc/simulate/sites/edge-room.yaml").is_file()
+    assert (installed / "greendc/simulate/weather/leesburg.epw.gz").is_file()
 
 
 @pytest.mark.parametrize(("columns", "bar"), [(120, True), (0, False)])

@@ -117,7 +117,7 @@ def _generator(books: Books, feed: Feed, given: Generator, power: IntArray) -> s
     runs = power > 0
     idle = given.idle_fuel * given.rated_w
     fuel = np.where(runs, idle + given.fuel * watts(power), 0.0)
-    name = books.power(place, "genset_fuel", fuel, 3 * given.rated_w)
+    name = books.power(place, "genset_fuel", fuel, 3 * given.rated_w, "power")
     heat = books.powers[name] - power
     books.balance([name], [out, books.whole(f"{place}-heat", "none", heat, None, "thermal_power")])
     return out
