@@ -13,6 +13,7 @@ from greendc.config import write_schema
 from greendc.series import metrics_page
 from tests.cases.case import page
 from tools.figures import figures
+from tools.keys import keys_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +24,7 @@ def generated() -> dict[Path, str]:
         ROOT / "config" / "schema.json": write_schema(),
         ROOT / "dashboards" / "METRICS.md": metrics_page(),
         ROOT / "tests" / "cases" / "README.md": page(),
+        ROOT / "config" / "simulated" / "KEYS.md": keys_page(),
         **{
             ROOT / "config" / "simulated" / "figures" / f"{name}.svg": text
             for name, text in figures().items()

@@ -44,6 +44,20 @@ MeterFault = Literal[
 ]
 """Faults of readings and payloads; `what` is a meter, or a pattern of meters."""
 
+PLANT_MEANINGS: dict[PlantFault, str] = {
+    "chiller_failed": "A chiller, an air conditioner (`room-crac-1`) or a hall's compressors "
+    "(`hall-1-trim`) take no heat; where the others are too few, air gets warmer within 15 min.",
+    "filter_blocked": "The fan of an air unit (`hall-1-crah-2`), tower or dry cooler needs `by` "
+    "(0.6) more power for the same air, within an hour.",
+    "damper_stuck": "The `economiser`, or a hall's damper (`hall-1-damper`), is closed by `by` "
+    "(1), within a minute.",
+    "ups_bypass": "A UPS or rectifier (`ups-a`) lets the load pass by.",
+    "dc_undervoltage": "A bus (`rect-a`) has `by` V (250).",
+    "dc_overvoltage": "A bus has `by` V (405).",
+    "hot_aisle_leak": "The inlets of a hall get `by` (0.15) more of its exhaust, most at the top, "
+    "within 10 min.",
+    "utility_lost": "A feed (`feed-a`) has no utility; its battery waits for the generator.",
+}
 PLANT_FAULTS: tuple[str, ...] = get_args(PlantFault)
 METER_FAULTS: tuple[str, ...] = get_args(MeterFault)
 

@@ -9,6 +9,7 @@ from greendc.config.tree import parse
 from greendc.ports import GreendcError
 from greendc.simulate.checks import problems
 from greendc.simulate.models import Scenario, Site
+from greendc.simulate.topology import SHIPPED
 
 __all__ = ["Scenario", "Site", "load"]
 
@@ -33,4 +34,14 @@ def load(path: Path) -> Scenario:
         fail(problems_of(error, Scenario), tree, str(path))
         raise
     fail(problems(scenario), tree, str(path))
-    return scenario
+    return scenario.model_copy(
+        update={"sites": tuple(_placed(site, Path(path).parent) for site in scenario.sites)}
+    )
+
+
+def _placed(site: Site, folder: Path) -> Site:
+    """The same with its weather file under a folder."""
+    if site.weather.epw is None or site.weather.epw in SHIPPED:
+        return site
+    weather = site.weather.model_copy(update={"epw": str(folder / site.weather.epw)})
+    return site.model_copy(update={"weather": weather})

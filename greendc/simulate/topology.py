@@ -8,6 +8,8 @@ from greendc.config.models import Share
 from greendc.config.scalars import Duration, Id, Items, Model, NotNegative, Positive, key
 
 Shape = Literal["flat", "office", "evening", "batch"]
+SHIPPED = {"leesburg": "leesburg.epw.gz", "san-jose": "san-jose.epw.gz"}
+"""Names of the typical years that come with greendc."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 CarnotShare = Annotated[Share, Field(gt=0)]
 
@@ -19,7 +21,9 @@ class Weather(Model):
         None,
         description="A built-in year: normals by month, a daily swing, weather by chance.",
     )
-    epw: str | None = key(None, description="A typical year: leesburg, san-jose, or an EPW file.")
+    epw: str | None = key(
+        None, description="A typical year: leesburg, san-jose, or an EPW file, beside this one."
+    )
     warmer_k: FiniteFloat = key(0.0, description="Added to every temperature. [K]")
 
     @model_validator(mode="after")

@@ -4,7 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.simulate.sites import CHILLED, DX, OUTSIDE, PLANTS, STILL, SUMMER, WINTER, site, totals
+from greendc.simulate.site import chunks
+from tests.simulate.sites import (
+    CHILLED,
+    DX,
+    OUTSIDE,
+    PLANTS,
+    STILL,
+    SUMMER,
+    WINTER,
+    scenario,
+    site,
+    totals,
+)
 
 
 def hall(**load: Any) -> list[dict[str, Any]]:
@@ -129,3 +141,13 @@ def test_one_conversion_less_saves_the_losses_of_the_ups() -> None:
     direct, double = totals(site(feeds=feeds)), totals(site())
     assert direct.e_it(3) == double.e_it(3)
     assert direct.subsystem("power") < double.subsystem("power")
+
+
+def test_where_fans_blow_too_little_racks_draw_their_own_exhaust() -> None:
+    def inlet(flow: float) -> float:
+        halls = [site()["halls"][0] | {"air": {"flow_m3s": flow}}]
+        built = scenario(site(halls=halls))
+        chunk = next(chunks(built, built.sites[0]))
+        return float(chunk.states["hall-rack-01-top.t_inlet"].mean())
+
+    assert inlet(1.0) > inlet(4.0) + 5

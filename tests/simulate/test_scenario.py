@@ -1,14 +1,19 @@
 """Mistakes in a scenario are named with file, line and key."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from greendc.ports import GreendcError
 from greendc.simulate import ready
+from greendc.simulate.parts.outside import FOLDER
 from greendc.simulate.scenario import load
+from greendc.simulate.site import chunks
+from greendc.simulate.topology import SHIPPED
 from tests.simulate.sites import SUMMER, site
 
 LOST = {"kind": "utility_lost", "what": "feed-a", "from": SUMMER, "for": "1h"}
@@ -86,3 +91,13 @@ def test_the_nearest_ready_made_site_is_named() -> None:
 def test_ready_made_sites_fit_a_screen_or_two() -> None:
     for name in ready.NAMES:
         assert len(ready.path_of(name).read_text().splitlines()) < 120
+
+
+def test_weather_of_ones_own_lies_beside_the_scenario(tmp_path: Path) -> None:
+    shutil.copy(FOLDER / SHIPPED["san-jose"], tmp_path / "mine.epw.gz")
+    paths = (
+        write(tmp_path / f"{name}.yaml", site(weather={"epw": epw}))
+        for name, epw in (("own", "mine.epw.gz"), ("shipped", "san-jose"))
+    )
+    own, shipped = (next(chunks(found, found.sites[0])) for found in map(load, paths))
+    assert np.array_equal(own.states["outside.t_oa"], shipped.states["outside.t_oa"])

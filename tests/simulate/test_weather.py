@@ -8,10 +8,11 @@ import pytest
 
 from greendc.calendars import parse_rfc3339
 from greendc.ports import GreendcError
-from greendc.simulate.parts.outside import FOLDER, SHIPPED, read_epw
+from greendc.simulate.parts.outside import FOLDER, read_epw
 from greendc.simulate.physics import weather
 from greendc.simulate.physics.grid import HOUR, Grid
 from greendc.simulate.physics.psychrometrics import dew_point, relative_humidity, wet_bulb
+from greendc.simulate.topology import SHIPPED
 
 # dry bulb [Cel], humidity, dew point by Magnus, wet bulb by PsychroLib (STANDARDS 7.3)
 TABLE = (

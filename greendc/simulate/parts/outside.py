@@ -13,10 +13,9 @@ from greendc.simulate.books import Books
 from greendc.simulate.parts.setting import Outside
 from greendc.simulate.physics import weather
 from greendc.simulate.physics.grid import HOUR, SECOND, Grid, IntArray
-from greendc.simulate.topology import Weather
+from greendc.simulate.topology import SHIPPED, Weather
 
 FOLDER = Path(__file__).parents[1] / "weather"
-SHIPPED = {"leesburg": "leesburg.epw.gz", "san-jose": "san-jose.epw.gz"}
 ROWS, HEADERS = 8760, 8
 DRY_BULB, DEW_POINT, SUN = 6, 7, 13  # columns of an EPW file (EnergyPlus, Auxiliary Programs)
 

@@ -32,6 +32,8 @@ class Room:
     """Names of the fans' powers, by unit."""
     supplied: FloatArray
     """Air that the units blow. [m3/s]"""
+    wanting: FloatArray
+    """Air that the racks draw beyond that, of what is blown: it comes from their exhaust. [1]"""
     rises: FloatArray
     """Rise through each rack, shape (racks, 1). [K]"""
 
@@ -59,7 +61,8 @@ def room(
     names = [_fan(books, hall, unit, speed, setting, fans) for unit in range(1, air.units + 1)]
     light = books.power(f"light-{hall.id}", "aux_light", setting.all(hall.light_w))
     heat = books.total(hall.id, "q_removed", [*drawn.names, *warm, *names, light])
-    return Room(hall, heat, tuple(names), full * speed, rises)
+    blown = full * speed
+    return Room(hall, heat, tuple(names), blown, np.maximum(needed / blown - 1.0, 0.0), rises)
 
 
 def unit_place(hall: Hall, kind: str, unit: int) -> str:
@@ -87,7 +90,7 @@ def temperatures(
     supply = supply + control
     back = found.back(books, supply)
     leak = setting.events.strength("hot_aisle_leak", hall.id, 0.15)
-    recirculated = hall.air.recirculation + leak
+    recirculated = hall.air.recirculation + leak + found.wanting
     books.state(hall.id, "t_supply", supply)
     books.state(hall.id, "t_return", back)
     books.state(hall.id, "rh_supply", humidity_at(dew, supply))
