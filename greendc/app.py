@@ -20,6 +20,7 @@ from greendc.daemon.lifecycle import Part, running
 from greendc.daemon.logs import set_up
 from greendc.daemon.reload import Reload
 from greendc.daemon.rounds import Rounds
+from greendc.daemon.runs import Runs
 from greendc.daemon.systemd import Notifier
 from greendc.daemon.vitals import Vitals
 from greendc.ports import Event, GreendcError
@@ -104,7 +105,8 @@ class Daemon:
             config.sinks, Surroundings.of(config), lambda: StoredLedger(config.data / LEDGER)
         )
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
-        self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker)
+        runs = Runs()
+        self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker, runs)
         self.rounds = Rounds(
             self.data,
             self.source,
@@ -117,7 +119,7 @@ class Daemon:
         self.reload = Reload(self.data, self.source, self.notifier, self.rounds.status)
         self.commands = Commands(self.data, self.errands, self.reload.reload)
         self.control = Control(config.data, self.commands.submit)
-        self.calendar = Calendar(config, self.commands.submit)
+        self.calendar = Calendar(config, self.commands.submit, runs)
         self.reload.listeners.append(self.calendar.use)
         self.parts: list[Part] = [
             self.control,

@@ -202,6 +202,14 @@ SINK_LAG = _gauge(
 )
 SINK_PENDING = _gauge("greendc_sink_pending_rows", ("sink",), "Figures not written yet.", "")
 SINK_FAILING = _gauge("greendc_sink_failing", ("sink",), "1 where the last try failed.", "")
+JOB_FAILING = _gauge(
+    "greendc_job_failing", ("task",), "1 where a calendar job's last run failed.", ""
+)
+JOB_SUCCESS = _gauge(
+    "greendc_job_last_success_timestamp_seconds",
+    ("task",),
+    "When a calendar job last succeeded; that of a backup outlives a restart.",
+)
 SINK_LAG_LIMIT = _gauge(
     "greendc_sink_lag_limit_seconds", (), "Lag at which an alert begins, from the configuration."
 )
@@ -223,7 +231,7 @@ SERIES: tuple[Series, ...] = (
     WINDOW_END,
     *(TARGET, RECOVERY, MESSAGES, REJECTED, INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),
-    *(SINK_LAG, SINK_PENDING, SINK_FAILING),
+    *(SINK_LAG, SINK_PENDING, SINK_FAILING, JOB_FAILING, JOB_SUCCESS),
     *(SINK_LAG_LIMIT, JOURNAL_LAG_LIMIT, JOURNAL_FILL_LIMIT, START_TIME, BUILD),
 )
 

@@ -156,6 +156,18 @@ class SinkHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class JobHealth:
+    """What became of a calendar job: its last success [ns UTC], and why the last run failed.
+
+    Both are None where nothing is known, as before its first run.
+    """
+
+    name: str
+    succeeded: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the daemon itself does; wall-clock times in ns.
 
@@ -179,6 +191,7 @@ class Health:
     site_outcomes: Mapping[str, Mapping[str, int]]
     sinks: Sequence[SinkHealth]
     bulk_read: bool = False
+    jobs: Sequence[JobHealth] = ()
 
 
 @dataclass(slots=True)
@@ -192,8 +205,16 @@ class Board:
     version: int = 0  # grows with every change
 
     def site_times(self, now: int) -> dict[str, int]:
-        """The time of each site: the wall clock `now` [ns], or its largest event time."""
+        """The time of each site: the wall clock `now` [ns], or its largest event time.
+
+        An end of input can close more than that: the last of the means stamped with their beginning
+        reach an interval further. Then it is where the newest hour ends.
+        """
         current = self.current
         if self.wall_clock:
             return {tag.site: now for tag in current.sites}
-        return dict(current.site_time)
+        moments = dict(current.site_time)
+        for (site, period, _), figure in self.closed.figures.items():
+            if period == "hour" and site in moments:
+                moments[site] = max(moments[site], figure.end)
+        return moments

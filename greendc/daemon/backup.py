@@ -1,5 +1,6 @@
 """Copies of a data folder, taken while its daemon goes on working, and their way back."""
 
+import calendar
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ import msgspec
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.config import Config
+from greendc.core.facility import SECOND
 from greendc.daemon.data import JOURNAL, LEDGER, locked
 from greendc.files import MODE
 from greendc.ports import GreendcError
@@ -165,13 +167,30 @@ def backup_name(moment: float) -> str:
     return time.strftime("greendc-%Y%m%dT%H%M%SZ", time.gmtime(moment))
 
 
+def newest_backup(folder: Path) -> int | None:
+    """When the newest whole backup of a folder was taken [ns]; None where there is none."""
+    try:
+        found = whole_backups(folder)
+    except OSError:
+        return None
+    if not found:
+        return None
+    moment = time.strptime(found[-1].name, "greendc-%Y%m%dT%H%M%SZ")
+    return calendar.timegm(moment) * SECOND
+
+
+def whole_backups(folder: Path) -> list[Path]:
+    """The backups that are complete, oldest first."""
+    found = (path.parent for path in folder.glob(f"greendc-*/{MANIFEST}"))
+    return sorted(path for path in found if NAMED.fullmatch(path.name))
+
+
 def drop_oldest(folder: Path, keep: int) -> list[str]:
     """Remove all but the newest backups of a folder, and what a kill has left half done."""
     for path in folder.glob(f"greendc-*{PARTIAL}"):
         if NAMED.fullmatch(path.name.removesuffix(PARTIAL)):
             shutil.rmtree(path)
-    found = sorted(path.parent for path in folder.glob(f"greendc-*/{MANIFEST}"))
-    gone = [path for path in found[:-keep] if NAMED.fullmatch(path.name)]
+    gone = whole_backups(folder)[:-keep]
     for path in gone:
         shutil.rmtree(path)
     return [path.name for path in gone]

@@ -1,14 +1,18 @@
 """Calendar jobs: when they are due they ask the daemon, as a person would."""
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from greendc.config import Config
 from greendc.config.jobs import Jobs
 from greendc.core.facility import SECOND
+from greendc.daemon.backup import newest_backup
 from greendc.daemon.requests import Request, Retain, Rotate
+from greendc.daemon.runs import Runs
 from greendc.ports import GreendcError
 
 log = logging.getLogger(__name__)
@@ -21,8 +25,8 @@ Submit = Callable[[Request], "Future[str]"]
 class Calendar:
     """A scheduler on a thread of its own, which touches nothing but `submit`."""
 
-    def __init__(self, config: Config, submit: Submit) -> None:
-        self._submit = submit
+    def __init__(self, config: Config, submit: Submit, runs: Runs) -> None:
+        self._submit, self._runs = submit, runs
         self._jobs = config.jobs
         self._scheduler: Any = None
 
@@ -49,7 +53,9 @@ class Calendar:
 
     def _schedule(self) -> None:
         self._scheduler.remove_all_jobs()
-        for name, (at, request) in due(self._jobs).items():
+        jobs = due(self._jobs)
+        self._runs.expect({name: _last_success(request) for name, (_, request) in jobs.items()})
+        for name, (at, request) in jobs.items():
             hour, minute = Jobs.hour_and_minute(at)
             self._scheduler.add_job(
                 self._ask,
@@ -66,13 +72,23 @@ class Calendar:
             error = answer.exception()
             if error is None:
                 log.info("%s: %s", name, answer.result())
+                self._runs.done(name, time.time_ns())
             else:
-                log.error("%s: %s", name, error)
+                self._failed(name, error)
 
         try:
             self._submit(request).add_done_callback(told)
         except (GreendcError, RuntimeError) as error:
-            log.error("%s: %s", name, error)  # noqa: TRY400 - no traceback
+            self._failed(name, error)
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        log.error("%s: %s", name, error)
+        self._runs.failed(name, str(error) or type(error).__name__)
+
+
+def _last_success(request: Request) -> int | None:
+    """When a job has last succeeded, where its work says so after a restart [ns]."""
+    return newest_backup(Path(request.folder)) if isinstance(request, Rotate) else None
 
 
 def _scheduler() -> Any:

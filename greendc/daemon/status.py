@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.core.facility import SECOND
-from greendc.snapshots import Health, SinkHealth
+from greendc.snapshots import Health, JobHealth, SinkHealth
 
 MIB = 2**20
 
@@ -39,6 +39,8 @@ def _lines(health: Health) -> Iterator[tuple[str, str]]:
         yield site, _counted(" readings", outcomes, "readings")
     for sink in health.sinks:
         yield sink.name, _sink(sink)
+    for job in health.jobs:
+        yield job.name, _job(job)
 
 
 def _broker(health: Health) -> str:
@@ -50,6 +52,13 @@ def _broker(health: Health) -> str:
 def _counted(unit: str, outcomes: Mapping[str, int], whole: str) -> str:
     others = [f"{name} {n}" for name, n in sorted(outcomes.items()) if n and name != whole]
     return f"{outcomes.get(whole, 0)}{unit}" + (f" ({', '.join(others)})" if others else "")
+
+
+def _job(job: JobHealth) -> str:
+    last = "none succeeded yet"
+    if job.succeeded is not None:
+        last = f"last succeeded at {rfc3339(job.succeeded // SECOND * SECOND)}"
+    return last + (f"; the last one failed: {job.error}" if job.error else "")
 
 
 def _sink(sink: SinkHealth) -> str:

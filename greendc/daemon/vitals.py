@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from greendc.core.facility import SECOND
 from greendc.daemon.data import Data
+from greendc.daemon.runs import Runs
 from greendc.masking import masked
 from greendc.sinks import Sinks
 from greendc.snapshots import Health
@@ -24,6 +25,7 @@ class Vitals:
     inbox: Inbox
     sinks: Sinks
     broker: str
+    runs: Runs
     started: int = field(default_factory=time.time_ns)
     _looked: float = -LOOK_EVERY
 
@@ -57,6 +59,7 @@ class Vitals:
             site_outcomes={site: store.tally(site) for site in sites},
             sinks=self.sinks.health(),
             bulk_read=state.bulk_read,
+            jobs=self.runs.health(),
         )
 
 

@@ -144,7 +144,7 @@ def _hour(entry: Mapping[str, Any] | None, figure: Figure | None) -> dict[str, A
 def told(health: Health, site: str) -> dict[str, Any]:
     """How the daemon does, with the outcomes of one site's readings."""
     return {
-        "started": rfc3339(health.started) if health.started else None,
+        "started": _stamp(health.started or None),
         "broker": health.broker,
         "connected": health.connected,
         "connection_error": health.connection_error,
@@ -156,4 +156,12 @@ def told(health: Health, site: str) -> dict[str, Any]:
         "outcomes": dict(health.outcomes),
         "site_outcomes": dict(health.site_outcomes.get(site, {})),
         "sinks": [asdict(sink) for sink in health.sinks],
+        "jobs": [
+            {"name": job.name, "succeeded": _stamp(job.succeeded), "error": job.error}
+            for job in health.jobs
+        ],
     }
+
+
+def _stamp(moment: int | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from greendc.app import Daemon
+from greendc.calendars import parse_rfc3339
 from greendc.config import Config, load
 from greendc.daemon.backup import MANIFEST, drop_oldest
 from greendc.daemon.commands import let_go
@@ -19,9 +20,14 @@ from greendc.daemon.control import ask
 from greendc.daemon.data import Data
 from greendc.daemon.jobs import Calendar, due
 from greendc.daemon.requests import Request, Retain, Rotate, Status
+from greendc.daemon.runs import Runs
+from greendc.daemon.status import as_text
 from greendc.journal import Journal, Quarantined
 from greendc.ports import Event, GreendcError, RawBatch
+from greendc.sinks.prometheus import render
+from greendc.snapshots import Board, JobHealth
 from tests.faults.plant import SITE, messages
+from tests.sources.listening import eventually
 
 DAY = 86_400 * 10**9
 JOBS = """
@@ -58,7 +64,7 @@ def started() -> Iterator[Callable[[Config, Asked], Calendar]]:
     with ExitStack() as stack:
 
         def start(config: Config, asked: Asked) -> Calendar:
-            calendar = Calendar(config, asked)
+            calendar = Calendar(config, asked, Runs())
             calendar.start()
             stack.callback(calendar.stop)
             return calendar
@@ -150,13 +156,70 @@ def test_backups_are_kept_in_the_number_asked_for(tmp_path: Path) -> None:
     assert all((tmp_path / "saved" / n / MANIFEST).exists() for n in names if n != "greendc-notes")
 
 
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon without a broker, with calendar jobs."""
+    with ExitStack() as stack:
+        one = Daemon(loaded(tmp_path, JOBS + "mqtt: {port: 1}\n"), until_idle=None, stack=stack)
+        thread = threading.Thread(target=one.run)
+        thread.start()
+        eventually(lambda: bool(one.data.watch.board.health.jobs))
+        yield one
+        one.stop()
+        thread.join(60)
+
+
+def backup_of(daemon: Daemon) -> JobHealth:
+    return next(job for job in daemon.data.watch.board.health.jobs if job.name == "backup")
+
+
+def back_up_now(daemon: Daemon) -> None:
+    daemon.calendar._scheduler.modify_job("backup", next_run_time=datetime.now(UTC))
+
+
+def test_a_backup_that_fails_is_told_until_one_succeeds(tmp_path: Path, daemon: Daemon) -> None:
+    board, saved = daemon.data.watch.board, tmp_path / "saved"
+    saved.write_text("no folder")
+    assert backup_of(daemon) == JobHealth("backup", None, None)
+    assert jobs_in_metrics(board) == []
+    back_up_now(daemon)
+    eventually(lambda: "saved" in (backup_of(daemon).error or ""))
+    assert jobs_in_metrics(board) == ['greendc_job_failing{task="backup"} 1.0']
+    assert "none succeeded yet; the last one failed: " in as_text(board.health)
+    saved.unlink()
+    back_up_now(daemon)
+    eventually(lambda: backup_of(daemon).succeeded is not None)
+    assert backup_of(daemon).error is None
+    failing, success = jobs_in_metrics(board)
+    assert failing == 'greendc_job_failing{task="backup"} 0.0'
+    assert success.startswith('greendc_job_last_success_timestamp_seconds{task="backup"} 1')
+
+
+def jobs_in_metrics(board: Board) -> list[str]:
+    text = render(board, time.time_ns(), None)[0].decode()
+    return [row for row in text.splitlines() if row.startswith("greendc_job_")]
+
+
+def test_a_start_finds_when_the_last_backup_was_made(tmp_path: Path) -> None:
+    for name in ("greendc-20260102T000000Z", "greendc-20260101T000000Z", "greendc-x"):
+        (tmp_path / "saved" / name).mkdir(parents=True)
+        (tmp_path / "saved" / name / MANIFEST).write_text("{}")
+    (tmp_path / "saved" / "greendc-20260103T000000Z").mkdir()  # not whole
+    runs = Runs()
+    calendar = Calendar(loaded(tmp_path), Asked(), runs)
+    calendar.start()
+    calendar.stop()
+    taken = parse_rfc3339("2026-01-02T00:00:00Z")
+    assert runs.health() == (JobHealth("retention", None, None), JobHealth("backup", taken, None))
+
+
 def test_only_backups_are_dropped(tmp_path: Path) -> None:
     for name in ("greendc-20260101T000000Z", "greendc-x", "greendc-20260102T000000Z", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / MANIFEST).write_text("{}")
     (tmp_path / "greendc-20251231T000000Z.partial").mkdir()  # a kill's
     (tmp_path / "greendc-20260103T000000Z").mkdir()  # no whole backup: not ours to judge
-    assert drop_oldest(tmp_path, 2) == ["greendc-20260101T000000Z"]
+    assert drop_oldest(tmp_path, 1) == ["greendc-20260101T000000Z"]
     assert len(list(tmp_path.iterdir())) == 4
 
 

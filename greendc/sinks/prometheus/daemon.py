@@ -33,6 +33,11 @@ def _health(out: Families, health: Health) -> None:
         out.add(series.SINK_LAG, (sink.name,), sink.lag_seconds)
         out.add(series.SINK_PENDING, (sink.name,), sink.pending)
         out.add(series.SINK_FAILING, (sink.name,), sink.error is not None)
+    for job in health.jobs:
+        if job.succeeded is not None:
+            out.add(series.JOB_SUCCESS, (job.name,), job.succeeded / SECOND)
+        if job.succeeded is not None or job.error is not None:  # otherwise it has not run yet
+            out.add(series.JOB_FAILING, (job.name,), job.error is not None)
 
 
 def _tallies(out: Families, health: Health) -> None:

@@ -7,7 +7,7 @@ const LAGS = 600; // s
 
 export function showHealth(state, zone) {
   const { health } = state;
-  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...sinks(health)];
+  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...sinks(health), ...jobs(health, zone)];
   if (health.started) entries.push(["Running since", zone.full(Date.parse(health.started))]);
   find("#health dl").replaceChildren(...pairs(entries));
 }
@@ -48,5 +48,13 @@ function* sinks(health) {
       const behind = sink.pending ? `${count(sink.pending)} figures wait, ${age(sink.lag_seconds)}` : "up to date";
       yield [sink.name, behind, sink.lag_seconds > LAGS ? "warn" : ""];
     }
+  }
+}
+
+function* jobs(health, zone) {
+  for (const job of health.jobs) {
+    const good = job.succeeded ? zone.full(Date.parse(job.succeeded)) : "none yet";
+    const told = job.error ? `failed: ${job.error}; last good one: ${good}` : good;
+    yield [`Last ${job.name}`, told, job.error ? "bad" : ""];
   }
 }
