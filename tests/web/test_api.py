@@ -9,8 +9,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from greendc.calendars import rfc3339
 from greendc.core.facility import HOUR
 from greendc.lines import WORDS, line
+from greendc.ports import Event
 from greendc.queries import Ledger
 from greendc.web.state import state
 from tests.web.kit import SITE, Scene, scene, served
@@ -139,6 +141,17 @@ def test_silent_meters_and_what_needs_them(tmp_path: Path) -> None:
     assert {row[3] for row in table["rows"]} == {"silent"}
     assert {(p["watts"], p["reason"]) for p in state["power"]} == {(None, "silent")}
     assert state["figures"]["hour"]["ipue"]["outdated"]
+
+
+def test_site_time_is_not_behind_what_an_end_of_input_has_closed(tmp_path: Path) -> None:
+    with scene(tmp_path, hours=5) as one:
+        (tag,) = one.board.current.sites
+        read = one.board.current.site_time[tag.site]
+        assert state(one.board, tag.site, 0)["site_time"] == rfc3339(read)
+        one.pipeline.handle(one.pipeline.done_to + 1, Event("end", read + HOUR))
+        one.show()
+        told = state(one.board, tag.site, 0)
+        assert told["site_time"] == told["figures"]["hour"]["ipue"]["end"] == rfc3339(read + HOUR)
 
 
 @pytest.mark.parametrize(("hours", "outdated"), [(13, False), (20, True)])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from greendc.calendars import parse_rfc3339
 from greendc.queries import Ledger
+from greendc.snapshots import JobHealth
 from tests.web.browser import DESK, PHONE, WALL, chromium, opened
 from tests.web.kit import SITE, TOKEN, Scene, scene, served
 
@@ -127,6 +129,38 @@ def test_nothing_is_wider_than_the_screen(desk: Page, size: tuple[int, int]) -> 
     desk.wait_for_selector("#power-chart canvas")
     expect(desk.locator("#power-chart")).to_be_visible()
     assert desk.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+CUT = """
+[...document.querySelectorAll("#figures :is(th, td)")]
+  .filter((cell) => cell.clientWidth && cell.scrollWidth > cell.clientWidth)
+  .map((cell) => cell.innerText)
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_shows_figures_whole_each_with_its_period(desk: Page, width: int) -> None:
+    desk.set_viewport_size({"width": width, "height": 850})
+    region = desk.locator("#figures .scroll")
+    assert region.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    assert desk.evaluate(CUT) == []
+    cells = desk.locator("#figures tr[data-name=e_dc] td[data-period]")
+    periods = cells.evaluate_all(
+        "(all) => all.map((it) => getComputedStyle(it, '::before').content)"
+    )
+    assert periods == ['"1 h"', '"24 h"', '"7 d"', '"30 d"', '"12 months"']
+
+
+def test_a_backup_that_failed_is_seen(browser: Browser, playing: Scene, url: str) -> None:
+    moment = parse_rfc3339("2025-03-01T01:10:00Z")
+    jobs = JobHealth("backup", moment, "disk full"), JobHealth("retention", None, None)
+    playing.feel(jobs=jobs)
+    with opened(browser, url) as (page, _):
+        page.wait_for_selector(LIVE)
+        health = shown(page, "#health")
+    playing.feel()
+    assert "failed: disk full; last good one: Sat, 1 Mar 2025, 02:10:00 CET" in health
+    assert "Last retention\nnone yet" in health
 
 
 def test_a_lost_connection_is_seen_and_taken_up_again(browser: Browser, playing: Scene) -> None:

@@ -37,17 +37,18 @@ function head(period, figures, zone) {
 
 function row(name, periods, figures) {
   const found = title(name);
-  const cells = periods.map((period) => cell(name, figures[period]));
+  const cells = periods.map((period) => cell(name, period, figures[period]));
   const unit = periods.map((period) => figures[period][name]?.unit).find((one) => one?.includes("/"));
   const about = unit ? `${found.meaning} [${unit}]` : found.meaning;
   const last = el("td", { className: "wide note" }, about);
   return el("tr", { "data-name": name }, el("th", { scope: "row" }, symbol(found.symbol)), ...cells, last);
 }
 
-function cell(name, figures) {
+function cell(name, period, figures) {
   const [kind, entry] = name === "ipue" ? chosen(figures) : [null, figures[name]];
   const text = entry === undefined ? UNKNOWN : figure(entry.value, entry.unit.includes("/") ? "1" : entry.unit);
-  return el("td", { className: "number" }, text, ...notes(kind, entry).map((note) => el("small", {}, note)));
+  const named = { className: "number", "data-period": PERIODS[period] }; // for a phone, which shows no columns
+  return el("td", named, text, ...notes(kind, entry).map((note) => el("small", {}, note)));
 }
 
 function notes(kind, entry) {
