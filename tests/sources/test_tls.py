@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from greendc import exports
+from greendc import exports, replay
 from greendc.config import load
 from greendc.ports import GreendcError
 from greendc.sources.mqtt import Inbox, MqttSettings, MqttSource, TlsSettings
+from tests.faults.plant import SITE, Plant, messages, write_log
 from tests.servers.certificates import Authority, Pair, mosquitto_password
 from tests.servers.support import PROJECT, SHIPPED, Mosquitto
 from tests.sources.listening import PATIENCE, Listener, eventually
@@ -162,6 +163,40 @@ def test_a_record_is_made_over_tls(
         stop.set()
         thread.join()
     assert json.loads(out.read_text().splitlines()[0])["payload"] == "5"
+
+
+def test_a_whole_run_reads_and_publishes_over_tls(secured: Secured, tmp_path: Path) -> None:
+    secret, pair = tmp_path / "broker.password", secured.greendc
+    secret.write_text(PASSWORDS["greendc"] + "\n")
+    text = SITE.replace("{kind: jsonl, path: figures.jsonl}", "{kind: mqtt}") + (
+        f"mqtt: {{username: greendc, password_file: {secret}, "
+        f"tls: {{ca: {secured.authority.ca}, cert: {pair.cert}, key: {pair.key}}}}}\n"
+    )
+    wall = Listener(
+        secured.broker.port,
+        ["greendc/#"],
+        **secured.settings(username="display", password=PASSWORDS["display"]),
+        client_id="lobby",
+    )
+    sent = messages(400)
+    with wall, Plant(tmp_path, secured.broker, text) as plant:
+        wall.connected()
+        daemon = plant.daemon("--until-idle", "2")
+        plant.wait_until_connected()
+        secured.publish("meters", *sent)
+        assert daemon.wait(60) == 0, plant.log
+        wall.take()
+        shown = {row[0]: json.loads(row[1]) for row in wall.rows if "$state" not in row[0]}
+        live = plant.exported()
+        assert PASSWORDS["greendc"] not in plant.log
+    write_log(tmp_path / "log.jsonl", sent)
+    replay.replay(
+        [tmp_path / "log.jsonl"], load(plant.config), replay.Options(out=tmp_path / "replayed")
+    )
+    assert live == (tmp_path / "replayed").read_bytes()
+    rows = [json.loads(line) for line in live.splitlines()]
+    hours = [row for row in rows if (row["quantity"], row["period"]) == ("ipue", "hour")]
+    assert shown["greendc/plant/ipue/hour"]["value"] == hours[-1]["value"]
 
 
 # -- what does not, and what is said then ---------------------------------------------------------
