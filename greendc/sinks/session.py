@@ -125,6 +125,8 @@ class Session:
                 self._changed.wait_for(lambda: info.mid in self._done or self.lost, LEAVING_SECONDS)
         self._client.disconnect()
         self._client.loop_stop()
+        # It closes its last sockets as it goes: no callback may keep it, and with it this session.
+        self._client.on_connect = self._client.on_disconnect = self._client.on_publish = None
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         """Wait while the broker makes progress."""
