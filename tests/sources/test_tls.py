@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 
 from greendc import exports, replay
-from greendc.config import load
+from greendc.config import load, models
+from greendc.config.sinks import MqttSink
+from greendc.config.tls import Tls as ConfiguredTls
 from greendc.ports import GreendcError
+from greendc.sinks import Surroundings, new_sink
+from greendc.sinks.errors import Unavailable
 from greendc.sources.mqtt import Inbox, MqttSettings, MqttSource, TlsSettings
 from tests.faults.plant import SITE, Plant, messages, write_log
 from tests.servers.certificates import Authority, Pair, mosquitto_password
 from tests.servers.support import PROJECT, SHIPPED, Mosquitto
+from tests.sinks.ledgers import Rows, row
 from tests.sources.listening import PATIENCE, Listener, eventually
 from tests.sources.secure import PASSWORDS, published
 
@@ -116,6 +121,24 @@ def test_the_rules_keep_greendc_from_forging_meters_and_others_from_its_figures(
         wall.take()
     assert [row[0] for row in raw.rows] == ["dc/true"]
     assert [row[:2] for row in wall.rows] == [("greendc/dc1/ipue", b"1.2")]
+
+
+def test_figures_go_there_with_the_same_certificate_and_not_without(
+    secured: Secured, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(PASSWORDS["greendc"])
+    pair, at = secured.greendc, {"host": "127.0.0.1", "port": secured.broker.port}
+    user = {"username": "greendc", "password_file": tmp_path / "password", "timeout": "5s"}
+    around, rows = Surroundings(tmp_path, models.Mqtt()), [row(1)]
+    for more in ({"cert": pair.cert, "key": pair.key}, {}):
+        tls = ConfiguredTls(ca=secured.authority.ca, **more)
+        sink = new_sink(MqttSink(kind="mqtt", tls=tls, **at, **user), around)  # type: ignore[arg-type]
+        if more:
+            sink.write(rows, Rows(rows))
+        else:
+            with pytest.raises(Unavailable):
+                sink.write(rows, Rows(rows))
+        sink.close()
 
 
 def test_a_renewed_certificate_is_used_without_a_restart(secured: Secured, tmp_path: Path) -> None:
