@@ -119,20 +119,22 @@ class Totals:
         return self.at(point for point, found in POINTS.items() if found.subsystem == name)
 
     def figures(self) -> dict[str, float]:
-        """True figures, in kWh, kg, litres and the units of the KPIs; PUE by category.
+        """True figures in kWh, kg, litres and the units of the KPIs, named as greendc's own.
 
         PUE, pPUE, ERF, ERE, CER, CUE (location-based, imports alone) and WUE as in STANDARDS 3 and
-        4; what has no denominator is left out.
+        4, those with E_IT by its category; what has no denominator is left out. The subsystem
+        power is all losses between the utility and the equipment, metered or not: greendc knows
+        those between its meters, and counts the rest as other.
         """
         cooling, reused = self.subsystem("cooling"), self.at(["q_reuse"])
         found = {
             "e_dc_kwh": self.e_dc / MJ_PER_KWH,
             "e_reuse_kwh": reused / MJ_PER_KWH,
-            "co2_kg": self.emitted / (MJ_PER_KWH * 10_000),
+            "co2e_location_kg": self.emitted / (MJ_PER_KWH * 10_000),
             "water_l": self.volume.get("water.w_in", 0) / MM3_PER_L,
         }
         for name in ("cooling", "power", "lighting", "reuse", "other"):
-            found[f"e_{name}_kwh"] = self.subsystem(name) / MJ_PER_KWH
+            found[f"subsystem_{name}_kwh"] = self.subsystem(name) / MJ_PER_KWH
         if self.e_dc:
             found["erf"] = reused / self.e_dc
         if cooling:
@@ -142,17 +144,19 @@ class Totals:
         return found
 
     def _of(self, category: int) -> dict[str, float]:
-        """Figures with E_IT of a category, their names ending in it."""
+        """Figures with E_IT of a category."""
         it = self.e_it(category)
         if not it:
             return {}
         emitted = self.emitted / (MJ_PER_KWH * 10_000)
+        kwh = it / MJ_PER_KWH
         found = {
-            "e_it_kwh": it / MJ_PER_KWH,
             "pue": self.e_dc / it,
             "ere": (self.e_dc - self.at(["q_reuse"])) / it,
-            "cue": emitted / (it / MJ_PER_KWH),
-            "wue": self.volume.get("water.w_in", 0) / MM3_PER_L / (it / MJ_PER_KWH),
-            "ppue_cooling": (self.subsystem("cooling") + it) / it,
+            "cue_location": emitted / kwh,
+            "wue": self.volume.get("water.w_in", 0) / MM3_PER_L / kwh,
         }
-        return {f"{name}_{category}": value for name, value in found.items()}
+        for name in ("cooling", "lighting", "reuse"):
+            found[f"ppue_{name}"] = (self.subsystem(name) + it) / it
+        named = {f"{name}_cat{category}": value for name, value in found.items()}
+        return {f"e_it_cat{category}_kwh": kwh, **named}

@@ -39,16 +39,22 @@ def test_figures_are_those_of_the_standards() -> None:
             "crac-1.cool_crac": 300 * KWH,
             "h.q_removed": 1200 * KWH,
             "reuse.q_reuse": 300 * KWH,
+            "reuse.reuse_hp": 90 * KWH,
         },
         {"water.w_in": 1_800 * 10**6},
         1410 * KWH * 4000,
     )
     found = totals.figures()
     assert found["e_dc_kwh"] == 1500
-    assert [found[f"pue_{category}"] for category in (3, 2, 1)] == [1.5, 1500 / 1010, 1500 / 1030]
-    assert (found["erf"], found["ere_3"], found["cer"]) == (0.2, 1.2, 4.0)
-    assert (found["co2_kg"], found["cue_3"]) == (564.0, 0.564)
-    assert (found["wue_3"], found["ppue_cooling_3"]) == (1.8, 1.3)
+    assert [found[f"pue_cat{category}"] for category in (3, 2, 1)] == [
+        1.5,
+        1500 / 1010,
+        1500 / 1030,
+    ]
+    assert (found["e_reuse_kwh"], found["subsystem_reuse_kwh"]) == (300, 90)
+    assert (found["erf"], found["ere_cat3"], found["cer"]) == (0.2, 1.2, 4.0)
+    assert (found["co2e_location_kg"], found["cue_location_cat3"]) == (564.0, 0.564)
+    assert (found["wue_cat3"], found["ppue_cooling_cat3"]) == (1.8, 1.3)
 
 
 def test_without_it_there_is_no_ratio() -> None:
@@ -64,7 +70,9 @@ def test_emissions_are_energy_by_the_hour_times_intensity() -> None:
     rows = [found.names.index(f"feed-{name}.util") for name in "ab"]
     kwh = found.cells()[rows].sum(axis=0) / KWH
     expected = float(np.dot(kwh, factors)) / 1000
-    assert found.totals(begin, end).figures()["co2_kg"] == pytest.approx(expected, rel=1e-12)
+    assert found.totals(begin, end).figures()["co2e_location_kg"] == pytest.approx(
+        expected, rel=1e-12
+    )
     assert np.ptp(factors) > 20
 
 
@@ -87,7 +95,7 @@ def test_days_that_the_span_holds_as_a_whole_have_figures() -> None:
         ("2025-07-21T15:00:00Z", "2025-07-22T15:00:00Z")
     ]
     assert found["months"] == []
-    assert found["days"][0]["pue_3"] > 1
+    assert found["days"][0]["pue_cat3"] > 1
 
 
 def test_faults_are_told_with_all_that_was_done() -> None:
