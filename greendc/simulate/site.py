@@ -23,7 +23,7 @@ from greendc.simulate.scenario import Scenario, Site
 from greendc.simulate.topology import Dx, OutsideAir
 from greendc.simulate.truth import Chunk, Point
 
-STEPS = 8640  # about as many in a chunk: a day of 10 s
+VALUES = 4_000_000  # of all points in a chunk, about
 
 
 def points(scenario: Scenario, site: Site) -> Mapping[str, Point]:
@@ -47,8 +47,9 @@ def chunks(
 ) -> Iterator[Chunk]:
     """The truth of a site from `begin` to `end`, by default all of it [ns].
 
-    Whole days at a time, so that memory does not depend on the span. The truth of a step depends
-    on its time alone: a later begin or another cut gives the same values.
+    Some hours or days at a time, so that memory does not depend on the span. The truth of a step
+    depends on its time alone: a later begin or another cut gives the same values. All sites of a
+    scenario are cut at the same times.
 
     Raises
     ------
@@ -60,16 +61,26 @@ def chunks(
     if begin % HOUR or end % HOUR:
         raise ValueError("a chunk begins and ends at a full hour")
     missing: dict[str, int] = {}
-    for grid in _grids(_lead(site, begin), begin, scenario.step):
+    size = _size(scenario)
+    for grid in _grids(_lead(site, begin), begin, scenario.step, size):
         _books(scenario, site, grid, missing)
-    for grid in _grids(begin, end, scenario.step):
+    for grid in _grids(begin, end, scenario.step, size):
         yield _books(scenario, site, grid, missing).chunk()
 
 
-def _grids(begin: int, end: int, step: int) -> Iterator[Grid]:
-    size = max(1, STEPS * step // DAY) * DAY
+def _size(scenario: Scenario) -> int:
+    """Length of a chunk [ns]: days, or hours that divide a day where a day is too much."""
+    racks = max(sum(hall.racks for hall in site.halls) for site in scenario.sites)
+    columns = 100 + 8 * racks
+    hours = VALUES * scenario.step // (columns * HOUR)
+    if hours >= 24:
+        return hours // 24 * DAY
+    return next(whole for whole in (12, 8, 6, 4, 3, 2, 1) if whole <= max(hours, 1)) * HOUR
+
+
+def _grids(begin: int, end: int, step: int, size: int) -> Iterator[Grid]:
     while begin < end:
-        until = min(begin // DAY * DAY + size, end)
+        until = min((begin // size + 1) * size, end)
         yield Grid(begin, step, (until - begin) // step)
         begin = until
 

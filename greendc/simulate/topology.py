@@ -139,7 +139,10 @@ class Feed(Model):
     @property
     def converter(self) -> Converter:
         """The UPS or the rectifier."""
-        return self.ups or self.rectifier or Converter(rated_w=1.0)
+        found = self.rectifier if self.ups is None else self.ups
+        if found is None:
+            raise ValueError("neither ups nor rectifier")
+        return found
 
     @property
     def kind(self) -> str:

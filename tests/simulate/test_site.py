@@ -1,15 +1,17 @@
 """The truth of a simulated site is conserved, and the same whatever is asked first."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from greendc.core.facility import DAY, HOUR
-from greendc.simulate.scenario import Scenario, load
+from greendc.simulate.scenario import Scenario, Site, load
 from greendc.simulate.site import chunks, points
 from greendc.simulate.truth import Chunk
+from tests.simulate import sites
 
 SITES = Path(__file__).parents[2] / "config" / "simulated"
 FILES = sorted(SITES.glob("*.yaml"))
@@ -66,3 +68,18 @@ def test_another_seed_is_another_day(scenario: Scenario) -> None:
     one, other = day(scenario)[0], day(scenario, seed=scenario.seed + 1)[0]
     assert not same(one, other, slice(None))
     assert same(one, replace(day(scenario)[0]), slice(None))
+
+
+@pytest.mark.parametrize(("racks", "hours"), [(1, 24), (1200, 1)])
+def test_all_sites_are_cut_alike_and_a_large_one_finely(racks: int, hours: int) -> None:
+    hall = {"id": "hall", "racks": racks, "rack_w": 1e3}
+    built = sites.scenario(sites.site(), step="10s", span="10d")
+    large = sites.scenario(sites.site(id="large", halls=[hall]), step="10s", span="10d")
+    both = built.model_copy(update={"sites": (*built.sites, *large.sites)})
+    small, big = ([c.end for c in _first(both, one)] for one in both.sites)
+    assert small == big
+    assert small[0] - both.start == hours * HOUR
+
+
+def _first(scenario: Scenario, one: Site) -> list[Chunk]:
+    return list(islice(chunks(scenario, one), 2))

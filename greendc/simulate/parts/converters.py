@@ -17,7 +17,7 @@ from greendc.simulate.physics.electrical import (
 from greendc.simulate.physics.grid import DAY, MINUTE, MW_PER_W, FloatArray, milliwatts, watts
 from greendc.simulate.physics.noise import wander
 from greendc.simulate.physics.plant import BoolArray
-from greendc.simulate.topology import Converter, Feed
+from greendc.simulate.topology import Battery, Converter, Feed
 
 LIGHT_V, FULL_V = 385.0, 380.0  # DC bus without load and at full load; assumed
 DROP = 0.01  # of the bus's voltage lost on the way to a fully loaded rack; assumed
@@ -42,7 +42,7 @@ def converter(
     lost = books.power(place, "loss_power", _loss(given, load, setting, place))
     parts = [out, lost]
     if given.battery is not None:
-        parts.append(_battery(books, feed, setting, parts, missing))
+        parts.append(_battery(books, feed, given.battery, (setting, parts), missing))
     books.total(place, f"{kind}_in", parts, 1.2 * given.rated_w)
     if feed.rectifier is not None:
         _bus(books, site, feed, setting, load)
@@ -62,11 +62,14 @@ def bridging(feed: Feed, setting: Setting) -> BoolArray:
 
 
 def _battery(
-    books: Books, feed: Feed, setting: Setting, parts: list[str], missing: dict[str, int]
+    books: Books,
+    feed: Feed,
+    given: Battery,
+    load: tuple[Setting, list[str]],
+    missing: dict[str, int],
 ) -> str:
     """Enter what goes into a battery, negative where it carries the load; the name of that."""
-    given = feed.converter.battery
-    assert given is not None  # noqa: S101 - asked before
+    setting, parts = load
     alone = bridging(feed, setting)
     carried = np.where(alone, books.sum(parts), 0)
     charge = round(given.charge_w * MW_PER_W)

@@ -39,12 +39,11 @@ def outside(books: Books, given: Weather, seed: int, grid: Grid) -> Outside:
 
 
 def _air(given: Weather, seed: int, grid: Grid) -> weather.Air:
-    if given.epw is not None:
-        shipped = SHIPPED.get(given.epw)
-        path = FOLDER / shipped if shipped else Path(given.epw)
-        return weather.typical(read_epw(path), grid, given.warmer_k)
-    climate = weather.CLIMATES[given.place or "tokyo"]
-    return weather.built_in(climate, seed, grid, given.warmer_k)
+    if given.place is not None:
+        return weather.built_in(weather.CLIMATES[given.place], seed, grid, given.warmer_k)
+    name = str(given.epw)
+    path = FOLDER / SHIPPED[name] if name in SHIPPED else Path(name)
+    return weather.typical(read_epw(path), grid, given.warmer_k)
 
 
 @lru_cache(maxsize=8)

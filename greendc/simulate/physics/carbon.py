@@ -34,7 +34,7 @@ def intensity(
     True
     """
     span = hours[0] * HOUR // DAY, (hours[1] * HOUR) // DAY + 2
-    days = knots(seed, "grid", span, DAY)[0]
+    days = knots(seed, "grid", span)[0]
     index, rest = np.divmod(np.arange(*hours) * HOUR, DAY)
     low, high = days[index - span[0]], days[index - span[0] + 1]
     wave = 0.15 * (low + (high - low) * (rest / DAY))

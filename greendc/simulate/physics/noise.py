@@ -8,12 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from greendc.simulate.physics.grid import DAY, FloatArray, Grid
+from greendc.simulate.physics.grid import FloatArray, Grid
 
 _BITS = 52  # of the fraction of a float: uniform values are exact
+_BLOCK = 256  # knots that are made at once
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _raw(seed: int, stream: str, block: int, count: int) -> FloatArray:
     bits = np.random.PCG64(np.random.SeedSequence([seed, block, *stream.encode()]))
     raw = np.asarray(bits.random_raw(count), np.uint64)
@@ -31,20 +32,17 @@ def constants(seed: int, stream: str, count: int) -> FloatArray:
     return _raw(seed, stream, 0, count)
 
 
-def knots(seed: int, stream: str, span: tuple[int, int], spacing: int, rows: int = 1) -> FloatArray:
+def knots(seed: int, stream: str, span: tuple[int, int], rows: int = 1) -> FloatArray:
     """Values uniform in [-1, 1) at the knots numbered `span`, shape (rows, knots).
 
     Parameters
     ----------
     span
-        Number of the first knot and of the one after the last; knot 0 is 1970.
-    spacing
-        From one knot to the next; divides a day, or is longer. [ns]
+        Number of the first knot and of the one after the last.
     """
-    per_block = max(DAY // spacing, 1)
-    blocks = range(span[0] // per_block, (span[1] - 1) // per_block + 1)
-    found = [_raw(seed, stream, b, rows * per_block).reshape(rows, per_block) for b in blocks]
-    skipped = span[0] - blocks[0] * per_block
+    blocks = range(span[0] // _BLOCK, (span[1] - 1) // _BLOCK + 1)
+    found = [_raw(seed, stream, block, rows * _BLOCK).reshape(rows, _BLOCK) for block in blocks]
+    skipped = span[0] - blocks[0] * _BLOCK
     return np.concatenate(found, axis=1)[:, skipped : skipped + span[1] - span[0]]
 
 
@@ -54,7 +52,7 @@ def wander(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> F
     The variance at a knot is 1/3, half way between two knots 1/6.
     """
     span = grid.covering(spacing)
-    found = knots(seed, stream, span, spacing, rows)
+    found = knots(seed, stream, span, rows)
     return grid.between(span[0] * spacing, spacing, found)
 
 
@@ -64,7 +62,7 @@ def jumps(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> Fl
     Shape (rows, steps).
     """
     first, last = grid.covering(spacing)
-    found = knots(seed, stream, (first, last + 1), spacing, rows)
+    found = knots(seed, stream, (first, last + 1), rows)
     own = constants(seed, f"{stream}/when", rows)[:, np.newaxis]
     shift = ((own + 1.0) * (spacing / 2)).astype(np.int64)
     index = (grid.times + shift) // spacing - first

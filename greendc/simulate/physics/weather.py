@@ -169,7 +169,7 @@ def _waves(
     total = np.zeros(len(times))
     for spacing, size in sizes:
         first, last = int(times[0]) // spacing, int(times[-1]) // spacing + 2
-        values = knots(seed, f"{stream}/{spacing // HOUR}", (first, last), spacing)[0]
+        values = knots(seed, f"{stream}/{spacing // HOUR}", (first, last))[0]
         index, rest = np.divmod(times - first * spacing, spacing)
         low, high = values[index], values[index + 1]
         total = total + size * (low + (high - low) * (rest / spacing))
