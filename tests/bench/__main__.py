@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.latency import percentile
 from tests.bench.load import Load
 from tests.bench.processes import memory_of
-from tests.bench.replaying import Replayed, replayed
+from tests.bench.recorded import Replayed, replayed
 from tests.bench.report import (
     Row,
     machine,
