@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     FiniteFloat,
     GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
     PlainSerializer,
     SerializerFunctionWrapHandler,
     Strict,
@@ -178,19 +179,27 @@ class Step(Model, Generic[T]):
         return -EVER if self.from_ is None else self.from_
 
 
+PLAIN = (str, int, float, bool)
+MOST_SHARED = 10_000
+_SHARED: dict[tuple[type[Model], type, str], Any] = {}
+M = TypeVar("M", bound=Model)
+
+
 class Timed(Model, Generic[T]):
     """A value for all times, or a list of `{from, value}`, each until the next."""
 
     steps: Items[Step[T]]
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _listed(cls, given: Any) -> Any:
+    def _listed(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(given, cls):
             return given
+        if type(given) in PLAIN:
+            return _shared(cls, given, handler)
         # No value is a list of mappings: what looks like steps is meant to be steps.
         dated = isinstance(given, list) and any(isinstance(item, dict) for item in given)
-        return {"steps": given if dated else [{"value": given}]}
+        return handler({"steps": given if dated else [{"value": given}]})
 
     @field_validator("steps")
     @classmethod
@@ -240,6 +249,18 @@ class Timed(Model, Generic[T]):
     def changes(self) -> tuple[int, ...]:
         """When the value changes [ns]."""
         return tuple(step.start for step in self.steps if step.from_ is not None)
+
+
+def _shared(cls: type[M], given: Any, handler: ModelWrapValidatorHandler[M]) -> M:
+    """One object for all meters that say the same: it is frozen, and takes a kilobyte."""
+    known = cls, type(given), repr(given)  # 1 equals 1.0 and True, and 0.0 equals -0.0
+    if known in _SHARED:
+        found: M = _SHARED[known]
+        return found
+    made = handler({"steps": [{"value": given}]})
+    if len(_SHARED) < MOST_SHARED:
+        _SHARED[known] = made
+    return made
 
 
 def _shown(step: dict[str, Any]) -> dict[str, Any]:
