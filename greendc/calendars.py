@@ -95,6 +95,27 @@ def months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
+@lru_cache(maxsize=8192)
+def from_local(local: int, zone: str) -> int | None:
+    """Instant [ns] of a local time, given as if it were UTC; None where the clocks skip it.
+
+    Of a time that comes twice it is the first.
+
+    >>> from greendc.core.facility import HOUR
+    >>> spring = 1743292800 * SECOND  # 2025-03-30 00:00
+    >>> [(spring + h * HOUR - (from_local(spring + h * HOUR, "Europe/Berlin") or 0)) // HOUR
+    ...  for h in (1, 3)]
+    [1, 2]
+    >>> from_local(spring + 2 * HOUR, "Europe/Berlin") is None
+    True
+    """
+    place = ZoneInfo(zone)
+    moment = EPOCH + timedelta(seconds=local // SECOND)
+    instant = (moment.replace(tzinfo=place) - EPOCH) // timedelta(seconds=1) * SECOND
+    shown = datetime.fromtimestamp(instant // SECOND, place)
+    return instant if shown.replace(tzinfo=UTC) == moment else None
+
+
 def rfc3339(instant: int) -> str:
     """UTC text of an instant in ns; fractions only where there are any.
 

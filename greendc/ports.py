@@ -123,7 +123,8 @@ class Field:
     `units` maps every unit that the payload may name to its own scale (multiplier
     included); `scale` applies where no unit path is declared. `low`/`high` are in
     base units, infinite where nothing is to be checked; `sentinels` are values as
-    they stand in the payload.
+    they stand in the payload. `zone` is that of times without an offset, None where
+    such are none.
     """
 
     meter: int
@@ -136,6 +137,7 @@ class Field:
     low: float
     high: float
     sentinels: tuple[float, ...]
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,9 @@ class Route:
     """A topic pattern (`json/{key}/{meter}/attrs`) and what it leads to.
 
     `by_tag` is None for a pattern whose topics all carry `fields`; otherwise the
-    text captured as `{meter}` selects the fields, and a topic with another text
-    is unbound. `filter` is the MQTT subscription (`json/+/+/attrs`).
+    text captured as `{meter}`, or the one that stands at `tag_at` in the payload,
+    selects the fields, and a message with another text is unbound. `filter` is the
+    MQTT subscription (`json/+/+/attrs`).
     """
 
     pattern: str
@@ -152,6 +155,7 @@ class Route:
     codec: str
     fields: tuple[Field, ...]
     by_tag: Mapping[str, tuple[Field, ...]] | None
+    tag_at: tuple[str | int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:
     columns.value[rows] = member.numbers.value[good]
     columns.left[rows], columns.keep[rows] = False, True
     if field.time is not None and str(field.time[0]) in group.members:
-        _take_times(columns, data, rows, group.members[str(field.time[0])].where(good))
+        member = group.members[str(field.time[0])].where(good)
+        _take_times(columns, data, rows, member, field.zone)
     if columns.units is not None and field.unit is not None:
         unit = group.members.get(str(field.unit[0]))
         if unit is not None and unit.numbers is None:
@@ -94,7 +95,9 @@ def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:
             columns.units[rows] = [piece.decode() for piece in pieces]
 
 
-def _take_times(columns: _Columns, data: Bytes, rows: IntArray, member: Member) -> None:
+def _take_times(
+    columns: _Columns, data: Bytes, rows: IntArray, member: Member, zone: str | None
+) -> None:
     """Take in times; what is not of the common form is read one by one."""
     times, good = _times(data, member)
     columns.time[rows], columns.has_time[rows] = np.where(good, times, 0), good
@@ -104,7 +107,7 @@ def _take_times(columns: _Columns, data: Bytes, rows: IntArray, member: Member) 
     pieces = data.pieces(member.start[odd], member.end[odd])
     text = member.numbers is None
     items: list[Any] = [p.decode() if text else orjson.loads(p) for p in pieces]
-    columns.time[rows[odd]], columns.has_time[rows[odd]], bad = read_times(items)
+    columns.time[rows[odd]], columns.has_time[rows[odd]], bad = read_times(items, zone)
     for at in rows[odd[bad]].tolist():
         columns.keep[at] = False
         columns.rejected[at] = "bad_time"

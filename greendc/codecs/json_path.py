@@ -51,7 +51,7 @@ def _decoded(field: Field, documents: list[Any]) -> Decoded:
     if field.time is None:
         times, has_time = np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)
     else:
-        times, has_time, bad = read_times(_column(documents, field.time))
+        times, has_time, bad = read_times(_column(documents, field.time), field.zone)
         for at in bad:
             reasons.setdefault(at, "bad_time")
     row = _others(len(values), reasons)
@@ -63,6 +63,24 @@ def _decoded(field: Field, documents: list[Any]) -> Decoded:
         unit=None if field.unit is None else _units(documents, field.unit, row.tolist()),
         rejected=sorted(reasons.items()),
     )
+
+
+def read_tags(payloads: Payloads, path: tuple[str | int, ...]) -> tuple[list[str], dict[int, str]]:
+    """What stands at a path: texts or whole numbers, "" for anything else; why it is no JSON.
+
+    >>> read_tags(Payloads([b'{"id": "a"}', b'{"id": 7}', b"{}", b"?"]), ("id",))
+    (['a', '7', '', ''], {3: 'not_json'})
+    """
+    column = _column(payloads.parsed(_parse), path)
+    reasons = {row: str(item) for row, item in enumerate(column) if isinstance(item, _Broken)}
+    return ["" if row in reasons else _tag(item) for row, item in enumerate(column)], reasons
+
+
+def _tag(item: Any) -> str:
+    """Text or whole number of a JSON value."""
+    if isinstance(item, str):
+        return item
+    return str(item) if type(item) is int else ""
 
 
 def _others(count: int, reasons: dict[int, str]) -> IntArray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from greendc.calendars import from_local
 from greendc.core.facility import DAY, EVER, HOUR, MINUTE, SECOND, IntArray
 from greendc.core.readings import BoolArray
 
@@ -21,11 +22,11 @@ _HEAD = re.compile(r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", re.
 _TAIL = re.compile(r"(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII)
 
 
-def read_times(column: list[Any]) -> tuple[IntArray, BoolArray, list[int]]:
+def read_times(column: list[Any], zone: str | None = None) -> tuple[IntArray, BoolArray, list[int]]:
     """Times [ns] of JSON values, where there is one, and the rows with something else.
 
-    A time beyond what 64 bits hold becomes `EVER` or `-EVER`. Rows without a time
-    have 0.
+    A text without an offset is local time of `zone`, or no time where there is no zone. A
+    time beyond what 64 bits hold becomes `EVER` or `-EVER`. Rows without a time have 0.
 
     Examples
     --------
@@ -37,10 +38,10 @@ def read_times(column: list[Any]) -> tuple[IntArray, BoolArray, list[int]]:
     if kinds == {int} and (unit := _common_unit(column)):
         return np.array(column, np.int64) * unit, np.ones(len(column), np.bool_), []
     if kinds == {str}:  # messages of one moment often bear the same text
-        known = {text: read_text(text) for text in dict.fromkeys(column)}
+        known = {text: read_text(text, zone) for text in dict.fromkeys(column)}
         found = list(map(known.__getitem__, column))
     else:
-        found = list(map(_read, column))
+        found = [_read(item, zone) for item in column]
     if None not in found:
         return np.array(found, np.int64), np.ones(len(column), np.bool_), []
     bad = [row for row, time in enumerate(found) if time is None and column[row] is not None]
@@ -82,16 +83,19 @@ def read_number(number: float) -> int | None:
     return _within(int(whole) * unit + round(fraction * unit / _MICROSECOND) * _MICROSECOND)
 
 
-def read_text(text: str) -> int | None:
-    """Time [ns] of an RFC 3339 text; None for any other, so also for one without an offset.
+def read_text(text: str, zone: str | None = None) -> int | None:
+    """Time [ns] of an RFC 3339 text; None for any other.
 
-    Digits of the fraction after the ninth are cut off.
+    One without an offset is local time of `zone` (see `from_local`), or None without
+    one. Digits of the fraction after the ninth are cut off.
 
     Examples
     --------
     >>> read_text("2025-03-01T01:00:00.5+01:00") - read_text("2025-03-01T00:00:00Z")
     500000000
     >>> read_text("2025-03-01T00:00:00") is None
+    True
+    >>> read_text("2025-03-01T01:00:00.5", "Europe/Berlin") == read_text("2025-03-01T00:00:00.5Z")
     True
     """
     if len(text) > _LONGEST:
@@ -100,15 +104,21 @@ def read_text(text: str) -> int | None:
     if head is None:
         return _read_leap_second(text)
     if tail is None:
-        return None
+        return None if zone is None else _read_local(head, text[19:], zone)
     time = head + tail
     return time if -EVER < time < EVER else _within(time)
 
 
-def _read(item: Any) -> int | None:
+def _read_local(head: int, tail: str, zone: str) -> int | None:
+    """Time [ns] of a local date and time of day with what follows: a fraction or nothing."""
+    fraction, local = _read_tail(f"{tail}Z"), from_local(head, zone)
+    return None if fraction is None or local is None else local + fraction
+
+
+def _read(item: Any, zone: str | None) -> int | None:
     """Time [ns] of a JSON value, None where it is no time; true and false are none."""
     if isinstance(item, str):
-        return read_text(item)
+        return read_text(item, zone)
     return read_number(item) if type(item) in {int, float} else None
 
 

@@ -19,6 +19,7 @@ from greendc.config.scalars import (
     Pair,
     PayloadPath,
     Positive,
+    Tags,
     Timed,
     key,
     one_of,
@@ -105,12 +106,16 @@ class Topic(Model):
         min_length=1, description="Levels; {name} captures one, {meter} selects by a meter's tag."
     )
     codec: Literal["json", "number"] = key("json", description="Format of the payloads.")
+    meter_at: PayloadPath | None = key(
+        None, description="Where the meter's tag stands in JSON, if the topic does not tell it."
+    )
     value: PayloadPath = key("value", description="Where the value stands in JSON.")
     time_at: PayloadPath | None = key(None, description="Where the time stands in JSON.")
     unit_at: PayloadPath | None = key(None, description="Where the unit stands in JSON.")
     time: TimeRule | None = key(
         None, description="Which time counts; payload where time_at is set, otherwise arrival."
     )
+    time_zone: str | None = key(None, description="Zone of times that bear no offset.")
 
 
 class Register(Model):
@@ -124,7 +129,7 @@ class Meter(Model):
     """A physical meter."""
 
     id: Id = Field(description="Name in every figure; unique in its site.")
-    tag: str | None = key(None, min_length=1, description="Text at {meter}; default: the id.")
+    tag: Tags | None = key(None, description="Text at {meter}, or several; default: the id.")
     point: Timed[Point] = key("none", description="Where it measures; decides what it feeds.")
     quantity: Quantity | None = key(None, description="What it measures; default by the point.")
     unit: Timed[str] | None = key(None, description="Unit of its payloads.")
@@ -155,6 +160,7 @@ class Meter(Model):
     time_at: PayloadPath | None = key(None, description="As in topics.")
     unit_at: PayloadPath | None = key(None, description="As in topics.")
     time: TimeRule | None = key(None, description="As in topics.")
+    time_zone: str | None = key(None, description="As in topics.")
 
 
 class Derived(Model):

@@ -8,10 +8,13 @@ from greendc.config import models
 from greendc.config.meters import Filled
 from greendc.config.problems import Problem
 from greendc.config.tree import Loc
+from greendc.config.zones import grid_limit
 from greendc.ports import Field, Route
 
 _LEVEL = re.compile(r"\{[a-z_]+\}|[^+#{}/\0]*")
 METER = "{meter}"
+
+_Way = tuple[str, str, tuple[str | int, ...] | None]  # pattern, codec, where the tag stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +23,26 @@ class Reading:
 
     pattern: str
     tag: str | None
+    tag_at: tuple[str | int, ...] | None
     codec: str
     value: tuple[str | int, ...]
     time_at: tuple[str | int, ...] | None
     unit_at: tuple[str | int, ...] | None
     time: str
+    zone: str | None
 
 
 def readings(site: models.Site, meter: models.Meter) -> list[Reading]:
     """All ways on which a meter's readings come."""
     if meter.topic is not None:
         return [_reading(models.Topic(topic=meter.topic), meter, None)]
-    tag = meter.tag or meter.id
-    return [_reading(t, meter, tag) for t in site.topics if METER in t.topic.split("/")]
+    tags = meter.tag or (meter.id,)
+    return [_reading(t, meter, tag) for t in site.topics if _selects(t) for tag in tags]
+
+
+def _selects(topic: models.Topic) -> bool:
+    """Whether a topic tells, or its payloads do, which meter a message is of."""
+    return METER in topic.topic.split("/") or topic.meter_at is not None
 
 
 def _reading(topic: models.Topic, meter: models.Meter, tag: str | None) -> Reading:
@@ -42,8 +52,18 @@ def _reading(topic: models.Topic, meter: models.Meter, tag: str | None) -> Readi
     value = meter.value if meter.value is not None else topic.value
     default = "arrival" if time_at is None else "payload"
     time = meter.time or topic.time or default
-    plain = codec == "number"
-    return Reading(topic.topic, tag, codec, () if plain else value, time_at, unit_at, time)
+    zone = meter.time_zone or topic.time_zone
+    return Reading(
+        pattern=topic.topic,
+        tag=tag,
+        tag_at=topic.meter_at,
+        codec=codec,
+        value=() if codec == "number" else value,
+        time_at=time_at,
+        unit_at=unit_at,
+        time=time,
+        zone=zone,
+    )
 
 
 def pattern_filter(pattern: str) -> str:
@@ -62,21 +82,26 @@ def routes(
 
     A pattern that several sites share is one route.
     """
-    found: dict[tuple[str, str], dict[str | None, list[Field]]] = {}
+    found: dict[_Way, dict[str | None, list[Field]]] = {}
     number = 0
     for site in sites:
         for filled in meters[site.id].values():
             for reading in readings(site, filled.given):
-                tags = found.setdefault((reading.pattern, reading.codec), {})
+                tags = found.setdefault((reading.pattern, reading.codec, reading.tag_at), {})
                 tags.setdefault(reading.tag, []).append(_field(number, filled, reading))
             number += 1
     return [_route(*key, tags) for key, tags in found.items()]
 
 
-def _route(pattern: str, codec: str, tags: Mapping[str | None, list[Field]]) -> Route:
+def _route(
+    pattern: str,
+    codec: str,
+    tag_at: tuple[str | int, ...] | None,
+    tags: Mapping[str | None, list[Field]],
+) -> Route:
     fields = tuple(field for listed in tags.values() for field in listed)
     by_tag = {tag: tuple(listed) for tag, listed in tags.items() if tag is not None}
-    return Route(pattern, pattern_filter(pattern), codec, fields, by_tag or None)
+    return Route(pattern, pattern_filter(pattern), codec, fields, by_tag or None, tag_at)
 
 
 def _field(number: int, filled: Filled, reading: Reading) -> Field:
@@ -87,6 +112,7 @@ def _field(number: int, filled: Filled, reading: Reading) -> Field:
         time=reading.time_at,
         unit=reading.unit_at,
         time_rule=reading.time,
+        zone=reading.zone,
         scale=filled.scale(filled.unit),
         units=filled.units() if reading.unit_at is not None else {},
         low=low,
@@ -114,9 +140,22 @@ def site_topic_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
     for i, topic in enumerate(site.topics):
         at = (*loc, "topics", i)
         yield from topic_problems(topic.topic, (*at, "topic"))
-        if METER not in topic.topic.split("/"):
-            text = "captures no {meter}; give the topic to the meter itself instead"
+        if not _selects(topic):
+            text = "captures no {meter}; give it meter_at, or give the topic to the meter itself"
             yield Problem((*at, "topic"), text)
+        if topic.meter_at is not None and METER in topic.topic.split("/"):
+            yield Problem((*at, "meter_at"), "the topic itself captures {meter}")
+        if topic.meter_at is not None and topic.codec != "json":
+            yield Problem((*at, "meter_at"), "only in a JSON payload")
+        yield from _zone_problems(topic.time_zone, (*at, "time_zone"))
+
+
+def _zone_problems(zone: str | None, loc: Loc) -> Iterator[Problem]:
+    if zone is not None:
+        try:
+            grid_limit(zone)
+        except ValueError as error:
+            yield Problem(loc, str(error))
 
 
 def way_problems(site: models.Site, meter: models.Meter, loc: Loc) -> Iterator[Problem]:
@@ -128,11 +167,12 @@ def way_problems(site: models.Site, meter: models.Meter, loc: Loc) -> Iterator[P
             yield Problem((*loc, "topic"), "a meter's own topic cannot capture {meter}")
     elif not ways:
         yield Problem((*loc, "topic"), "missing: no topic of the site leads to this meter")
-    elif "/" in (meter.tag or meter.id):
+    elif any("/" in (way.tag or "") for way in ways if way.tag_at is None):
         yield Problem((*loc, "tag"), "is one level of a topic and can hold no /")
     if meter.codec is not None and meter.topic is None:
         yield Problem((*loc, "codec"), "only beside the meter's own topic")
     yield from _time_problems(ways, loc)
+    yield from _zone_problems(meter.time_zone, (*loc, "time_zone"))
 
 
 def _time_problems(ways: list[Reading], loc: Loc) -> Iterator[Problem]:
@@ -152,7 +192,7 @@ def double_problems(sites: tuple[models.Site, ...]) -> Iterator[Problem]:
         for j, meter in enumerate(site.meters):
             loc = ("sites", i, "meters", j)
             for way in readings(site, meter):
-                key = (way.pattern, way.tag, way.value)
+                key = (way.pattern, way.tag, way.tag_at, way.value)
                 owner = owners.setdefault(key, (site.id, meter.id))
                 if owner != (site.id, meter.id):
                     text = f'reads the same value of the same topic as "{owner[1]}" of {owner[0]}'

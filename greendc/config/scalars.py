@@ -142,6 +142,36 @@ PayloadPath = Annotated[
 ]
 
 
+def _tags(given: object) -> object:
+    """One text, or a list of different ones."""
+    tags = list(given) if isinstance(given, list | tuple) else [given]
+    if not tags or not all(isinstance(tag, str) and tag for tag in tags):
+        raise ValueError("must be a text, or a list of texts")
+    if len(set(tags)) < len(tags):
+        raise ValueError("names a text twice")
+    return tags
+
+
+def _shortest_tags(tags: tuple[str, ...]) -> str | list[str]:
+    return tags[0] if len(tags) == 1 else list(tags)
+
+
+Tags = Annotated[
+    tuple[str, ...],
+    Strict(strict=False),
+    BeforeValidator(_tags),
+    PlainSerializer(_shortest_tags, return_type=str | list[str]),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
 def one_of(what: str, words: Iterable[str]) -> tuple[object, ...]:
     """Annotations of a text that must be one of the words."""
     known = list(words)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -13,6 +14,8 @@ UNBOUND = 0
 _BOUND_TOPICS = 65_536  # topics kept in memory; a capture that selects nothing may be anything
 _UNBOUND_TOPICS = 10_000
 _LONGEST_KEPT = 512  # characters of a topic kept in memory; MQTT allows 65 535 bytes
+Path = tuple[str | int, ...]
+_Key = tuple[tuple[int, ...], tuple[int, ...]]  # slots, and places of routes that select
 _NAME = re.compile(r"\{([^{}/]+)\}")
 
 
@@ -61,22 +64,29 @@ def _capture(name: str, names: dict[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Slots of the fields that a route leads to, all of them or by tag."""
+    """Slots of the fields that a route leads to, all of them or by tag: of topic or payload."""
 
+    number: int
     slots: tuple[int, ...]
     by_tag: Mapping[str, tuple[int, ...]] | None
+    tag_at: Path | None
 
     def of(self, match: re.Match[str]) -> tuple[int, ...]:
         """Slots for one topic."""
         return self.slots if self.by_tag is None else self.by_tag.get(match["tag"], ())
 
+    def of_tag(self, tag: str) -> tuple[int, ...]:
+        """Slots for a payload that holds this tag."""
+        return () if self.by_tag is None else self.by_tag.get(tag, ())
+
 
 class Bindings:
     """The fields of all routes in slots, and for each topic the slots that read it.
 
-    A binding is a number for a set of slots; there are as many as the configuration
-    makes, `UNBOUND` among them. Topics that no route leads to are remembered apart
-    from the others, so that a flood of them displaces nothing.
+    A binding is a number for a set of slots, and for the routes whose payloads select
+    further ones; there are as many as the configuration makes, `UNBOUND` among them.
+    Topics that no route leads to are remembered apart from the others, so that a flood
+    of them displaces nothing.
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -86,7 +96,9 @@ class Bindings:
         self._patterns: list[tuple[re.Pattern[str], _Target]] = []
         self._bound: dict[str, int] = {}
         self._unbound: dict[str, int] = {}
-        self._numbers: dict[tuple[int, ...], int] = {(): UNBOUND}
+        self._targets: list[_Target] = []
+        self._numbers: dict[_Key, int] = {((), ()): UNBOUND}
+        self._selecting: dict[int, _Key] = {}
         self._table: list[str] = []
         self._known = np.zeros(0, np.int64)
         self._flat = self._count = self._start = np.zeros(1, np.int64)
@@ -112,12 +124,29 @@ class Bindings:
                 self._number(topic) if number is None else number
                 for topic, number in zip(topics, numbers, strict=True)
             ]
-        if len(self._numbers) != len(self._count):
-            self._tabulate()
         return np.array(numbers, np.int64)
+
+    def selecting(self, numbers: IntArray) -> dict[int, list[Path]]:
+        """Bindings of a column whose payloads select slots, and where the tags stand in them."""
+        if not self._selecting:
+            return {}
+        return {
+            number: [self._targets[place].tag_at or () for place in self._selecting[number][1]]
+            for number in np.unique(numbers).tolist()
+            if number in self._selecting
+        }
+
+    def selected(self, number: int, tags: Sequence[str]) -> int:
+        """Binding for a payload with these tags, by the number that its topic gave."""
+        slots, places = self._selecting[number]
+        further = [self._targets[p].of_tag(tag) for p, tag in zip(places, tags, strict=True)]
+        key = tuple(sorted((*slots, *chain.from_iterable(further)))), ()
+        return self._numbers.setdefault(key, len(self._numbers))
 
     def slots_of(self, numbers: IntArray) -> tuple[IntArray, IntArray]:
         """Slots of a column of bindings one after the other, and the row that each belongs to."""
+        if len(self._numbers) != len(self._count):
+            self._tabulate()
         count = self._count[numbers]
         row = np.repeat(np.arange(len(numbers)), count)
         first = np.cumsum(count) - count
@@ -128,17 +157,20 @@ class Bindings:
         """Take in a route: its fields get slots in their order."""
         tags = route.by_tag
         pattern = compile_pattern(route.pattern)
-        if tags is not None and "tag" not in pattern.groupindex:
+        if tags is not None and route.tag_at is None and "tag" not in pattern.groupindex:
             raise GreendcError(f"topic {route.pattern!r}: needs the capture {{meter}}")
         target = _Target(
+            len(self._targets),
             () if tags is not None else self._take(route.codec, route.fields),
             None
             if tags is None
             else {tag: self._take(route.codec, fields) for tag, fields in tags.items()},
+            route.tag_at,
         )
         wild = pattern.groups or route.pattern.endswith("#") or "+" in route.pattern.split("/")
         place = self._patterns if wild else self._literal.setdefault(route.pattern, [])
         place.append((pattern, target))
+        self._targets.append(target)
 
     def _take(self, codec: str, fields: Iterable[Field]) -> tuple[int, ...]:
         """New slots for fields."""
@@ -153,29 +185,38 @@ class Bindings:
             return self._bound[topic]
         if topic in self._unbound:
             return UNBOUND
-        slots = self._match(topic)
-        number = self._numbers.setdefault(slots, len(self._numbers))
+        key = self._match(topic)
+        number = self._numbers.setdefault(key, len(self._numbers))
+        if key[1]:
+            self._selecting[number] = key
         if len(topic) <= _LONGEST_KEPT:
             memory, limit = (
-                (self._bound, _BOUND_TOPICS) if slots else (self._unbound, _UNBOUND_TOPICS)
+                (self._unbound, _UNBOUND_TOPICS)
+                if number == UNBOUND
+                else (self._bound, _BOUND_TOPICS)
             )
             if len(memory) >= limit:
                 memory.clear()
             memory[topic] = number
         return number
 
-    def _match(self, topic: str) -> tuple[int, ...]:
-        """Slots of all routes that lead from the topic, in the order of the routes."""
+    def _match(self, topic: str) -> _Key:
+        """Slots of all routes that lead from the topic, and the routes whose payloads select."""
         slots: list[int] = []
+        places: list[int] = []
         for pattern, target in (*self._literal.get(topic, ()), *self._patterns):
             match = pattern.fullmatch(topic)
-            if match is not None:
+            if match is None:
+                continue
+            if target.tag_at is None:
                 slots += target.of(match)
-        return tuple(sorted(slots)) if slots else ()
+            else:
+                places.append(target.number)
+        return tuple(sorted(slots)), tuple(places)
 
     def _tabulate(self) -> None:
         """Lay the slots of all bindings end to end for `slots_of`."""
-        sizes = [len(slots) for slots in self._numbers]
+        sizes = [len(slots) for slots, _ in self._numbers]
         self._count = np.array(sizes, np.int64)
         self._start = np.cumsum(self._count) - self._count
-        self._flat = np.array([s for slots in self._numbers for s in slots], np.int64)
+        self._flat = np.array([s for slots, _ in self._numbers for s in slots], np.int64)

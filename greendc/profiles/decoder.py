@@ -30,6 +30,7 @@ from greendc.ports import (
 )
 from greendc.profiles.bindings import UNBOUND, Bindings
 from greendc.profiles.scales import NO_SCALE, Scales
+from greendc.profiles.selecting import selected
 
 LONGEST_PAYLOAD = 64 * 1024  # bytes; longer ones are not decoded
 SKEW = 120 * SECOND  # how far a device's clock may be from ours (STANDARDS 6.3)
@@ -49,6 +50,7 @@ class _Shape(NamedTuple):
     time: tuple[str | int, ...] | None
     unit: tuple[str | int, ...] | None
     time_rule: str
+    zone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ class Decoder:
         too_long = ~unbound & (sizes > LONGEST_PAYLOAD)
         refused = [(-1, row, "unbound") for row in np.flatnonzero(unbound).tolist()]
         refused += [(-1, row, "too_long") for row in np.flatnonzero(too_long).tolist()]
-        wanted = self._wanted(batch, np.where(too_long, UNBOUND, bindings))
+        bindings = np.where(too_long, UNBOUND, bindings)
+        bindings, strangers = selected(self._bindings, bindings, batch.payloads)
+        refused += [(-1, row, reason) for row, reason in strangers]
+        wanted = self._wanted(batch, bindings)
         return _columns(wanted.row, self._meter[wanted.slot], refused, self._parts(wanted))
 
     def _wanted(self, batch: RawBatch, bindings: IntArray) -> _Batch:
@@ -199,7 +204,7 @@ class Decoder:
 def _shape(codec: str, field: Field) -> _Shape:
     """Shape of a field; a stamp that its rule does not read is not decoded."""
     time = None if field.time_rule == "arrival" else field.time
-    return _Shape(codec, field.value, time, field.unit, field.time_rule)
+    return _Shape(codec, field.value, time, field.unit, field.time_rule, field.zone)
 
 
 def _reader(shape: _Shape, field: Field) -> _Reader:

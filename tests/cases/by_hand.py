@@ -6,16 +6,14 @@ import pytest
 
 from tests.cases.case import ByHand, Outcome, Row
 
-RELATIVE = 1e-12  # sums of a few terms in double precision
-
 
 def assert_stands(figure: ByHand, outcome: Outcome) -> None:
     """A figure worked out by hand is what the ledger says."""
     rows = [row for row in outcome.rows() if _is_meant(figure, row)]
-    told = figure.model_fields_set - {"quantity", "period", "start", "run"}
+    told = figure.model_fields_set - {"quantity", "period", "start", "run", "within"}
     if "sum" in told:
         total = math.fsum(float(row["value"]) for row in rows if row["value"])
-        assert total == pytest.approx(figure.sum, rel=RELATIVE), figure
+        assert total == pytest.approx(figure.sum, rel=figure.within), figure
         told -= {"sum"}
     if not told:
         return
@@ -34,6 +32,6 @@ def _is_meant(figure: ByHand, row: Row) -> bool:
 def _assert_equal(found: str, wanted: float | str | None, figure: ByHand) -> None:
     if isinstance(wanted, float | int):
         assert found, figure
-        assert float(found) == pytest.approx(wanted, rel=RELATIVE), figure
+        assert float(found) == pytest.approx(wanted, rel=figure.within), figure
     else:
         assert found == (wanted or ""), figure

@@ -18,6 +18,7 @@ from greendc.queries import Ledger
 from greendc.replay import Options, replay
 
 FOLDER = Path(__file__).parent
+RELATIVE = 1e-12  # sums of a few terms in double precision
 ARRIVED = {"messages", "readings"}  # counts of what is no fault
 INSTANTS = 10**17  # ns; smaller numbers in events are no times
 Row = dict[str, str]
@@ -77,7 +78,8 @@ class Part(BaseModel):
 class ByHand(Part):
     """A figure that somebody has worked out: where it stands in the ledger, and what is there.
 
-    What is not named is not looked at. `sum` is that of all the quantity's figures of the period.
+    What is not named is not looked at. `sum` is that of all the quantity's figures of the period;
+    `within` is how far, relative to it, a value may be off.
     """
 
     quantity: str
@@ -93,6 +95,7 @@ class ByHand(Part):
     status: str | None = None
     reason: str | None = None
     revision: str | None = None
+    within: float = RELATIVE
 
 
 class Run(Part):

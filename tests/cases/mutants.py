@@ -66,6 +66,26 @@ def earlier_wins(merged: Any) -> Any:
     return earlier
 
 
+def adding_up(merged: Any) -> Any:
+    """Add up what is said of one meter and time."""
+
+    def added(parts: Any) -> Any:
+        found = merged(parts)
+        rows = found.readings
+        every = [pair for part in parts for pair in _pairs(part)]
+        sums: dict[tuple[int, int], float] = {}
+        for meter, at, value in every:
+            sums[meter, at] = sums.get((meter, at), 0.0) + value
+        value = np.array([sums[meter, at] for meter, at, _ in _pairs(rows)])
+        return replace(found, readings=replace(rows, value=value))
+
+    return added
+
+
+def _pairs(rows: Any) -> Any:
+    return zip(rows.meter.tolist(), rows.time.tolist(), rows.value.tolist(), strict=True)
+
+
 def shifted(held: Any) -> Any:
     """Let an intensity hold for the step before its stamp."""
 

@@ -27,12 +27,18 @@ _METER = "greendc.config.meters:Filled.at"
 _DECODE = "greendc.profiles.decoder:Decoder.decode"
 _CALENDAR = "greendc.ledger:LocalCalendar"
 _TIMES = "greendc.profiles.decoder:_TIME_RULES"
+_SENTINELS = "greendc.profiles.decoder:is_sentinel"
 _TERMS = "greendc.core.cells:_Cells._terms"
 _DERIVE = "greendc.core.cells:_derive"
 _VALUE = "greendc.codecs.json_path:_value"
 
 _LONG_GAP = mutants.at(max_gap=2 * HOUR, silent_after=2 * HOUR)
 _ZERO = mutants.zero_for_nothing
+
+
+def _no_sentinels(_: object) -> Callable[..., object]:
+    return lambda raw, _sentinels: np.zeros(len(raw), np.bool_)
+
 
 MUTATIONS = [
     Mutation(
@@ -76,8 +82,8 @@ MUTATIONS = [
     Mutation(
         "A09-sentinel",
         "sentinels",
-        "greendc.profiles.decoder:is_sentinel",
-        lambda _: lambda raw, _sentinels: np.zeros(len(raw), np.bool_),
+        _SENTINELS,
+        _no_sentinels,
     ),
     Mutation("A13-two-halls", "ratio of sums", _TERMS, mutants.mean_of_ratios),
     Mutation(
@@ -195,4 +201,29 @@ MUTATIONS = [
         "greendc.config.factors:_held",
         mutants.shifted,
     ),
+    Mutation(
+        "B1-local-time-without-offset",
+        "time_zone",
+        "greendc.codecs.timestamps:from_local",
+        lambda _: lambda local, _zone: local,
+    ),
+    Mutation(
+        "H1-cluster-silent-for-hours",
+        "max_gap",
+        _METER,
+        mutants.at(max_gap=DAY, silent_after=DAY),
+    ),
+    Mutation(
+        "H2-enclosure-told-by-every-node",
+        "what is said again counts once",
+        "greendc.core.site:merged",
+        mutants.adding_up,
+    ),
+    Mutation(
+        "M1-devices-told-apart-by-the-payload",
+        "meter_at",
+        "greendc.profiles.selecting:read_tags",
+        lambda _: lambda payloads, _path: (["iot-device-01"] * len(payloads), {}),
+    ),
+    Mutation("P1-units-of-real-devices", "sentinels", _SENTINELS, _no_sentinels),
 ]

@@ -191,6 +191,30 @@ CASES = {
         "5: sites[0].topics[0].topic: captures no {meter}",
     ),
     "tag_of_two_levels": (site(meter(tag="a/b")), "7: sites[0].meters[0].tag: is one level"),
+    "tag_named_twice": (
+        site(FEED.replace("{", "{tag: [a, a], ", 1)),
+        "7: sites[0].meters[0].tag: names a text twice",
+    ),
+    "tag_of_no_text": (
+        site(FEED.replace("{", "{tag: 7, ", 1)),
+        "7: sites[0].meters[0].tag: must be a text",
+    ),
+    "meter_at_beside_meter": (
+        site(FEED, topics="topics: [{topic: 'dc/{meter}', meter_at: id}]"),
+        "5: sites[0].topics[0].meter_at: the topic itself captures {meter}",
+    ),
+    "meter_at_without_json": (
+        site(FEED, topics="topics: [{topic: dc, codec: number, meter_at: id}]"),
+        "5: sites[0].topics[0].meter_at: only in a JSON payload",
+    ),
+    "time_zone_of_a_topic": (
+        site(FEED, topics="topics: [{topic: 'dc/{meter}', time_zone: Europe/Brelin}]"),
+        '5: sites[0].topics[0].time_zone: "Europe/Brelin" is no zone of tzdata',
+    ),
+    "time_zone_of_a_meter": (
+        site(meter(time_zone="Mars")),
+        '7: sites[0].meters[0].time_zone: "Mars" is no zone of tzdata',
+    ),
     "payload_time_without_path": (
         site(FEED, topics="topics: [{topic: 'dc/{meter}', time: payload}]"),
         "7: sites[0].meters[0].time: payload needs time_at",
