@@ -458,3 +458,20 @@ def test_a_closed_standard_output_is_told(site: Small) -> None:
     )
     assert done.returncode == 2
     assert b"standard output is closed: name a file with -o" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("timestamp", 'this one has "timestamp": is that it?'), ("seen", "as RFC 3339")],
+)
+def test_a_log_with_another_word_for_its_time_says_which_is_wanted(
+    site: Small, tmp_path: Path, key: str, told: str
+) -> None:
+    line = {key: "2025-03-01T00:00:01Z", "topic": "dc/util/power", "payload": "{}"}
+    log = tmp_path / "other.jsonl"
+    log.write_text("\n" + 3 * (json.dumps(line) + "\n"))
+    code, out, err = site.tried("replay", log, "-c", site.config)
+    assert code == 1
+    assert "bad_time 3" in out
+    assert (out + err).count(f'{log}:2: a line needs "tst", the time of arrival') == 1
+    assert told in out + err

@@ -191,7 +191,7 @@ def _result(folder: Path, pipeline: Pipeline, counts: LogCounts, options: Option
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
     used = [text for span in result.stretches for text in pipeline.config.warnings(span)]
-    result.warnings = [*result.silences(), *dict.fromkeys(used)]
+    result.warnings = [*counts.hints, *result.silences(), *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))
     return result
 

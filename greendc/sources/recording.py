@@ -25,6 +25,9 @@ from greendc.sources.writing import LogWriter, write_log
 
 __all__ = ["LogCounts", "LogWriter", "open_entries", "read_journal", "read_log", "write_log"]
 
+# What other recorders call the time of arrival, in small letters.
+OTHER_TIMES = frozenset({"ts", "timestamp", "@timestamp", "time", "t", "datetime", "received"})
+
 
 @dataclass(slots=True)
 class LogCounts:
@@ -32,13 +35,15 @@ class LogCounts:
 
     Reasons: `not_json`, `not_an_object`, `no_topic`, `no_payload`, `bad_base64`,
     `bad_time`, `bad_field`, `too_deep`, `unknown_event`, `bad_event`, `bad_config`,
-    `line_too_long`; `truncated` counts files that end in the middle.
+    `line_too_long`; `truncated` counts files that end in the middle. `hints` say of the first
+    line of a log without a time what it needs, and what it has instead.
     """
 
     messages: int = 0
     events: int = 0
     configs: int = 0
     bad: Counter[str] = field(default_factory=Counter)
+    hints: list[str] = field(default_factory=list)
 
 
 def open_entries(
@@ -78,13 +83,52 @@ def read_log(
     """
     counts = LogCounts() if counts is None else counts
     lines = Lines(path, progress)
-    parser = Parser(parse_line, counts.bad, batch)
+    timeless: list[bytes] = []
+
+    def parse(line: bytes) -> Row | Event:
+        try:
+            return parse_line(line)
+        except BadLineError as reason:
+            if str(reason) == "bad_time" and not timeless:
+                timeless.append(line)
+            raise
+
+    parser = Parser(parse, counts.bad, batch)
     for block in lines.blocks():
         for entry in parser.entries(block):
             _count(entry, counts)
             yield entry
     counts.bad.update({"line_too_long": lines.too_long} if lines.too_long else {})
     counts.bad.update({"truncated": 1} if lines.truncated else {})
+    counts.hints += [f"{_place(path, line)}: {_time_hint(line)}" for line in timeless]
+
+
+def _place(path: Path, line: bytes) -> str:
+    """File and number of the first line like this one; the file alone if it cannot be read again.
+
+    Lines that are too long do not count.
+    """
+    number = 1
+    for block in Lines(path).blocks() if path.is_file() else ():
+        lines = block.split(b"\n")
+        if line in lines:
+            return f"{path}:{number + lines.index(line)}"
+        number += len(lines) - 1
+    return str(path)
+
+
+def _time_hint(line: bytes) -> str:
+    """What a line has where its time should be.
+
+    >>> _time_hint(b'{"ts": "2025-03-01T00:00:00Z", "topic": "it", "payload": 7}')
+    'a line needs "tst", the time of arrival; this one has "ts": is that it?'
+    """
+    found = orjson.loads(line)
+    needed = 'a line needs "tst", the time of arrival'
+    if "tst" in found:
+        return f"{needed}; that of this one is none: {str(found['tst'])[:60]!r}"
+    other = next((key for key in found if key.lower() in OTHER_TIMES), None)
+    return f'{needed}; this one has "{other}": is that it?' if other else f"{needed}, as RFC 3339"
 
 
 def _count(entry: Entry, counts: LogCounts) -> None:
