@@ -205,16 +205,8 @@ class Board:
     version: int = 0  # grows with every change
 
     def site_times(self, now: int) -> dict[str, int]:
-        """The time of each site: the wall clock `now` [ns], or its largest event time.
-
-        An end of input can close more than that: the last of the means stamped with their beginning
-        reach an interval further. Then it is where the newest hour ends.
-        """
+        """The time of each site: the wall clock `now` [ns], or its largest event time."""
         current = self.current
         if self.wall_clock:
             return {tag.site: now for tag in current.sites}
-        moments = dict(current.site_time)
-        for (site, period, _), figure in self.closed.figures.items():
-            if period == "hour" and site in moments:
-                moments[site] = max(moments[site], figure.end)
-        return moments
+        return dict(current.site_time)

@@ -73,7 +73,7 @@ class Terminal:
     def line(self) -> str:
         """Site time and the newest interim PUE of an hour and of a day."""
         site = next(iter(self._board.current.sites), None)
-        now = None if site is None else self._board.site_times(0).get(site.site)
+        now = None if site is None else self._board.current.site_time.get(site.site)
         if site is None or now is None:
             return "waiting for the first reading"
         local = datetime.fromtimestamp(now // SECOND, ZoneInfo(site.zone))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from greendc import __version__
-from greendc.calendars import rfc3339
+from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.core.accounts import Account, Book
 from greendc.core.facility import DAY, EVER, HOUR, SECOND
 from greendc.core.figure import Figure
@@ -44,7 +44,7 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
         "site": {"id": tag.site, "name": tag.name, "zone": tag.zone, "boundary": tag.boundary},
         "sites": [{"id": other.site, "name": other.name} for other in current.sites],
         "wall_clock": board.wall_clock,
-        "site_time": None if moment is None else rfc3339(moment),
+        "site_time": None if moment is None else rfc3339(max(moment, _closed_to(figures["hour"]))),
         "figures": figures,
         "running": _figures(closed.provisional, RUNNING, book, tag, at),
         "power": list(_powers(board, current, closed, tag, figures["hour"], now)),
@@ -88,6 +88,15 @@ def _missing(tag: SiteTag, figures: Mapping[str, Mapping[str, Any]]) -> Iterator
                 found.setdefault((name, entry["reason"] or "undefined"), []).append(period)
     for (name, reason), periods in found.items():
         yield {"name": name, "reason": reason, "periods": periods}
+
+
+def _closed_to(hours: Mapping[str, Mapping[str, Any]]) -> int:
+    """Where the newest hour ends [ns]: the clock shown is not behind it.
+
+    Only where a log stands for the clock can that be later than the largest event time: its end
+    closes the hours that means stamped with their beginning reach into.
+    """
+    return max((parse_rfc3339(entry["end"]) for entry in hours.values()), default=-EVER)
 
 
 # -- power ----------------------------------------------------------------------------------------
