@@ -46,7 +46,7 @@ def intake(given: OutsideAir, room: Room, back: FloatArray, setting: Setting) ->
     damper = 1.0 - setting.events.strength("damper_stuck", f"{room.hall.id}-damper")
     share = free_share(back, setting.all(asked), incoming) * np.clip(damper, 0.0, 1.0)
     mixed = np.minimum((back - asked) / np.maximum(back - incoming, 1e-3), 1.0)
-    flow = np.where(share > 0.0, room.supplied * mixed * np.clip(damper, 0.0, 1.0), 0.0)
+    flow = np.where(share > 0.0, room.air.supplied * mixed * np.clip(damper, 0.0, 1.0), 0.0)
     warmer = np.maximum(incoming - asked, 0.0)
     return Intake(share, flow, np.where(share > 0.0, pad, 0.0), warmer)
 

@@ -8,7 +8,7 @@ import numpy as np
 from greendc.simulate.books import Books
 from greendc.simulate.parts.racks import Drawn, rack_places
 from greendc.simulate.parts.setting import Setting
-from greendc.simulate.physics.air import PER_M3, fan_power
+from greendc.simulate.physics.air import PER_M3, Flows, fan_power, flow_for, flows
 from greendc.simulate.physics.grid import MINUTE, FloatArray, watts
 from greendc.simulate.physics.noise import constants, wander
 from greendc.simulate.physics.psychrometrics import humidity_at
@@ -30,16 +30,14 @@ class Room:
     """Name of the heat removed."""
     fans: tuple[str, ...]
     """Names of the fans' powers, by unit."""
-    supplied: FloatArray
-    """Air that the units blow. [m3/s]"""
-    wanting: FloatArray
-    """Air that the racks draw beyond that, of what is blown: it comes from their exhaust. [1]"""
+    air: Flows
+    """What the fans move."""
     rises: FloatArray
     """Rise through each rack, shape (racks, 1). [K]"""
 
     def back(self, books: Books, supply: FloatArray) -> FloatArray:
         """Return air for a supply air [Cel]: ``T_R = T_S + Q / (rho c_p V)``."""
-        return supply + watts(books.powers[self.heat]) / (PER_M3 * self.supplied)
+        return supply + watts(books.powers[self.heat]) / (PER_M3 * self.air.supplied)
 
 
 def room(
@@ -53,16 +51,15 @@ def room(
     air = hall.air
     own = constants(setting.seed, f"{hall.id}/rise", hall.racks)[:, np.newaxis]
     rises = air.rise_k * (1.0 + UNEVEN * own)
-    needed = np.zeros(setting.grid.count)
+    needed = setting.all(0.0)
     for power, rise in zip(drawn.power, rises[:, 0].tolist(), strict=True):
-        needed += power / (PER_M3 * rise)
-    full = air.flow_m3s * air.units
-    speed = np.clip(needed * (1.0 + air.bypass) / full, air.least_speed, 1.0)
-    names = [_fan(books, hall, unit, speed, setting, fans) for unit in range(1, air.units + 1)]
+        needed += flow_for(power, rise)
+    moved = flows(needed, air.bypass, air.flow_m3s * air.units, air.least_speed)
+    units = range(1, air.units + 1)
+    names = tuple(_fan(books, hall, unit, moved.speed, setting, fans) for unit in units)
     light = books.power(f"light-{hall.id}", "aux_light", setting.all(hall.light_w))
     heat = books.total(hall.id, "q_removed", [*drawn.names, *warm, *names, light])
-    blown = full * speed
-    return Room(hall, heat, tuple(names), blown, np.maximum(needed / blown - 1.0, 0.0), rises)
+    return Room(hall, heat, names, moved, rises)
 
 
 def unit_place(hall: Hall, kind: str, unit: int) -> str:
@@ -90,7 +87,7 @@ def temperatures(
     supply = supply + control
     back = found.back(books, supply)
     leak = setting.events.strength("hot_aisle_leak", hall.id, 0.15)
-    recirculated = hall.air.recirculation + leak + found.wanting
+    recirculated = hall.air.recirculation + leak + found.air.wanting
     books.state(hall.id, "t_supply", supply)
     books.state(hall.id, "t_return", back)
     books.state(hall.id, "rh_supply", humidity_at(dew, supply))

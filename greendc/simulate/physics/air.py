@@ -36,30 +36,36 @@ def fan_power(full: float, speed: FloatArray) -> FloatArray:
 class Flows:
     """Air of a hall at each step."""
 
-    needed: FloatArray
-    """What the IT equipment draws. [m3/s]"""
     speed: FloatArray
     """Speed of the fans, as a share of full. [1]"""
     supplied: FloatArray
-    """What the air units blow. [m3/s]"""
+    """What the fans blow. [m3/s]"""
+    wanting: FloatArray
+    """What the IT equipment draws beyond that, as a share of it: its own exhaust. [1]"""
 
 
-def flows(power: FloatArray, rise: float, excess: float, full: float, least: float) -> Flows:
+def flows(needed: FloatArray, excess: float, full: float, least: float) -> Flows:
     """Flows of a hall whose fans follow the load, within their range.
 
     Parameters
     ----------
-    power
-        Power of the IT equipment. [W]
-    rise
-        Rise through it. [K]
+    needed
+        Air that the IT equipment draws. [m3/s]
     excess
-        Air beyond what it needs, as a share of that: what bypasses it.
+        Air beyond that, as a share of it: what passes the equipment by.
     full
         Flow of all fans at full speed. [m3/s]
     least
         Slowest speed, as a share.
+
+    Examples
+    --------
+    Fans that could blow 20 m3/s: they follow, and then they are at their end.
+
+    >>> found = flows(np.array([7.0, 25.0]), 0.1, 20.0, 0.3)
+    >>> print(np.round(found.speed, 3), np.round(found.wanting, 3))
+    [0.385 1.   ] [0.   0.25]
     """
-    needed = flow_for(power, rise)
     speed = np.clip(needed * (1.0 + excess) / full, least, 1.0)
-    return Flows(needed, speed, full * speed)
+    supplied = full * speed
+    return Flows(speed, supplied, np.maximum(needed / supplied - 1.0, 0.0))

@@ -39,6 +39,12 @@ def knots(seed: int, stream: str, span: tuple[int, int], rows: int = 1) -> Float
     ----------
     span
         Number of the first knot and of the one after the last.
+
+    Examples
+    --------
+    >>> whole = knots(1, "racks", (250, 262), rows=2)
+    >>> print(np.array_equal(whole[:, 4:7], knots(1, "racks", (254, 257), rows=2)))
+    True
     """
     blocks = range(span[0] // _BLOCK, (span[1] - 1) // _BLOCK + 1)
     found = [_raw(seed, stream, block, rows * _BLOCK).reshape(rows, _BLOCK) for block in blocks]
@@ -50,6 +56,10 @@ def wander(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> F
     """Continuous chance in [-1, 1): linear between values at knots. Shape (rows, steps).
 
     The variance at a knot is 1/3, half way between two knots 1/6.
+
+    >>> found = wander(1, "racks", Grid(0, 10, 6), 30, rows=2)
+    >>> found.shape, bool(np.allclose(found[:, 1] * 2, found[:, 0] + found[:, 2]))
+    ((2, 6), True)
     """
     span = grid.covering(spacing)
     found = knots(seed, stream, span, rows)
@@ -60,6 +70,10 @@ def jumps(seed: int, stream: str, grid: Grid, spacing: int, rows: int = 1) -> Fl
     """Chance in [-1, 1) that holds for a spacing and then jumps, each row at its own time.
 
     Shape (rows, steps).
+
+    >>> found = jumps(1, "racks", Grid(0, 10, 60), 200)
+    >>> len(np.unique(found))
+    4
     """
     first, last = grid.covering(spacing)
     found = knots(seed, stream, (first, last + 1), rows)

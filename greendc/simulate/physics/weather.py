@@ -98,6 +98,15 @@ def built_in(climate: Climate, seed: int, grid: Grid, warmer: float = 0.0) -> Ai
 
     ``t = mean(time of year) + swing x cos(hour) + sum of the synoptic waves``; the dew point
     follows the month's mean humidity and a third of the waves. `warmer` is added to both. [K]
+
+    Examples
+    --------
+    Two months of summer; Sapporo is cooler:
+
+    >>> grid = Grid(1_751_328_000_000_000_000, HOUR, 62 * 24)
+    >>> found = [built_in(CLIMATES[name], 1, grid) for name in ("tokyo", "sapporo")]
+    >>> print(*(f"{air.temperature.mean():.1f}" for air in found))
+    24.8 20.2
     """
     span = grid.covering(HOUR)
     times = np.arange(*span, dtype=np.int64) * HOUR
