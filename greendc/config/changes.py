@@ -12,7 +12,7 @@ from greendc.config.scalars import instant
 from greendc.core.facility import EVER
 
 LABELS = ("name", "room", "rack", "targets")  # for people and alerts: no figure rests on them
-READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "sentinels")
+READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "time_zone", "sentinels")
 ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w")
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
 SITE_ONWARD = ("lateness", "horizon", "topics")
@@ -92,7 +92,13 @@ def site_values(site: Mapping[str, Any], content: Mapping[str, Any]) -> Values:
 def _meter_values(kind: str, meter: Mapping[str, Any]) -> Values:
     skipped = (*LABELS, *READING, *ONWARD, "id")
     place = f"{kind}[{meter['id']}]"
-    return {(place, key): steps_of(given) for key, given in meter.items() if key not in skipped}
+    found: Values = {
+        (place, key): steps_of(given) for key, given in meter.items() if key not in skipped
+    }
+    if "replaced" in meter:
+        exchanged = [(instant(one["at"]), one) for one in meter["replaced"]]
+        found[place, "replaced"] = [(-EVER, None), *exchanged]
+    return found
 
 
 def _emissions(given: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,6 +65,15 @@ class Filled:
             step=register.step * abs(self.factor()),
             range_=(low, high) if counts else (0.0, math.inf),
             subsystem=given.subsystem.held(when) if given.subsystem else None,
+            replaced=tuple(map(self._replacement, given.replaced)),
+        )
+
+    def _replacement(self, given: models.Replacement) -> facility.Replacement:
+        """In base units, each number by the factor that held for its register."""
+        scale = self.scale(self.unit)
+        old, new = np.maximum(np.searchsorted(scale.start, [given.at, given.at + 1]) - 1, 0)
+        return facility.Replacement(
+            given.at, given.final * scale.factor[old], given.initial * scale.factor[new]
         )
 
     def limits(self) -> tuple[float, float]:
@@ -167,6 +177,10 @@ def _kind_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Pro
         yield Problem((*loc, "silent_after"), "missing: on_change does not say how long it holds")
     if meter.register_ is not None and fill(meter).kind is not Kind.REGISTER:
         yield Problem((*loc, "register"), f"only for kind register, not {fill(meter).kind}")
+    if meter.replaced and fill(meter).kind is not Kind.REGISTER:
+        yield Problem((*loc, "replaced"), f"only for kind register, not {fill(meter).kind}")
+    if any(later.at <= before.at for before, later in pairwise(meter.replaced)):
+        yield Problem((*loc, "replaced"), "each `at` must be later than the one before")
 
 
 def _span_problems(filled: Filled, loc: Loc) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from greendc.config.scalars import (
     Duration,
     File,
     Id,
+    Instant,
     Items,
     Model,
     NotNegative,
@@ -125,6 +126,14 @@ class Register(Model):
     step: NotNegative = key(0.0, description="Smallest difference it can show.")
 
 
+class Replacement(Model):
+    """Another register in a meter's place; numbers as they stand in the payload."""
+
+    at: Instant = Field(description="Since when readings are of the new one.")
+    final: FiniteFloat = Field(description="The last that the old one showed.")
+    initial: FiniteFloat = Field(description="The first that the new one showed.")
+
+
 class Meter(Model):
     """A physical meter."""
 
@@ -149,6 +158,7 @@ class Meter(Model):
     )
     multiplier: Timed[FiniteFloat] = key(1.0, description="Factor, e.g. of a transformer.")
     register_: Register | None = key(None, alias="register", description="Of a register.")
+    replaced: Items[Replacement] = key((), description="Registers that were exchanged.")
     subsystem: Timed[Subsystem] | None = key(
         None, description="Subsystem, where it is not the point's own."
     )

@@ -41,12 +41,25 @@ class Op(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """Another register in a meter's place from `at` [ns] on.
+
+    `final` is the last that the old one showed, `initial` the first of the new one [J].
+    """
+
+    at: int
+    final: float
+    initial: float
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """A physical meter. Its readings arrive in base units (W, J, Cel, ratio, V, A …).
 
     `accuracy` is the limit of its class as a fraction (class 0.5 -> 0.005), None
     where no class is stated. `rating` in W bounds what a register can plausibly
-    count. `modulus` (0 = none), `step` and `range_` belong to registers, in J.
+    count. `modulus` (0 = none), `step` and `range_` belong to registers, in J;
+    `replaced` are those that were exchanged, in the order of time.
     """
 
     id: str
@@ -62,6 +75,7 @@ class Meter:
     step: float = 0.0
     range_: tuple[float, float] = (0.0, float("inf"))
     subsystem: str | None = None  # overrides the point's own subsystem
+    replaced: tuple[Replacement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

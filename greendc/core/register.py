@@ -1,9 +1,12 @@
-"""Cumulative energy registers: rollover, reset, dip and nonsense told apart (F-6.4)."""
+"""Energy registers: rollover, reset, dip, replacement and nonsense told apart (F-6.4)."""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.facility import SECOND, IntArray, Meter
+from greendc.core.facility import SECOND, IntArray, Meter, Replacement
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,7 +91,20 @@ def plain_steps(
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
     anew = _anew(bridge, meter, time)
     plain: npt.NDArray[np.bool_] = (value >= low) & (value <= high) & (anew | counted)
+    plain[_first_after_replacements(meters, meter, time)] = False
     return plain
+
+
+def _first_after_replacements(
+    meters: tuple[Meter, ...], meter: IntArray, time: IntArray
+) -> list[int]:
+    """Places of the first readings of new registers."""
+    places = []
+    for number in [number for number, m in enumerate(meters) if m.replaced]:
+        lo, hi = np.searchsorted(meter, [number, number + 1]).tolist()
+        first = np.searchsorted(time[lo:hi], [r.at for r in meters[number].replaced]).tolist()
+        places += [lo + place for place in first if lo + place < hi]
+    return places
 
 
 def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.bool_]:
@@ -111,13 +127,53 @@ def _walk(
         if anchor < 0 or time[i] - time[anchor] > bridge:
             place[i] = anchor = i
             continue
-        upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
-        delta = register_delta(
-            meter, value[anchor], value[i], int(time[i] - time[anchor]), upcoming
-        )
+        span = int(time[i] - time[anchor])
+        between = [r for r in meter.replaced if time[anchor] < r.at <= time[i]]
+        if between:
+            delta = replaced_delta(meter, value[anchor], value[i], span, between)
+        else:
+            upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
+            delta = register_delta(meter, value[anchor], value[i], span, upcoming)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
     return place, steps
+
+
+def replaced_delta(
+    meter: Meter, before: float, now: float, span: int, between: Sequence[Replacement]
+) -> float | None:
+    """Energy counted between two readings with replacements between them, in J.
+
+    ``delta = (final - before) + (now - initial)``; None where the readings do not fit the
+    replacement, and the earlier reading stays the anchor.
+
+    Parameters
+    ----------
+    meter
+        Its rating.
+    before, now
+        The anchor's reading and this one. [J]
+    span
+        Time between them. [ns]
+    between
+        The replacements, in the order of time.
+
+    Examples
+    --------
+    The old register went on from 12.0 to 12.2, the new one from 500 to 500.1:
+
+    >>> from greendc.core.facility import Kind
+    >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
+    >>> print(round(replaced_delta(wh, 12.0, 500.1, 60, [Replacement(30, 12.2, 500.0)]), 9))
+    0.3
+    """
+    parts = []
+    for exchange in between:
+        parts.append(exchange.final - before)
+        before = exchange.initial
+    parts.append(now - before)
+    delta = math.fsum(parts)
+    return delta if min(parts) >= 0 and delta <= max_plausible(meter, span) else None
 
 
 def register_delta(

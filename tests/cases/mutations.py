@@ -54,6 +54,7 @@ MUTATIONS = [
         _DELTA,
         lambda delta: lambda meter, *rest: delta(replace(meter, step=0.0), *rest),
     ),
+    Mutation("A04-register-exchanged", "replaced", _METER, mutants.at(replaced=())),
     Mutation(
         "A04-register-starts-again",
         "no energy is negative",

@@ -27,7 +27,17 @@ def feed(**keys: object) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in given.items()) + "}"
 
 
+def exchanged(at: str) -> str:
+    keys = {"quantity": "energy", "unit": "kWh", "kind": "register"}
+    return feed(**keys, replaced=f"[{{at: {at}, final: 12, initial: 0}}]")
+
+
 CASES = {
+    "replaced": (
+        site(feed(quantity="energy", unit="kWh", kind="register")),
+        site(exchanged("2025-03-01T00:29:59Z")),
+        "meters[feed].replaced",
+    ),
     "multiplier": (site(feed()), site(feed(multiplier=40)), "meters[feed].multiplier"),
     "unit": (site(feed()), site(feed(unit="W")), "meters[feed].unit"),
     "point": (site(feed()), site(feed(point="tx_out")), "meters[feed].point"),
@@ -78,6 +88,11 @@ FREE = {
     "class": (site(feed()), site(feed(**{"class": 0.5}))),
     "lateness": (site(FEED), site(FEED, more="lateness: 1h")),
     "tag": (site(feed()), site(feed(tag="x"))),
+    "replaced_from_then": (
+        site(feed(quantity="energy", unit="kWh", kind="register")),
+        site(exchanged(HALF)),
+    ),
+    "time_zone": (site(feed()), site(feed(time_zone="UTC"))),
     "multiplier_from_then": (site(feed()), site(feed(multiplier=dated(1, 40)))),
     "point_from_then": (site(feed()), site(feed(point=dated("util", "tx_out")))),
     "new_meter_from_then": (site(FEED), site(FEED, SECOND_FEED % dated("none", "util"))),

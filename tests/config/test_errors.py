@@ -13,6 +13,7 @@ from tests.config.kit import FEED, PDU, PUMP, UPS, loaded, site
 
 GAS = "{id: gas, point: fuel_gas, unit: kWh}"
 TEMPERATURE = "{id: t, point: t_oa, unit: Cel}"
+EXCHANGED = "{at: 2025-03-01T00:00:00Z, final: 5, initial: 0}"
 LOCATION = "location: {factor: 300, year: 2024, source: grid}"
 
 
@@ -191,6 +192,14 @@ CASES = {
         "5: sites[0].topics[0].topic: captures no {meter}",
     ),
     "tag_of_two_levels": (site(meter(tag="a/b")), "7: sites[0].meters[0].tag: is one level"),
+    "replaced_without_register": (
+        site(FEED.replace("{", f"{{replaced: [{EXCHANGED}], ", 1)),
+        "7: sites[0].meters[0].replaced: only for kind register",
+    ),
+    "replaced_at_once": (
+        site(GAS.replace("{", f"{{replaced: [{EXCHANGED}, {EXCHANGED}], ", 1)),
+        "7: sites[0].meters[0].replaced: each `at` must be later",
+    ),
     "tag_named_twice": (
         site(FEED.replace("{", "{tag: [a, a], ", 1)),
         "7: sites[0].meters[0].tag: names a text twice",

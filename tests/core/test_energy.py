@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendc.core.energy import Rules, Segments, segments
-from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter
+from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter, Replacement
 from greendc.core.integrals import Windows, common_time, integrate
 from greendc.core.register import register_delta, register_steps
 
@@ -189,3 +189,27 @@ def test_a_reset_is_believed_once_the_count_goes_on(
 ) -> None:
     counter = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
     assert register_delta(counter, 1000.0, 5.0, 60, upcoming) == counted
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "values", "counted"),
+    [
+        ([(15, 12.0, 500.0)], [10.0, 11.0, 500.0, 503.0], [0, 1, 1, 3]),
+        ([(20, 12.0, 500.0)], [10.0, 11.0, 501.0, 503.0], [0, 1, 2, 2]),  # `at` is the new one's
+        ([(15, 12.0, 500.0), (18, 501.0, 0.0)], [10.0, 11.0, 4.0, 5.0], [0, 1, 6, 1]),
+        ([(15, 10.5, 500.0)], [10.0, 11.0, 501.0, 503.0], [0, 1, 0, 0]),  # less than it had shown
+        ([(25, 12.0, 500.0)], [10.0, 11.0, 12.0, 503.0], [0, 1, 1, 3]),
+        ([(5, 11.0, 10.0)], [10.0, 11.0, 12.0, 13.0], [0, 2, 1, 1]),
+        ([(15, 12.0, 0.0)], [10.0, 11.0, 1e9, 1.0], [0, 1, 0, 2]),  # beyond the rating
+        ([(90, 12.0, 0.0)], [10.0, 11.0, 12.0, 13.0], [0, 1, 1, 1]),
+    ],
+)
+def test_registers_that_are_exchanged_both_count(
+    exchanges: list[tuple[int, float, float]], values: list[float], counted: list[float]
+) -> None:
+    replaced = tuple(Replacement(at * SECOND, old, new) for at, old, new in exchanges)
+    one = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60, rating=1e3, replaced=replaced)
+    time = np.array([0, 10, 20, 30]) * SECOND
+    place = np.zeros(4, np.int64)
+    _, energy = register_steps((one,), np.array([EVER]), place, time, np.array(values))
+    assert energy.tolist() == counted
