@@ -42,18 +42,18 @@ def scenario(
     faults: Sequence[dict[str, Any]] = (),
     **more: Any,
 ) -> Scenario:
-    """Two racks on a UPS in Tokyo, read once a minute for six hours."""
+    """Two racks on a UPS in Tokyo, read once a minute for four hours."""
     site = {
         "id": "small",
         "zone": "Asia/Tokyo",
         "weather": {"place": "tokyo"},
-        "feeds": [{"id": "a", "ups": {"rated_w": 20e3}}],
+        "feeds": [{"id": "a", "ups": {"rated_w": 20e3}, "transformer": {"rated_w": 40e3}}],
         "halls": [{"id": "room", "racks": 2, "rack_w": 5e3}],
         "plant": {"kind": "dx", "unit_w": 15e3},
         "metering": list(rules),
         "faults": list(faults),
     }
-    head = {"start": START, "span": "6h", "step": "60s", "seed": 7}
+    head = {"start": START, "span": "4h", "step": "60s", "seed": 7}
     return Scenario.model_validate({**head, "sites": [site], **more})
 
 
@@ -108,6 +108,12 @@ class Replayed:
 
     result: Result
     tally: dict[str, int]
+    reasons: set[str]
+
+    @property
+    def words(self) -> set[str]:
+        """All that greendc says: what it counted, and why figures are not whole."""
+        return {name.removeprefix("rejected:") for name in self.tally} | self.reasons
 
     def total(self, name: str) -> float | None:
         """A figure of the whole log, in its own unit."""
@@ -125,10 +131,13 @@ def replayed(found: Scenario, folder: Path) -> Replayed:
         for messages in traffic.messages():
             LogLines(traffic.topics, traffic.forms, traffic.words).write(messages, log)
     config = load(folder / "site.yaml")
-    result = replay.replay([folder / "log.jsonl"], config, replay.Options(keep=folder / "kept"))
+    out = folder / "figures.jsonl"
+    options = replay.Options(keep=folder / "kept", out=out)
+    result = replay.replay([folder / "log.jsonl"], config, options)
+    reasons = {orjson.loads(line)["reason"] for line in out.read_bytes().splitlines()}
     with Ledger(folder / "kept" / "ledger.db") as ledger:
         tally = {**ledger.tally(""), **ledger.tally("small")}
-    return Replayed(result, tally)
+    return Replayed(result, tally, reasons - {None})
 
 
 def truth(found: Scenario, *names: str) -> int:
