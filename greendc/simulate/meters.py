@@ -17,7 +17,7 @@ from greendc.simulate.site import points
 from greendc.simulate.texts import MOST_DECIMALS
 from greendc.simulate.truth import Point
 
-CONSTANT, BY_CHANCE = 0.8, 0.2  # of a class: the meter's own error, and that of each reading
+CONSTANT, BY_CHANCE = 0.6, 0.2  # of a class: the meter's own error, and that of each reading
 SPAN_K = 100.0  # a temperature's class is of so many K, a humidity's of 100 %
 HEARTBEAT = 3600 * SECOND  # longest silence of a meter that reports changes
 COUNTED = {"power": "energy", "thermal_power": "heat", "volume": "volume"}

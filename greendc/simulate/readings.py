@@ -37,6 +37,8 @@ class Group:
     def read(self, stretch: Stretch) -> list[Messages]:
         """Messages of what is read in a stretch."""
         times = stretch.ticks(self.interval)
+        if self.kind is Kind.ON_CHANGE:  # it tells of what a step begins with as the step ends
+            times = times[times > stretch.begin]
         numbers = times // self.interval
         shown, sent = [], []
         for column in self._columns:
