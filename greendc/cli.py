@@ -112,7 +112,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         site_file=arguments.site_file,
         truth=arguments.truth,
         begin=arguments.begin,
-        span=arguments.days,
+        span=arguments.span,
         seed=arguments.seed,
         step=arguments.step,
         speed=arguments.speed,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from greendc.calendars import parse_rfc3339
 from greendc.config.scalars import duration
-from greendc.core.facility import DAY, HOUR
+from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
 from greendc.queries import EXPORTED, KNOWN_PERIODS, LOG
 
@@ -52,11 +52,6 @@ def _minutes(text: str) -> float:
 
 def _seconds(text: str) -> float:
     return _positive(text, "a time span: write seconds, such as 60")
-
-
-def _days(text: str) -> int:
-    """A time span given in days [ns]."""
-    return round(_positive(text, "a time span: write days, such as 7") * DAY)
 
 
 def _span(text: str) -> int:
@@ -119,7 +114,7 @@ def simulate(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="a full hour, or now; default: the scenario's",
     )
-    parser.add_argument("--days", type=_days, help="how many; default: the scenario's span")
+    parser.add_argument("--span", type=_span, help="how long, as 7d or 6h; default: the scenario's")
     parser.add_argument("--seed", type=_seed, metavar="N", help="another chance")
     parser.add_argument("--step", type=_span, metavar="SPAN", help="coarser steps, as 15min")
     parser.add_argument(

@@ -74,7 +74,7 @@ def changed(scenario: Scenario, options: Options) -> Scenario:
     if found.step <= 0 or HOUR % found.step:
         raise GreendcError("--step must divide an hour")
     if found.start % HOUR or found.span % HOUR:
-        raise GreendcError("a simulation begins and ends at a full hour: see --from and --days")
+        raise GreendcError("a simulation begins and ends at a full hour: see --from and --span")
     return found
 
 
