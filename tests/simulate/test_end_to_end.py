@@ -22,24 +22,27 @@ from greendc.simulate.traffic import Traffic
 from greendc.simulate.writing import LogLines
 from greendc.sources.writing import LogWriter
 
-NAMES = {  # greendc's name of a figure -> that of the truth
+OF_SITE = {  # greendc's name of a figure -> that of the truth
     "e_dc": "e_dc_kwh",
-    "e_it_cat1": "e_it_kwh_1",
-    "e_it_cat2": "e_it_kwh_2",
-    "e_it_cat3": "e_it_kwh_3",
-    "ipue_cat1": "pue_1",
-    "ipue_cat2": "pue_2",
+    "e_it_cat1": "e_it_cat1_kwh",
+    "e_it_cat2": "e_it_cat2_kwh",
+    "e_it_cat3": "e_it_cat3_kwh",
+    "ipue_cat1": "pue_cat1",
+    "ipue_cat2": "pue_cat2",
     "subsystem_cooling": "subsystem_cooling_kwh",
+    "subsystem_reuse": "subsystem_reuse_kwh",
+    "co2e_location": "co2e_location_kg",
     "e_reuse": "e_reuse_kwh",
     "erf": "erf",
 }
-OF_IT = {  # those of the best category that is metered
-    "e_it": "e_it_kwh",
-    "ipue": "pue",
-    "pue": "pue",  # what it is called of a whole year
-    "ere": "ere",
-    "cue_location": "cue",
-    "ppue_cooling": "ppue_cooling",
+OF_CATEGORY = {  # with E_IT of the best category that is metered
+    "e_it": "e_it_cat{}_kwh",
+    "ipue": "pue_cat{}",
+    "pue": "pue_cat{}",  # what it is called of a whole year
+    "ere": "ere_cat{}",
+    "cue_location": "cue_location_cat{}",
+    "ppue_cooling": "ppue_cooling_cat{}",
+    "ppue_reuse": "ppue_reuse_cat{}",
 }
 ROUNDING = 1e-5  # of a register at both ends, and of single readings: no class covers that
 TOTALS = ("util", "genset_out", "onsite_re", "export", "q_reuse", "ups_out", "rect_out")
@@ -102,7 +105,7 @@ def check(given: Scenario, folder: Path, period: str) -> None:
         start, end = (parse_rfc3339(own["e_dc"][key]) for key in ("start", "end"))
         true = account.totals(start, end).figures()
         category = own["cue_location"]["category"]
-        names = NAMES | {ours: f"{theirs}_{category}" for ours, theirs in OF_IT.items()}
+        names = OF_SITE | {n: of.format(category) for n, of in OF_CATEGORY.items()}
         compared = [name for name in names if name in own and names[name] in true]
         off = [
             (n, own[n]["value"], own[n]["uncertainty"], true[names[n]])

@@ -80,7 +80,7 @@ def test_site_file_and_truth_go_with_the_log(tmp_path: Path) -> None:
     simulated(tmp_path, name, "--site-file", str(site), "--truth", str(truth))
     assert [meter.id for meter in load(site).root.sites[0].meters]
     told = json.loads(truth.read_text())
-    assert told["figures"]["pue_3"] > 1
+    assert told["figures"]["pue_cat3"] > 1
     silence, bypass = told["faults"]
     assert silence["meters"] == ["room-rack-01-a.it_in", "room-rack-02-a.it_in"]
     assert (silence["figures"], silence["word"]) == ("missing", "silent")
