@@ -49,8 +49,8 @@ replay: setup ## Show the main job: two weeks of a real data centre, replayed in
 	@$(BIN)/greendc replay $(LOG) -c $(SITE)
 
 .PHONY: demo
-demo: setup ## Show a real data centre's two weeks in five minutes, in the browser
-	@$(BIN)/python tools/foreground.py $(BIN)/greendc demo
+demo: setup ## Show two weeks of a real data centre, or of SIMULATED=fleet, in the browser
+	@$(BIN)/python tools/foreground.py $(BIN)/greendc demo $(if $(SIMULATED),--site $(SIMULATED))
 
 .PHONY: bench
 bench: setup ## Measure speed and memory beside other exporters, in five minutes; BENCH=short for a trial

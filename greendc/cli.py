@@ -79,6 +79,7 @@ def _demo(arguments: argparse.Namespace) -> int:
             duration=arguments.duration,
             keep=arguments.keep,
             port=arguments.port,
+            site=arguments.site,
         )
     )
 

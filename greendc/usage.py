@@ -81,6 +81,9 @@ def _positive(text: str, what: str) -> float:
 def demo(parser: argparse.ArgumentParser) -> None:
     """How fast, for how long, and what to keep."""
     parser.add_argument(
+        "--site", metavar="NAME", help="a simulated site instead: edge-room, colocation, fleet …"
+    )
+    parser.add_argument(
         "--minutes", type=_minutes, default=5.0, help="how long the two weeks take (default: 5)"
     )
     parser.add_argument(

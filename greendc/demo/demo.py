@@ -16,7 +16,7 @@ from greendc.config.log import Log
 from greendc.daemon import logs
 from greendc.daemon.data import LEDGER
 from greendc.demo import feed
-from greendc.demo.recording import SITE, Recording, moved, recorded
+from greendc.demo.recording import Recording, moved, recorded, simulated
 from greendc.demo.terminal import Terminal
 from greendc.ports import GreendcError
 from greendc.sources.broker import HOST, EmbeddedBroker
@@ -33,6 +33,7 @@ class Options:
     duration: float | None = None
     keep: Path | None = None
     port: int | None = None  # of the page; None is the configured one
+    site: str | None = None  # a ready-made simulated one; None is the recorded one
 
 
 def demo(options: Options) -> int:
@@ -46,10 +47,10 @@ def demo(options: Options) -> int:
     with ExitStack() as stack, suppress(Stopped):
         signals = _signals(options.duration, stack)
         logs.set_up(Log(level="warning"))
-        recording = _recording(options.at)
         folder = _folder(options.keep, stack)
+        recording = _recording(options, stack)
         broker = stack.enter_context(EmbeddedBroker())
-        config = _config(folder, broker.port, options.port)
+        config = _config(recording, folder, broker.port, options.port)
         watch = Watch(wall_clock=False)
         daemon = Daemon(
             config, until_idle=None, stack=stack, watch=watch, signals=signals, elsewhere=True
@@ -84,10 +85,13 @@ def _signals(duration: float | None, stack: ExitStack) -> Signals:
     return signals
 
 
-def _recording(at: int | None) -> Recording:
-    recording, now = recorded(), time.time_ns()
-    if at is not None:
-        recording = moved(recording, at)
+def _recording(options: Options, stack: ExitStack) -> Recording:
+    now, at = time.time_ns(), options.at
+    if options.site is not None:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greendc-site-")))
+        recording = simulated(options.site, now if at is None else at, folder)
+    else:
+        recording = recorded() if at is None else moved(recorded(), at)
     if recording.end > now:
         raise GreendcError(
             f"the log would end at {rfc3339(recording.end)}, which lies in the future of this "
@@ -104,9 +108,9 @@ def _folder(keep: Path | None, stack: ExitStack) -> Path:
     return keep
 
 
-def _config(folder: Path, port: int, page: int | None) -> Config:
-    """The shipped site on the embedded broker, whatever the environment says."""
-    found = load(SITE)
+def _config(recording: Recording, folder: Path, port: int, page: int | None) -> Config:
+    """The site of the log on the embedded broker, whatever the environment says."""
+    found = load(recording.site)
     root = found.root
     mqtt = type(root.mqtt)(host=HOST, port=port, protocol="3.1.1", client_id="greendc-demo")
     http = root.http if page is None else root.http.model_copy(update={"port": page})
@@ -118,15 +122,15 @@ def _announce(
     daemon: Daemon, recording: Recording, broker: EmbeddedBroker, options: Options
 ) -> None:
     config = daemon.worker.pipeline.config
-    site = config.sites[0]
+    names = ", ".join(site.name or site.id for site in config.sites)
     lines = [
-        f"{site.name}: {rfc3339(recording.start)} to {rfc3339(recording.end)}",
+        f"{names}: {rfc3339(recording.start)} to {rfc3339(recording.end)}",
         *_page(daemon.web, config.http.port),
         f"  pace    published over MQTT in about {options.minutes:g} minutes",
         f"  broker  {broker.address} (embedded, ends with the demo)",
         f"  data    {config.data}" + ("" if options.keep else " (removed at the end; --keep DIR)"),
     ]
-    if options.at is not None:
+    if options.at is not None and options.site is None:
         lines.append("  time    the whole log is moved by full hours; noon is noon no longer")
     span = (recording.start, recording.end)
     lines += [f"  warning {text}" for text in config.warnings(span)]

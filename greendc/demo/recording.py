@@ -7,8 +7,12 @@ from pathlib import Path
 import orjson
 
 from greendc.calendars import parse_rfc3339, rfc3339
-from greendc.core.facility import HOUR
+from greendc.core.facility import DAY, HOUR, MINUTE
 from greendc.ports import RawBatch
+from greendc.simulate import ready
+from greendc.simulate.publishing import batches
+from greendc.simulate.site_file import write_site_file
+from greendc.simulate.traffic import Traffic
 from greendc.sources.recording import read_log
 
 FOLDER = Path(__file__).parent
@@ -16,14 +20,21 @@ SITE = FOLDER / "zih-lzr.yaml"
 LOG = FOLDER / "zih-lzr-2025-03.jsonl.gz"
 STAMP = "TimeInstant"  # where this site's payloads hold their time
 
+FORTNIGHT = 14 * DAY
+STEP = 15 * MINUTE  # of a simulated site: some ten thousand messages, as many as the log's
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Messages with the time that their values stand for, `start` to `end` [ns UTC]."""
+    """Messages with the time that their values stand for, `start` to `end` [ns UTC].
+
+    `site` is the site file that reads them.
+    """
 
     batches: Sequence[RawBatch]
     start: int
     end: int
+    site: Path = SITE
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -40,6 +51,30 @@ def recorded() -> Recording:
     batches = [entry for entry in read_log(LOG) if isinstance(entry, RawBatch)]
     stamps = [stamp for batch in batches for stamp in batch.arrivals]
     return Recording(batches, min(stamps), max(stamps) + HOUR)
+
+
+def simulated(name: str, end: int, folder: Path) -> Recording:
+    """A ready-made site's fortnight that ends with the full hour before `end`.
+
+    Its site file is written into the folder.
+
+    Raises
+    ------
+    GreendcError
+        If there is no such site, or the file cannot be written.
+    """
+    scenario = ready.scenario(name)
+    start = end // HOUR * HOUR - FORTNIGHT
+    scenario = scenario.model_copy(update={"start": start, "span": FORTNIGHT, "step": STEP})
+    traffic = Traffic(scenario, scenario.start, scenario.end)
+    site = folder / f"{name}.yaml"
+    write_site_file(site, scenario, traffic.sites)
+    # what is on its way as the fortnight ends would lie in the future
+    found = [
+        batch.rows([r for r, t in enumerate(batch.arrivals) if t <= scenario.end])
+        for batch in batches(traffic)
+    ]
+    return Recording(found, scenario.start, scenario.end, site)
 
 
 def moved(recording: Recording, end: int) -> Recording:

@@ -179,3 +179,23 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
 def test_a_bad_number_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["demo", option]) == 2
     assert f"{option.partition('=')[2]}: not a" in capsys.readouterr().err
+
+
+def test_a_simulated_site_runs_as_the_recorded_one_does(tmp_path: Path) -> None:
+    with Demo(tmp_path, "--site", "fleet") as demo:
+        demo.told(r"City site, Tokyo-like, Cold-region site, Sapporo-like: \S+ to \S+")
+        demo.told(r"interim PUE 1\.\d{3} \(1 h\)")
+        city, cold = demo.shows(
+            "/metrics",
+            r'^greendc_pue_ratio{.*kind="ipue",site="city",window="1h"} (\S+)',
+            r'^greendc_pue_ratio{.*kind="ipue",site="cold",window="1h"} (\S+)',
+        )
+        demo.shows("/api/v1/state?site=cold", "Cold-region site")
+        assert demo.end(signal.SIGINT) == 0, demo.text
+    assert 1.05 < float(cold) < float(city) < 1.5
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_simulated_site_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "--site", "atlantis"]) == cli.USAGE
+    assert "atlantis: no ready-made site" in capsys.readouterr().err
