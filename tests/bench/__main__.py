@@ -46,9 +46,9 @@ class Sizes:
     warm: int = 20
     paced: int = 60  # as many seconds of event time as a cell has
     pace: int = 10_000
-    watched: int = 30
+    watched: int = 60
     watched_pace: int = 5_000
-    unpaced: int = 180
+    unpaced: int = 120
     sites: tuple[int, ...] = (1_000, 10_000)  # points, ascending
     minutes: int = 13  # of each site
     replay: int = 500
