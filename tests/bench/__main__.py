@@ -195,17 +195,24 @@ class Bench:
 
     def beside(self) -> str:
         """What the broker and others took meanwhile."""
-        costs = [c for f in self.found.values() for c in (*f.paced.values(), *f.unpaced.values())]
-        broker = {
-            qos: [1e6 * f.unpaced[qos].broker / f.unpaced[qos].published for f in seen]
-            for qos in (1, 0)
-            if (seen := [f for f in self.found.values() if qos in f.unpaced])
-        }
-        told = ", ".join(f"QoS {qos} {min(v):.1f} to {max(v):.1f} µs" for qos, v in broker.items())
-        others = sum(c.others for c in costs) / sum(c.seconds for c in costs)
+        told = []
+        for qos in (1, 0):
+            costs = [f.unpaced[qos] for f in self.found.values() if qos in f.unpaced]
+            if costs:
+                broker = [1e6 * cost.broker / cost.published for cost in costs]
+                told.append(f"QoS {qos} {min(broker):.1f} to {max(broker):.1f} µs")
+        paced = [cost for found in self.found.values() for cost in found.paced.values()]
+        unpaced = [cost for found in self.found.values() for cost in found.unpaced.values()]
         return (
-            f"CPU of the broker a message, unpaced: {told}. Other programs took {others:.2f} CPUs."
+            f"CPU of the broker a message, unpaced: {', '.join(told)}. Other programs of the "
+            f"machine took {_others(paced):.1f} CPUs beside the paced parts, {_others(unpaced):.1f} "
+            "beside the others."
         )
+
+
+def _others(costs: Sequence[Cost]) -> float:
+    """CPUs that programs that are no part of the benchmark took on average."""
+    return sum(cost.others for cost in costs) / sum(cost.seconds for cost in costs)
 
 
 def _start(title: str, found: Mapping[str, tuple[float, float]]) -> Row:
