@@ -204,9 +204,9 @@ class Bench:
         paced = [cost for found in self.found.values() for cost in found.paced.values()]
         unpaced = [cost for found in self.found.values() for cost in found.unpaced.values()]
         return (
-            f"CPU of the broker a message, unpaced: {', '.join(told)}. Other programs of the "
-            f"machine took {_others(paced):.1f} CPUs beside the paced parts, {_others(unpaced):.1f} "
-            "beside the others."
+            f"CPU of the broker a message, unpaced: {', '.join(told)}. "
+            f"Other programs of the machine took {_others(paced):.1f} CPUs beside the paced parts, "
+            f"{_others(unpaced):.1f} beside the others."
         )
 
 
