@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from greendc import faults
+from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.core.figure import Figure
 from greendc.core.readings import BoolArray, Readings
 from greendc.ledger import SiteLedger
 from greendc.ports import Columns, Entry, Event, RawBatch
-from greendc.profiles import Decoder
+from greendc.profiles import SKEW, Decoder
 from greendc.store import Store
 from greendc.watch import Watch
 
@@ -91,7 +92,8 @@ class Pipeline:
         self.store.count(
             "", {"messages": len(batch), **{f"rejected:{r}": n for r, n in rejected.items()}}
         )
-        if batch.arrivals:
+        if len(batch):
+            self._note_clock(batch)
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
             mine = (self._site[columns.meter] == number) & ~huge
@@ -116,6 +118,16 @@ class Pipeline:
             columns.time[mine],
             columns.value[mine],
         )
+
+    def _note_clock(self, batch: RawBatch) -> None:
+        """Tell of our own clock where it was set back, by more than a device's may be off."""
+        arrivals = numbers(batch.arrivals)
+        before = arrivals[0] if self.last_arrival is None else self.last_arrival
+        earlier = np.append(before, arrivals[:-1])
+        fell = arrivals < earlier - SKEW
+        if fell.any():
+            back, ahead = int(arrivals[fell].min()), int(earlier[fell].max())
+            self.store.note(Event("clock_set_back", back, {"from": back, "to": ahead}))
 
     def _note_late(self, ledger: SiteLedger, readings: Readings) -> None:
         late = ledger.book.late_rows(readings)
