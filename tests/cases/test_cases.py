@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from greendc.cli import main
 from tests.cases.by_hand import assert_stands
-from tests.cases.case import Case, Run, cases, played
+from tests.cases.case import FOLDER, Case, Run, cases, played
 
 CASES = cases()
 RUNS = [
@@ -39,3 +40,26 @@ def test_every_file_of_a_case_is_used() -> None:
         there = {path.name for path in case.folder.iterdir() if path.suffix in {".csv", ".jsonl"}}
         texts = "".join((case.folder / run.site).read_text() for run in case.runs.values())
         assert {name for name in there - used if name not in texts} == set(), case.name
+
+
+def test_a34_nothing_differs_but_the_meter_from_the_date_on() -> None:
+    folder = FOLDER / "A34-factor-corrected-from-a-date"
+    before, after = (
+        set((folder / name).read_text(encoding="utf-8").splitlines()[1:])
+        for name in ("expected.csv", "corrected.csv")
+    )
+    changed = [row.split(",") for row in before ^ after]
+    assert {quantity for _, _, _, _, quantity, *_ in changed} == {"rack"}
+    assert min(end for _, _, _, end, *_ in changed) > "2025-03-01T01:00:00Z"
+    assert {period for _, period, *_ in changed} == {"cell", "hour", "day", "month", "log"}
+
+
+def test_a36_both_feeds_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(FOLDER / "A36-dual-feed" / "site.yaml")]) == 0
+    told = capsys.readouterr().out
+    tree = told[told.index("server (it_in)") :].splitlines()[:3]
+    assert [line.strip(" ├└─│").partition(":")[0] for line in tree] == [
+        "server (it_in) = psu_a + psu_b",
+        "psu_a (none)",
+        "psu_b (none)",
+    ]
