@@ -78,7 +78,11 @@ class Rule(Model):
         None, alias="class", description="Accuracy class: limit of a meter's constant error. [%]"
     )
     modulus: NotNegative = key(0.0, description="Where a register starts again; 0 = never.")
-    style: str = key("json", description="Style of its payloads.")
+    style: str = key(
+        "json",
+        description="Payloads: number (alone), json (value, time), json_ms, json_text, json_unit, "
+        "json_list, or device: all points that share the topic.",
+    )
     topic: str = key("dc/{site}/{place}/{point}", description="Topic; {site}, {place}, {point}.")
     delay: Duration | None = key(None, description="From the reading's time to its publication.")
     jitter: Duration | None = key(None, description="Most that chance adds to the delay.")
@@ -93,7 +97,7 @@ class Fault(Model):
     for_: Duration | None = key(None, alias="for", description="How long it lasts.")
     to: Instant | None = key(None, description="When it ends, instead of for.")
     by: FiniteFloat | None = key(
-        None, description="How much: a factor, a share, a voltage …, as the kind understands it."
+        None, description="How much, as the kind has it: a factor, seconds … See README.md."
     )
     text: str | None = key(None, description="Of text: what the payload is instead.")
 

@@ -1,6 +1,7 @@
 """Every family of faults can be switched on, shows in the log, and is labelled in the truth."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -14,6 +15,7 @@ from greendc.simulate.labels import EXPECTED, label
 from greendc.simulate.rules import METER_FAULTS
 from greendc.simulate.traffic import Traffic
 from greendc.simulate.truth_file import truth
+from tests.servers.support import PROJECT
 from tests.simulate.kit import (
     POWER,
     RACK,
@@ -303,3 +305,10 @@ def test_a_pattern_concerns_all_that_it_names() -> None:
     found = scenario(faults=[fault("silence", "*.it_in", FROM, TO)])
     traffic = Traffic(found, found.start, found.end)
     assert len(traffic.sites[0][2].hits) == 2
+
+
+def test_the_table_of_the_docs_says_the_same() -> None:
+    text = (PROJECT / "config" / "simulated" / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (\w+) \| (?:`(\w+)` )?\|$", text, re.MULTILINE)
+    expected = [(kind, one.figures, one.word or "") for kind, one in EXPECTED.items()]
+    assert sorted(rows) == sorted(expected)
