@@ -9,11 +9,13 @@ from pathlib import Path
 from types import FrameType
 
 from greendc import __version__
+from greendc.audit import Audit, audit
 from greendc.config import Config
 from greendc.daemon import backup, requests
+from greendc.daemon.auditor import Auditor
 from greendc.daemon.commands import Commands, close_input, refuse_unknown
 from greendc.daemon.control import Control, ask
-from greendc.daemon.data import LEDGER, Data, locked
+from greendc.daemon.data import JOURNAL, LEDGER, Data, locked
 from greendc.daemon.errands import Errands
 from greendc.daemon.jobs import Calendar
 from greendc.daemon.lifecycle import Part, running
@@ -106,7 +108,10 @@ class Daemon:
         )
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
         runs = Runs()
-        self.vitals = Vitals(self.data, self.source, self.inbox, self.sinks, broker, runs)
+        self.auditor = Auditor(self.data, self.errands, lambda: audited(config))
+        self.vitals = Vitals(
+            self.data, self.source, self.inbox, self.sinks, self.auditor, broker, runs
+        )
         self.rounds = Rounds(
             self.data,
             self.source,
@@ -126,6 +131,7 @@ class Daemon:
             self.calendar,
             self.commands,
             self.errands,
+            self.auditor,
             self.sinks,
             self.source,
         ]
@@ -210,6 +216,18 @@ def back_up(config: Config, target: Path) -> str:
         return told
     with locked(config.data):
         return backup.back_up(config, config.data, target)
+
+
+def audited(config: Config, data: Path | None = None) -> Audit:
+    """Whether what the data folder has counted adds up; a daemon may be working on it.
+
+    Raises
+    ------
+    GreendcError
+        If there is no ledger, or a file cannot be read.
+    """
+    folder = config.data if data is None else data
+    return audit(folder / LEDGER, folder / JOURNAL, [sink.label for sink in config.sinks])
 
 
 def reload(config: Config) -> str:

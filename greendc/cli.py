@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
-from greendc import __version__, app, exports, replay, sinks, usage
+from greendc import __version__, app, audit, exports, replay, revisions, sinks, usage
 from greendc.config import check_text, load
 from greendc.core.facility import EVER
 from greendc.daemon.backup import restore
@@ -190,6 +190,27 @@ def _explain(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    found = app.audited(load(arguments.config), arguments.data)
+    _say(audit.as_json(found) if arguments.json else audit.as_text(found))
+    return PROBLEMS if found.failed else GOOD
+
+
+def _revisions(arguments: argparse.Namespace) -> int:
+    wanted = revisions.Wanted(
+        site=arguments.site,
+        quantity=arguments.quantity,
+        period=arguments.period,
+        start=-EVER if arguments.start is None else arguments.start,
+        end=EVER if arguments.end is None else arguments.end,
+    )
+    config = load(arguments.config)
+    rows = revisions.revisions(config, wanted, arguments.data)
+    for row in revisions.as_lines(rows) if arguments.json else revisions.as_text(rows):
+        _say(row)
+    return GOOD
+
+
 def _backup(arguments: argparse.Namespace) -> int:
     _say(app.back_up(load(arguments.config), arguments.folder))
     return GOOD
@@ -250,6 +271,8 @@ COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
     "record": ("record the raw traffic of the configured topics", usage.record, _record),
     "export": ("the ledger, or the journal as a recorded log", usage.export, _export),
     "explain": ("why a figure is what it is", usage.explain, _explain),
+    "revisions": ("which figures were revised, when and why", usage.revisions, _revisions),
+    "audit": ("whether all that was counted adds up, and what was lost", usage.audit, _audit),
     "status": ("how the running daemon does", usage.status, _status),
     "reload": ("have the daemon load its configuration anew", usage.status, _reload),
     "backup": ("copy journal, ledger and configuration, also of a daemon", usage.backup, _backup),

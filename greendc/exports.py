@@ -23,7 +23,7 @@ from greendc.openmetrics import exposition
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
 from greendc.queries import EXPORTED, LOG, Ledger, lines
-from greendc.sources.mqtt import observe
+from greendc.sources.observing import observe
 from greendc.sources.recording import write_log
 from greendc.sources.settings import settings_of
 

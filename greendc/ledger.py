@@ -14,10 +14,13 @@ from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
-from greendc.core.site import Settled, SiteBook
+from greendc.core.settled import Cause, Settled
+from greendc.core.site import SiteBook
+from greendc.ports import Event
 from greendc.store import Change, Row, Store
 
 PORTION_ROWS = 20_000  # evaluated and written at a time
+CAUSES = 20  # of a revision that are noted one by one
 
 
 class SiteLedger:
@@ -41,17 +44,23 @@ class SiteLedger:
         for name, start, valid, terms in self.store.sums(self.site.id, period, lo, hi):
             yield StoredRow(name, start, valid, np.frombuffer(terms, np.float64))
 
-    def add(self, readings: Readings) -> int:
-        """Take readings in journal order; returns how many figures were written."""
+    def add(self, readings: Readings, arrival_of: Callable[[int], int]) -> int:
+        """Take readings in journal order; returns how many figures were written.
+
+        `arrival_of` tells when the journal entry of a number arrived [ns].
+        """
         late = self.book.late_rows(readings)
         self.store.count(self.site.id, {"readings": len(readings), "late": int(late.sum())})
-        return sum(self._apply(settled) for settled in self.book.add(readings))
+        return sum(
+            self._apply(settled, arrival_of(self.book.settled_seq))
+            for settled in self.book.add(readings)
+        )
 
-    def end(self, seq: int, at: int | None = None) -> int:
+    def end(self, seq: int, arrival: int, at: int | None = None) -> int:
         """Close what there are readings for (or all before `at`); returns the figures written."""
-        return self._apply(self.book.end(seq, at))
+        return self._apply(self.book.end(seq, at), arrival)
 
-    def _apply(self, settled: Settled) -> int:
+    def _apply(self, settled: Settled, arrival: int) -> int:
         progress = self.book.progress
         found = self.periods.roll(
             settled.blocks,
@@ -59,15 +68,53 @@ class SiteLedger:
             final=settled.final,
             left_out=progress.presence.left_out(),
         )
-        written = sum(self._put(part) for part in _portions(found))
-        for part in settled.archived:
-            self.store.archive(self.site.id, self.meters, part)
+        before, revised = self.store.last(), list[Figure]()
+        for part in _portions(found):
+            revised += [change.figure for change in self._put(part) if change.revision]
+        after = self.store.last()
+        if revised:
+            self._explain(settled.causes, revised, (before + 1, after), arrival)
+        for readings in settled.archived:
+            self.store.archive(self.site.id, self.meters, readings)
         if settled.archived:
             self.store.forget(self.site.id, self.book.watermark - self.book.remembers)
         self.store.count(self.site.id, settled.counts)
-        return written
+        return after - before
 
-    def _put(self, found: Sequence[PeriodBlock]) -> int:
+    def _explain(
+        self,
+        causes: Sequence[Cause],
+        revised: Sequence[Figure],
+        rows: tuple[int, int],
+        arrival: int,
+    ) -> None:
+        """Note why figures were revised, with the rows that they are among."""
+        starts = [cause.span[0] for cause in causes] or [figure.start for figure in revised]
+        ends = [cause.span[1] for cause in causes] or [figure.end for figure in revised]
+        data = {
+            "site": self.site.id,
+            "rows": rows,
+            "figures": len(revised),
+            "from": min(starts),
+            "to": max(ends),
+            "causes": [self._told(cause) for cause in causes[:CAUSES]],
+            "more": len(causes[CAUSES:]),
+        }
+        self.store.note(Event("revised", arrival, data))
+
+    def _told(self, cause: Cause) -> dict[str, object]:
+        told: dict[str, object] = {"kind": cause.kind, "from": cause.span[0], "to": cause.span[1]}
+        if cause.readings:
+            told |= {
+                "meter": self.meters[cause.meter],
+                "readings": cause.readings,
+                "corrected": cause.corrected,
+                "first": cause.first,
+                "last": cause.last,
+            }
+        return told
+
+    def _put(self, found: Sequence[PeriodBlock]) -> list[Change]:
         figures = self.evaluator.every(found)
         changes = self.store.put(
             [
@@ -78,7 +125,7 @@ class SiteLedger:
         )
         if self.wrote is not None:
             self.wrote(changes)
-        return len(changes)
+        return changes
 
     def provisional(self) -> list[Figure]:
         """Figures of the running hour and day, should no more be heard; never written."""
@@ -88,8 +135,9 @@ class SiteLedger:
 
     # -- carry-over --------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Any]:
-        """What must be kept to begin again; readings of open cells come from the journal."""
+    def state(self, rebuild_from: int) -> dict[str, Any]:
+        """What must be kept to begin again; what came since `rebuild_from` is in the journal."""
+        self.book.forget(rebuild_from)
         book, progress, carried = self.book, self.book.progress, self.book.carried()
         return {
             "newest": book.newest,
@@ -97,6 +145,7 @@ class SiteLedger:
             "settled_seq": book.settled_seq,
             "ended_seq": book.ended_seq,
             "base_seq": book.base_seq,
+            "open": book.open,
             "origin": progress.origin,
             "lives": progress.presence.lives,
             "meters": self.meters,
@@ -105,9 +154,8 @@ class SiteLedger:
             "since": dict(progress.since),
             "accounts": dict(progress.accounts),
             "written": self.periods.marks.written,
-            "carried": [
-                c.tobytes() for c in (carried.seq, carried.meter, carried.time, carried.value)
-            ],
+            "carried": _columns(carried),
+            "beyond": _columns(book.beyond),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -124,9 +172,20 @@ class SiteLedger:
         progress.accounts, progress.since = dict(state["accounts"]), dict(state["since"])
         progress.begin_new(state["names"], book.watermark)
         self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
-        seq, meter, time = (as_ints(c) for c in state["carried"][:3])
-        value = np.frombuffer(state["carried"][3], np.float64)
-        book.carry(Readings(seq, np.append(mine, -1)[meter], time, value))
+        book.carry(_rows(state["carried"], mine))
+        if "beyond" in state:
+            book.beyond = _rows(state["beyond"], mine)
+
+
+def _columns(rows: Readings) -> list[bytes]:
+    """Readings as they stand in the carry-over."""
+    return [column.tobytes() for column in (rows.seq, rows.meter, rows.time, rows.value)]
+
+
+def _rows(columns: Sequence[bytes], places: IntArray) -> Readings:
+    """Readings of a carry-over, whose meters have other places by now; -1 is none."""
+    seq, meter, time = map(as_ints, columns[:3])
+    return Readings(seq, np.append(places, -1)[meter], time, np.frombuffer(columns[3], np.float64))
 
 
 def as_ints(body: bytes) -> IntArray:

@@ -14,6 +14,7 @@ from greendc.core.facility import EVER
 from greendc.core.figure import Figure
 from greendc.core.readings import BoolArray, Readings
 from greendc.ledger import SiteLedger
+from greendc.outcomes import READINGS
 from greendc.ports import Columns, Entry, Event, RawBatch
 from greendc.profiles import SKEW, Decoder
 from greendc.store import Store
@@ -77,6 +78,7 @@ class Pipeline:
         self.store.begin()
         columns = None
         if isinstance(entry, Event):
+            self.store.count("", {"entries:event": 1})
             self._event(first, entry)
             self.done_to = first
         else:
@@ -86,12 +88,8 @@ class Pipeline:
 
     def _messages(self, first: int, batch: RawBatch) -> Columns:
         columns = self.decoder.decode(batch)
-        rejected = Counter(reason for _, reason in columns.rejected)
         huge = ~(np.abs(columns.value) < MAGNITUDE)
-        rejected["out_of_range"] += int(huge.sum())
-        self.store.count(
-            "", {"messages": len(batch), **{f"rejected:{r}": n for r, n in rejected.items()}}
-        )
+        self.store.count("", _outcomes(batch, columns, huge))
         if len(batch):
             self._note_clock(batch)
             self.last_arrival = batch.arrivals[-1]
@@ -100,7 +98,7 @@ class Pipeline:
             readings = self._readings(first, columns, mine)
             if len(readings):
                 self._note_late(ledger, readings)
-                self.written += ledger.add(readings)
+                self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
         self._show(_placed(first, columns, ~huge))
         return columns
 
@@ -144,16 +142,34 @@ class Pipeline:
     def _event(self, seq: int, event: Event) -> None:
         self.last_arrival = event.arrival
         if event.kind == "end":
-            self._end(seq, event.data)
+            self._end(seq, event)
         elif event.kind == "config" and not self.pinned:
             self._configure(seq, event.data)
-        if event.kind not in {"tick", "config", "end"}:
+        elif event.kind == "broker_dropped":
+            self._dropped(event)
+        if event.kind not in {"tick", "config", "end", "broker_dropped"}:
             self.store.note(event)
 
-    def _end(self, seq: int, data: Mapping[str, Any]) -> None:
+    def _dropped(self, event: Event) -> None:
+        """What the broker says that it has dropped; a restart of its own begins at 0 again."""
+        total, known = event.data["total"], self.store.get("broker_dropped")
+        self.store.set("broker_dropped", {"total": total, "at": event.arrival})
+        if known is None or total == known["total"]:
+            return  # what it had dropped before it was first asked concerns nobody here
+        since = event.data.get("from")
+        data = {
+            "from": known["at"] if since is None else since,
+            "to": event.arrival,
+            "messages": total - known["total"] if total > known["total"] else total,
+        }
+        if data["messages"]:
+            self.store.note(Event(event.kind, event.arrival, data))
+            self.store.count("", {"broker_dropped": data["messages"]})
+
+    def _end(self, seq: int, event: Event) -> None:
         for name, ledger in self.ledgers.items():
-            if data.get("site") in {None, name}:
-                self.written += ledger.end(seq, data.get("at"))
+            if event.data.get("site") in {None, name}:
+                self.written += ledger.end(seq, event.arrival, event.data.get("at"))
 
     def _configure(self, seq: int, data: Mapping[str, Any]) -> None:
         if data["effective"] == self.config.effective():
@@ -162,8 +178,12 @@ class Pipeline:
         if config.figures_hash() != self.config.figures_hash():
             for ledger in self.ledgers.values():
                 ledger.book.base_seq = seq
-            self.states = {name: ledger.state() for name, ledger in self.ledgers.items()}
+            self.states = {name: ledger.state(seq) for name, ledger in self.ledgers.items()}
+            held = {name: ledger.book.open for name, ledger in self.ledgers.items()}
             self.use(config)
+            for name, number in held.items():
+                kept = self.ledgers[name].book.open if name in self.ledgers else 0
+                self.store.count(name, {"meter_removed": number - kept})
         elif self.watch is not None:  # names, rooms and targets may be others
             self.watch.configured(config, self.store)
 
@@ -176,8 +196,9 @@ class Pipeline:
     def commit(self) -> None:
         """Make the ledger, the state and the journal position durable together."""
         self.store.begin()
-        states = {name: ledger.state() for name, ledger in self.ledgers.items()}
-        state = {"done_to": self.done_to, "rebuild_from": self.rebuild_from, "sites": states}
+        begin = self.rebuild_from
+        states = {name: ledger.state(begin) for name, ledger in self.ledgers.items()}
+        state = {"done_to": self.done_to, "rebuild_from": begin, "sites": states}
         self.store.set("state", state)
         faults.reached("in_store_transaction")
         self.store.commit()
@@ -209,6 +230,21 @@ class Pipeline:
             place = np.zeros(len(ledger.meters), np.int64)
             place[self._local[mine]] = mine
             self._show(replace(held, meter=place[held.meter]), again=True)
+        self._count_the_uncounted()
+
+    def _count_the_uncounted(self) -> None:
+        """What a ledger holds of a greendc that did not count: once, so that it adds up after."""
+        if self.done_to and not any(k.startswith("entries:") for k in self.store.tally("")):
+            self.store.begin()
+            self.store.count("", {"entries:uncounted": self.done_to})
+            self.store.count("", {"fields": self.store.tallies("readings")})
+        for name, ledger in self.ledgers.items():
+            if "open" not in self.states.get(name, {"open": 0}):
+                told = self.store.tally(name)
+                others = sum(told.get(outcome, 0) for outcome in READINGS)
+                self.store.begin()
+                rest = told.get("readings", 0) - others - ledger.book.open
+                self.store.count(name, {"uncounted": rest})
 
     def _refill(self, first: int, batch: RawBatch, count: int) -> None:
         columns = self.decoder.decode(batch)
@@ -217,6 +253,24 @@ class Pipeline:
         for number, ledger in enumerate(self.ledgers.values()):
             mine = keep & (self._site[columns.meter] == number)
             ledger.book.refill(self._readings(first, columns, mine))
+
+
+def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, int]:
+    """What became of a batch's messages, each in one place, and of the readings asked of them."""
+    rejected = Counter(reason for _, reason in columns.rejected)
+    rejected["out_of_range"] += int(huge.sum())
+    good = np.unique(columns.row[~huge])
+    unbound = [row for row, reason in columns.rejected if reason == "unbound"]
+    bad = {row for row, _ in columns.rejected}.union(columns.row[huge].tolist())
+    return {
+        "messages": len(batch),
+        **{f"rejected:{reason}": number for reason, number in rejected.items()},
+        "entries:decoded": len(good),
+        "entries:rejected": len(bad.difference(good.tolist(), unbound)),
+        "entries:unbound": len(unbound),
+        "fields": columns.fields,
+        "fields:refused": columns.refused + int(huge.sum()),
+    }
 
 
 def _placed(first: int, columns: Columns, good: BoolArray) -> Readings:

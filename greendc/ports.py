@@ -77,7 +77,10 @@ class RawBatch:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A journal entry that is not a message: `config`, `session_lost`, `tick`, `entry`, `end`."""
+    """A journal entry that is not a message.
+
+    `config`, `session_lost`, `broker_dropped`, `tick`, `entry` or `end`.
+    """
 
     kind: str
     arrival: int
@@ -85,6 +88,22 @@ class Event:
 
 
 Entry = RawBatch | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How a connection to the broker stood when what it had read last was handed over.
+
+    `connection` counts those of this process from 1; `read` are the messages of QoS 0 and of
+    QoS > 0 since it `began`, up to `at` [ns UTC]. `ending` says why it is no more.
+    """
+
+    connection: int
+    session: int
+    began: int
+    at: int
+    read: tuple[int, int]
+    ending: str | None = None
 
 
 def joined(batches: Sequence[RawBatch]) -> RawBatch:
@@ -198,7 +217,8 @@ class Columns:
     `bad_time`, `bad_unit`, `not_utf8`, `too_long`, `future`, `out_of_range`,
     `sentinel`, `retained_without_time`. `noted` holds (row, note) for accepted
     readings whose time is the arrival because their stamp was far from it
-    (`skewed`) or absent (`unstamped`).
+    (`skewed`) or absent (`unstamped`). `fields` readings the messages' bindings ask for, of
+    which `refused` were; the others are here.
     """
 
     row: IntArray
@@ -207,6 +227,8 @@ class Columns:
     value: FloatArray
     rejected: list[tuple[int, str]]
     noted: list[tuple[int, str]] = field(default_factory=list)
+    fields: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

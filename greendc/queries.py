@@ -22,8 +22,15 @@ from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
 from greendc.core.sums import fsum_rows
 from greendc.lines import PUBLISHED, line, published
-from greendc.ports import GreendcError
-from greendc.store import PERIODS, SCHEMA_VERSION, connect, read_figures, read_revisions
+from greendc.ports import GreendcError, LedgerRow
+from greendc.store import (
+    PERIODS,
+    SCHEMA_VERSION,
+    connect,
+    read_changes,
+    read_figures,
+    read_revisions,
+)
 
 EXPORTED = ("cell", "hour", "day", "month")
 LOG = "log"
@@ -83,6 +90,11 @@ class Ledger:
         """Every revision of every figure, the first one first."""
         with self._reading():
             yield from read_revisions(self._db, site, period, lo, hi)
+
+    def changes(self) -> Iterator[tuple[LedgerRow, Figure]]:
+        """Every revision but first ones as it was written, and the figure that it follows."""
+        with self._reading():
+            yield from read_changes(self._db)
 
     def tally(self, site: str) -> dict[str, int]:
         """Counts by outcome of a site, or of the daemon (site "")."""

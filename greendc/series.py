@@ -97,8 +97,8 @@ READINGS = _counter(
 SITE_READINGS = _counter(
     "greendc_site_readings_total",
     ("site", "outcome"),
-    "Readings in the ledger's life: all accepted ones, and how many of them were late, duplicates "
-    "or in conflict.",
+    "Readings in the ledger's life: all accepted ones, how many of them were late, and what became "
+    "of them (used, duplicate, conflict …); the others are still open.",
 )
 
 # -- what the ledger says -------------------------------------------------------------------------
@@ -186,6 +186,24 @@ MESSAGES = _counter(
 REJECTED = _counter(
     "greendc_rejected_total", ("reason",), "Messages, or readings in them, that were refused."
 )
+LOST = _counter(
+    "greendc_lost_messages_total",
+    ("qos",),
+    "Messages read from the broker and neither journalled nor delivered again, as the last audit "
+    "knows of.",
+)
+DROPPED = _counter(
+    "greendc_broker_dropped_messages_total",
+    (),
+    "Messages that the broker says it has dropped since greendc listens to it, of all its clients.",
+)
+BALANCED = _gauge(
+    "greendc_accounts_balanced",
+    ("account", "about"),
+    "1 where an equation of the last audit holds, else 0. `about` is a site, a sink or a QoS.",
+    "",
+)
+AUDITED = _gauge("greendc_accounts_audited_timestamp_seconds", (), "When the last audit was.")
 INBOX = _gauge("greendc_inbox_messages", (), "Messages read and not journalled yet.", "")
 CONNECTED = _gauge("greendc_broker_connected", (), "1 while connected to the broker, else 0.", "")
 BULK_READ = _gauge(
@@ -229,7 +247,8 @@ SERIES: tuple[Series, ...] = (
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),
     WINDOW_END,
-    *(TARGET, RECOVERY, MESSAGES, REJECTED, INBOX, CONNECTED, BULK_READ),
+    *(TARGET, RECOVERY, MESSAGES, REJECTED, LOST, DROPPED, BALANCED, AUDITED),
+    *(INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),
     *(SINK_LAG, SINK_PENDING, SINK_FAILING, JOB_FAILING, JOB_SUCCESS),
     *(SINK_LAG_LIMIT, JOURNAL_LAG_LIMIT, JOURNAL_FILL_LIMIT, START_TIME, BUILD),

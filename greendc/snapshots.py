@@ -168,13 +168,40 @@ class JobHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """One of the equations of an audit, with the site, sink or QoS that it is about."""
+
+    name: str
+    about: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the newest audit found at a time [ns].
+
+    `lost` are messages of QoS 0 and of QoS 1 that were read and never journalled, as far as known.
+    """
+
+    at: int
+    accounts: Sequence[Account]
+    lost: tuple[int, int]
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the equations that do not hold."""
+        return [f"{a.name} {a.about}".strip() for a in self.accounts if not a.holds]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the daemon itself does; wall-clock times in ns.
 
     `outcomes` counts messages of the ledger's whole life by outcome (`messages`, `redelivered`,
     `rejected:REASON` …), `site_outcomes` readings of each site (`readings`, `late`,
     `duplicate` …). `journal_full` says why nothing is read, if so. `bulk_read` is False
-    where messages are read one by one, for want of the paho that greendc knows.
+    where messages are read one by one, for want of the paho that greendc knows. `accounts` is None
+    before the first audit of this process.
     """
 
     started: int
@@ -192,6 +219,7 @@ class Health:
     sinks: Sequence[SinkHealth]
     bulk_read: bool = False
     jobs: Sequence[JobHealth] = ()
+    accounts: Accounts | None = None
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from greendc.config.scalars import duration
 from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
 from greendc.queries import EXPORTED, KNOWN_PERIODS, LOG
+from greendc.store import PERIODS
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 
@@ -169,6 +170,29 @@ def explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
     parser.add_argument("--site", help="default: the only site")
+    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
+
+
+def audit(parser: argparse.ArgumentParser) -> None:
+    """A configuration, and for whom the answer is."""
+    _config(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object, with connections")
+    parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
+
+
+def revisions(parser: argparse.ArgumentParser) -> None:
+    """Which figures."""
+    _config(parser)
+    parser.add_argument("--site", help="default: all")
+    parser.add_argument("--quantity", metavar="NAME", help="ipue, e_dc, a meter's id …")
+    parser.add_argument("--period", choices=PERIODS, help="default: all")
+    parser.add_argument(
+        "--from", dest="start", type=_instant, metavar="TIME", help="of figures that begin then"
+    )
+    parser.add_argument(
+        "--to", dest="end", type=_instant, metavar="TIME", help="or later, but before this"
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON object for each figure")
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
 
 

@@ -151,6 +151,23 @@ def test_what_is_older_than_the_horizon_changes_nothing(tmp_path: Path, config: 
         assert ledger.tally(runs.SITE)["late_beyond_horizon"] == 1
 
 
+def test_what_was_too_late_stays_out_after_a_restart(tmp_path: Path) -> None:
+    """Before a first energy reading nothing is closed that would keep it out."""
+    used = runs.configured(tmp_path, [IT, HALL], MORE)
+    sensed = [("hall", BEGIN + i * 30 * MINUTE, 21.0) for i in range(12 * 48)]
+    late = ("it", BEGIN + MINUTE, 9e3)
+    metered = [("it", BEGIN + 12 * DAY + i * 10 * MINUTE, 100.0) for i in range(20)]
+    whole = [*sensed[:-1], late, sensed[-1], *metered]
+    run = runs.Run(tmp_path / "ledger", used)
+    for entry in runs.entries(whole, range(len(sensed) - 1, len(whole))):
+        run.take(entry)
+        run.commit()
+        held = run.pipeline.ledgers[runs.SITE].book.open
+        run.kill()
+        assert run.pipeline.ledgers[runs.SITE].book.open == held
+    run.close()
+
+
 def test_a_value_that_no_meter_can_show_is_counted_and_harms_no_neighbour(
     tmp_path: Path, config: Config
 ) -> None:

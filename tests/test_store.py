@@ -145,7 +145,7 @@ def test_a_cursor_is_kept(store: Store) -> None:
     reader = StoredLedger(store.path)
     assert reader.cursor("sink") == 0
     store.begin()
-    store.move_cursor("sink", 17)
+    store.move_cursor("sink", 17, {"written": 17})
     assert reader.cursor("sink") == 0
     store.commit()
     assert reader.cursor("sink") == 17

@@ -33,6 +33,8 @@ from greendc.ports import GreendcError
 
 PASSWORD = "GREENDC_MQTT_PASSWORD"  # noqa: S105 - the name of the variable, not its content
 
+DROPPED = "$SYS/broker/publish/messages/dropped"  # Mosquitto's
+
 Point = Annotated[str, *one_of("point", POINTS)]
 Quantity = Annotated[str, *one_of("quantity", QUANTITIES)]
 Subsystem = Annotated[str, *one_of("subsystem", SUBSYSTEMS)]
@@ -73,6 +75,10 @@ class Mqtt(Model):
     username: str | None = key(None, description="User name for the broker.")
     password_file: File | None = key(
         None, description=f"File that holds the password; {PASSWORD} goes before it."
+    )
+    dropped_topic: str = key(
+        DROPPED,
+        description='Where the broker counts the messages that it drops; "" where it does not.',
     )
     tls: Tls | None = key(None, description="Encryption; none unless set.")
 

@@ -176,19 +176,24 @@ class Progress:
 
     # -- closed cells again ------------------------------------------------------------------
 
-    def reopened(self, dirty: Iterable[Dirty], floor: int) -> list[Span]:
-        """Disjoint spans of closed cells to compute again, on borders of all grids.
+    def opened(self, dirty: Iterable[Dirty], floor: int) -> list[Dirty]:
+        """What of changed spans is closed.
 
         None begins before `floor`, from where on all readings are still kept.
         """
-        spans = []
+        found = []
         sealed = np.append(self.sealed(), self.furthest())
         least = max(-(-floor // self.border) * self.border, self.origin or 0)
         for meter, (begin, end) in dirty:
             lo, hi = max(begin, least), min(end, int(sealed[meter]))
             if lo < hi:
-                spans.append((lo - lo % self.border, -(-hi // self.border) * self.border))
-        return _joined(spans)
+                found.append((meter, (lo, hi)))
+        return found
+
+    def whole(self, opened: Iterable[Dirty]) -> list[Span]:
+        """Disjoint spans of closed cells to compute again, on borders of all grids."""
+        border = self.border
+        return _joined((lo - lo % border, -(-hi // border) * border) for _, (lo, hi) in opened)
 
     def again(self, lo: int, hi: int) -> Iterator[Due]:
         """The closed cells of all accounts in [lo, hi)."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.facility import IntArray
+from greendc.core.facility import EVER, IntArray
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -42,9 +42,25 @@ class Readings:
 
 def without(rows: Readings, others: Readings) -> Readings:
     """The rows that are not among the others."""
+    if not len(others):
+        return rows
     gone = set(zip(others.meter.tolist(), others.time.tolist(), others.seq.tolist(), strict=True))
     keys = zip(rows.meter.tolist(), rows.time.tolist(), rows.seq.tolist(), strict=True)
-    return rows.where(np.array([key not in gone for key in keys], np.bool_)) if gone else rows
+    return rows.where(np.array([key not in gone for key in keys], np.bool_))
+
+
+def firsts(rows: Readings, meters: int) -> IntArray:
+    """Time of the first of each meter's sorted readings [ns]; before all time without any."""
+    first = np.full(meters, -EVER, np.int64)
+    first[rows.meter[::-1]] = rows.time[::-1]  # the first of each is written last
+    return first
+
+
+def lasts(rows: Readings, meters: int) -> IntArray:
+    """Time of the last of each meter's sorted readings [ns]; before all time without any."""
+    last = np.full(meters, -EVER, np.int64)
+    last[rows.meter] = rows.time  # the last of each stays
+    return last
 
 
 def joined(parts: list[Readings]) -> Readings:

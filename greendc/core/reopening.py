@@ -6,9 +6,10 @@ from typing import Protocol
 import numpy as np
 
 from greendc.core.energy import REGISTER, Rules, Segments
-from greendc.core.facility import EVER, IntArray
+from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.readings import BoolArray, Readings, merged
 from greendc.core.register import plain_steps, register_steps
+from greendc.core.touched import runs
 
 Span = tuple[int, int]
 Dirty = tuple[int, Span]  # a meter and the span in which what is known of it has changed
@@ -92,6 +93,12 @@ def recalled(history: History, old: Readings, held_from: IntArray) -> Readings:
         near = history.around(meter, first, first, CONTEXT)
         parts += [later.where(later.meter == meter), near.where(near.time < first)]
     return merged(parts).readings
+
+
+def stood_at(history: History, old: Readings) -> Readings:
+    """Readings no longer held that stood around the times of older ones, one for each time."""
+    times = ((time, time + 1) for time in np.unique(old.time).tolist())
+    return merged([history.readings(lo, hi) for lo, hi in runs(times, apart=HOUR)]).readings
 
 
 def gathered(rules: Rules, history: History, lo: int, hi: int) -> Iterator[Readings]:

@@ -10,7 +10,6 @@ several borders at once there is a step for each, as far as it can make a differ
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,36 +18,21 @@ from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import MEAN_PREV, REGISTER, Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
-from greendc.core.readings import BoolArray, Readings, joined, merged, without
+from greendc.core.readings import BoolArray, Readings, firsts, joined, lasts, merged, without
 from greendc.core.reopening import (
     Dirty,
     History,
-    Span,
     believed,
     changed,
     gathered,
     reached,
     recalled,
+    stood_at,
     unsettled_upto,
 )
+from greendc.core.settled import Settled, causes
 
 __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
-
-
-@dataclass(slots=True)
-class Settled:
-    """What a step gave: ledger rows, readings no longer held, counts by outcome."""
-
-    blocks: list[Block] = field(default_factory=list)
-    archived: list[Readings] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    reopened: list[Span] = field(default_factory=list)
-    final: bool = False
-
-    def count(self, outcome: str, number: int) -> None:
-        """Add to a count."""
-        if number:
-            self.counts[outcome] = self.counts.get(outcome, 0) + number
 
 
 def meters_and_books(site: Site) -> tuple[tuple[Meter, ...], tuple[Book, ...]]:
@@ -77,6 +61,7 @@ class SiteBook:
         self.base_seq = 0  # readings up to here are carried over, not read from the journal again
         self.hot = Readings.none()
         self.waiting: list[Readings] = []
+        self.beyond = Readings.none()  # too late: not to be taken in by a later start either
 
     # -- state across runs -------------------------------------------------------------------
 
@@ -108,13 +93,25 @@ class SiteBook:
         held = [self.hot.seq[self.open_rows()], *waiting]
         return min([int(seq.min()) for seq in held if len(seq)], default=done_to + 1)
 
+    def forget(self, before: int) -> None:
+        """Let go of what a start that reads from a journal entry on would not meet."""
+        late = self.beyond
+        floors = np.append(self.progress.floors(), EVER)
+        self.beyond = late.where((late.seq >= before) & (late.time > floors[late.meter]))
+
     def refill(self, readings: Readings) -> None:
         """Take readings again that the journal held when the state was kept."""
+        readings = without(readings, self.beyond)
         known = self._is_known(readings)
         self.waiting.append(readings.where(~known))
         known &= readings.meter >= 0
         known &= readings.time > np.append(self.progress.floors(), EVER)[readings.meter]
         self.hot = merged([self.hot, readings.where(known)]).readings
+
+    @property
+    def open(self) -> int:
+        """How many readings are held: those not known yet, and those that cells to come need."""
+        return len(self.hot) + sum(map(len, self.waiting))
 
     # -- readings in -------------------------------------------------------------------------
 
@@ -188,19 +185,25 @@ class SiteBook:
 
     def _settle(self, watermark: int, seq: int, settled: Settled, at: int | None = None) -> Settled:
         fresh = self._known(watermark, settled)
-        kept_from = self.watermark - self.reopens
+        mark, kept_from = self.watermark, self.watermark - self.reopens
         self.watermark, self.settled_seq = watermark, seq
         filled = self.progress.seen(fresh.time)
+        settled.count("not_energy", int((fresh.meter < 0).sum()))
         fresh = fresh.where(fresh.meter >= 0)
         again = self._recall(fresh)
-        old, dirty = self._take_in(fresh, settled)
+        before = self.hot
+        old, stood, dirty = self._take_in(fresh, settled)
         if self.progress.origin is None:
             return settled
-        settled.reopened = self.progress.reopened(filled + dirty, kept_from)
+        opened = self.progress.opened(filled + dirty, kept_from)
+        settled.causes = causes(opened, fresh, [stood, before], mark)
+        settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
             settled.blocks += self._again(lo, hi, old)
         settled.blocks += self._close(watermark, final=settled.final, at=at)
-        settled.archived = [part for part in (old, without(self._evicted(), again)) if len(part)]
+        evicted = self._evicted()
+        settled.count("used", len(evicted) - len(again))
+        settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
         return settled
 
     def _known(self, watermark: int, settled: Settled) -> Readings:
@@ -212,38 +215,47 @@ class SiteBook:
         fresh = joined([part.where(now) for part, now in parts])
         self.waiting = [p if not now.any() else p.where(~now) for p, now in parts if not now.all()]
         beyond = fresh.time < self.watermark - self.horizon
-        settled.count("late_beyond_horizon", int(beyond.sum()))
+        if beyond.any():
+            settled.count("late_beyond_horizon", int(beyond.sum()))
+            self.beyond = joined([self.beyond, fresh.where(beyond)])
         return fresh.where(~beyond)
 
     def _recall(self, fresh: Readings) -> Readings:
         """Hold registers' archived readings again where late ones lie among them."""
         behind = self._behind(fresh) & (self.rules.kind == REGISTER)[fresh.meter]
-        again = recalled(self.history, fresh.where(behind), self._first(self.hot))
+        again = recalled(
+            self.history, fresh.where(behind), firsts(self.hot, len(self.rules.meters))
+        )
         if len(again):
             self.hot = merged([self.hot, again]).readings
         return again
 
     def _behind(self, fresh: Readings) -> BoolArray:
         """Which readings are older than all that is held of their meters."""
-        start = self._first(self.hot)
+        start = firsts(self.hot, len(self.rules.meters))
         # without a reading held before its open cells a meter has none archived either
         has_archived = start <= self.progress.floors()
         behind: BoolArray = (fresh.time < start[fresh.meter]) & has_archived[fresh.meter]
         return behind
 
-    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, list[Dirty]]:
-        """Merge into the readings held; returns older ones and what may have to be reopened."""
+    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, Readings, list[Dirty]]:
+        """Merge into the readings held.
+
+        Returns older ones, what the archive held of their times, and what may be opened again.
+        """
         behind = self._behind(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
         old, fresh = fresh.where(behind), fresh.where(~behind)
+        stood = stood_at(self.history, old)
+        settled.count("used", settled.tell(merged([stood, old])) - len(stood))
+        old = merged([old]).readings
         dirty = reached(self.rules, old)
         result = merged([self.hot, fresh])
-        settled.count("duplicate", result.duplicates)
-        settled.count("conflict", result.conflicts)
+        settled.tell(result)
         if len(fresh):
             before, after = self._segments(self.hot), self._segments(result.readings)
             dirty += changed(before, after, self.progress.sealed())
         self.hot = result.readings
-        return old, dirty + self._extended(joined([old, fresh]))
+        return old, stood, dirty + self._extended(joined([old, fresh]))
 
     def _extended(self, fresh: Readings) -> list[Dirty]:
         if not len(fresh):
@@ -262,7 +274,8 @@ class SiteBook:
             yield from due.blocks(found, self.site.intensity)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
-        known = Known(self._last(self.hot), self._last(self.hot.where(self._believed())))
+        count, good = len(self.rules.meters), self.hot.where(self._believed())
+        known = Known(lasts(self.hot, count), lasts(good, count))
         end = self.progress.end_of(known, at) if final else None
         self.progress.advance(watermark, known, end)
         found = self._segments(self.hot)
@@ -272,16 +285,6 @@ class SiteBook:
 
     def _believed(self) -> BoolArray:
         return believed(self.rules, self.hot)
-
-    def _first(self, readings: Readings) -> IntArray:
-        first = np.full(len(self.rules.meters), -EVER, np.int64)
-        first[readings.meter[::-1]] = readings.time[::-1]  # the first of each is written last
-        return first
-
-    def _last(self, readings: Readings) -> IntArray:
-        last = np.full(len(self.rules.meters), -EVER, np.int64)
-        last[readings.meter] = readings.time  # sorted by time within a meter: the last one stays
-        return last
 
     def _evicted(self) -> Readings:
         """Let go of readings before the last one that open cells can rest on."""

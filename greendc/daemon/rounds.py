@@ -49,11 +49,12 @@ class Rounds:
             time.sleep(timeout)
             return False
         busy = False
-        for connection, entries in self.inbox.take(timeout):
+        for connection, entries, reception in self.inbox.take(timeout):
             mids = joined([entry.mids for entry in entries if isinstance(entry, RawBatch)])
             self.data.worker.take(
                 entries,
                 lambda c=connection, m=mids: self.source.acknowledge(c, m),  # type: ignore[misc]
+                reception,
             )
             busy = busy or any(isinstance(e, RawBatch) for e in entries)
         return busy
@@ -75,9 +76,9 @@ class Rounds:
         )
 
     def _move_cursors(self) -> None:
-        for sink, position in self.sinks.positions():
+        for sink, passed in self.sinks.passed():
             self.data.store.begin()
-            self.data.store.move_cursor(sink, position)
+            self.data.store.move_cursor(sink, passed.position, passed.counts)
             self.data.worker.commit()
             faults.reached("after_sink_cursor")
 
@@ -100,6 +101,8 @@ class Rounds:
         while self.inbox.waiting and not self._full and time.monotonic() < deadline:
             self.work(0.0)
         self.source.stop()
+        if not self._full:
+            self.data.worker.leave(self.inbox.take(0.0))
         self.data.worker.commit()
         self.sinks.finish(sinks_within)
         self._move_cursors()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.core.facility import SECOND
-from greendc.snapshots import Health, JobHealth, SinkHealth
+from greendc.snapshots import Accounts, Health, JobHealth, SinkHealth
 
 MIB = 2**20
 
@@ -41,6 +41,8 @@ def _lines(health: Health) -> Iterator[tuple[str, str]]:
         yield sink.name, _sink(sink)
     for job in health.jobs:
         yield job.name, _job(job)
+    if health.accounts is not None:
+        yield "accounts", _accounts(health.accounts)
 
 
 def _broker(health: Health) -> str:
@@ -59,6 +61,13 @@ def _job(job: JobHealth) -> str:
     if job.succeeded is not None:
         last = f"last succeeded at {rfc3339(job.succeeded // SECOND * SECOND)}"
     return last + (f"; the last one failed: {job.error}" if job.error else "")
+
+
+def _accounts(found: Accounts) -> str:
+    failed = found.failed
+    verdict = f"do not add up: {', '.join(failed)}" if failed else "add up"
+    lost = "".join(f"; {n} messages of QoS {qos} lost" for qos, n in enumerate(found.lost) if n)
+    return f"{verdict} (audited {rfc3339(found.at // SECOND * SECOND)}){lost}"
 
 
 def _sink(sink: SinkHealth) -> str:

@@ -4,9 +4,11 @@ import time
 from dataclasses import dataclass, field
 
 from greendc.core.facility import SECOND
+from greendc.daemon.auditor import Auditor
 from greendc.daemon.data import Data
 from greendc.daemon.runs import Runs
 from greendc.masking import masked
+from greendc.outcomes import of_messages
 from greendc.sinks import Sinks
 from greendc.snapshots import Health
 from greendc.sources.inbox import Inbox
@@ -24,6 +26,7 @@ class Vitals:
     source: MqttSource
     inbox: Inbox
     sinks: Sinks
+    auditor: Auditor
     broker: str
     runs: Runs
     started: int = field(default_factory=time.time_ns)
@@ -44,6 +47,9 @@ class Vitals:
         full = (
             f"the journal holds {size / 2**20:.0f} of {limit / 2**20:.0f} MiB, or the disk is full"
         )
+        outcomes = of_messages(store.tally(""), journal.outcomes)
+        if store.get("broker_dropped") is not None:  # the broker tells of what it drops
+            outcomes.setdefault("broker_dropped", 0)
         return Health(
             started=self.started,
             at=at,
@@ -55,11 +61,12 @@ class Vitals:
             journal_limit=limit,
             journal_full=full if journal.full() else None,
             journal_lag_seconds=self.data.worker.lag(at) / SECOND,
-            outcomes=store.tally(""),
+            outcomes=outcomes,
             site_outcomes={site: store.tally(site) for site in sites},
             sinks=self.sinks.health(),
             bulk_read=state.bulk_read,
             jobs=self.runs.health(),
+            accounts=self.auditor.found,
         )
 
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from greendc import faults
 from greendc.columns import lengths
-from greendc.journal import Journal, Quarantined, Redelivery
+from greendc.journal import Journal, Kind, Quarantined, Redelivery, by_qos
+from greendc.outcomes import LEFT, REDELIVERED, TOO_LONG, UNBOUND
 from greendc.pipeline import Pipeline
-from greendc.ports import Columns, Entry, Event, RawBatch
+from greendc.ports import Columns, Entry, Event, RawBatch, Reception
 from greendc.profiles import LONGEST_PAYLOAD
+from greendc.sources.inbox import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,14 @@ class Counts:
 
 
 @dataclass(slots=True)
+class Aside:
+    """What of a delivery is not to be journalled: copies for the ring, and counts."""
+
+    rows: list[Quarantined] = field(default_factory=list)
+    counts: Counter[Kind] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
 class Worker:
     """Takes entries in the order in which they arrived; see `greendc.pipeline` for what follows."""
 
@@ -46,15 +56,23 @@ class Worker:
     _ticked: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
     _held: int = 0  # copies that need the journal as it is
-    _told: bool = False  # something was counted that no journal entry would count again
 
     def take(
-        self, entries: Sequence[Entry], acknowledge: Callable[[], None] = lambda: None
+        self,
+        entries: Sequence[Entry],
+        acknowledge: Callable[[], None] = lambda: None,
+        reception: Reception | None = None,
     ) -> None:
-        """Journal, acknowledge, compute. What was redelivered is only acknowledged."""
-        kept = [entry for e in entries if (entry := self._new(e)) is not None]
+        """Journal, acknowledge, compute. What was redelivered is only counted and acknowledged.
+
+        `reception` is how the connection stands from which the entries are.
+        """
+        aside = Aside()
+        kept = [entry for e in entries if (entry := self._new(e, aside)) is not None]
         faults.reached("before_journal_commit")
-        numbers = self.journal.append(kept) if kept else []
+        numbers: list[int] = []
+        if kept or aside.counts or reception is not None:
+            numbers = self.journal.append(kept, aside.rows, reception, aside.counts)
         faults.reached("after_journal_commit")
         acknowledge()
         if kept:
@@ -66,15 +84,29 @@ class Worker:
             columns = self.pipeline.handle(number, entry)
             if isinstance(entry, RawBatch) and columns is not None:
                 self._set_aside_rejected(entry, columns)
-        if self.pipeline.written or self._told:
+        if self.pipeline.written:
             self.commit()
         self._show()
+
+    def leave(self, deliveries: Iterable[Delivery]) -> None:
+        """Take down what there is no time for: events, and of messages how many there were.
+
+        They were not acknowledged, so those of QoS 1 come again.
+        """
+        for _, entries, reception in deliveries:
+            counts: Counter[Kind] = Counter()
+            for entry in entries:
+                if isinstance(entry, RawBatch):
+                    counts += by_qos(entry, LEFT)
+                else:
+                    self.take([entry])
+            self.journal.append((), (), reception, counts)
 
     def _show(self) -> None:
         if self.pipeline.watch is not None:
             self.pipeline.watch.show()
 
-    def _new(self, entry: Entry) -> Entry | None:
+    def _new(self, entry: Entry, aside: Aside) -> Entry | None:
         """What of an entry is to be journalled: neither redelivered, nor unbound, nor too long."""
         if isinstance(entry, Event):
             self.counts.events += 1
@@ -82,36 +114,30 @@ class Worker:
         self.counts.messages += len(entry)
         fresh, again = self.redelivery.split(entry)
         self.counts.redelivered += len(again)
-        self.pipeline.store.begin()
-        self.pipeline.store.count("", {"redelivered": len(again)})
-        self._told = self._told or bool(again)
-        bound = self._bound(fresh)
+        aside.counts[1, REDELIVERED] += len(again)
+        bound = self._bound(fresh, aside)
         self.redelivery.note(bound)
         return bound if len(bound) else None
 
-    def _bound(self, batch: RawBatch) -> RawBatch:
+    def _bound(self, batch: RawBatch, aside: Aside) -> RawBatch:
         """The messages of known topics and of tolerable length; the others are set aside."""
         unbound = self.pipeline.decoder.unbound(batch.topics)
-        refused = unbound | (lengths(batch.payloads) > LONGEST_PAYLOAD)
-        if not refused.any():
+        too_long = (lengths(batch.payloads) > LONGEST_PAYLOAD) & ~unbound
+        if not (unbound | too_long).any():
             return batch
-        rows = np.flatnonzero(refused)
-        reasons = ["unbound" if is_unbound else "too_long" for is_unbound in unbound[rows].tolist()]
-        self._set_aside(batch.rows(rows), reasons)
-        tally = Counter(f"rejected:{reason}" for reason in reasons)
-        self.pipeline.store.count("", {"messages": len(rows), **tally})
-        return batch.rows(np.flatnonzero(~refused))
+        for refused, reason in ((unbound, UNBOUND), (too_long, TOO_LONG)):
+            part = batch.rows(np.flatnonzero(refused))
+            aside.rows += _quarantined(part, [reason] * len(part))
+            aside.counts += by_qos(part, reason)
+            self.counts.set_aside += len(part)
+        return batch.rows(np.flatnonzero(~(unbound | too_long)))
 
     def _set_aside_rejected(self, batch: RawBatch, columns: Columns) -> None:
+        """Keep copies of what was refused where a person can look at it, in bounded room."""
         if columns.rejected:
             rows, reasons = zip(*columns.rejected, strict=True)
-            self._set_aside(batch.rows(rows), reasons)
-
-    def _set_aside(self, batch: RawBatch, reasons: Sequence[str]) -> None:
-        """Keep what was refused where a person can look at it, in bounded room."""
-        self.counts.set_aside += len(batch)
-        found = zip(batch.arrivals, batch.topics, batch.payloads, reasons, strict=True)
-        self.journal.quarantine(list(starmap(Quarantined, found)))
+            self.counts.set_aside += len(rows)
+            self.journal.quarantine(_quarantined(batch.rows(rows), reasons))
 
     # -- time --------------------------------------------------------------------------------
 
@@ -133,7 +159,7 @@ class Worker:
     def commit(self) -> None:
         """Commit the ledger with its position; let go of journal beyond its limit."""
         self.pipeline.commit()
-        self._committed, self._told, self._oldest = time.monotonic(), False, None
+        self._committed, self._oldest = time.monotonic(), None
         if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
             self.prune(self.pipeline.rebuild_from)
 
@@ -149,6 +175,11 @@ class Worker:
     def release(self) -> None:
         """End one `hold`."""
         self._held -= 1
+
+
+def _quarantined(batch: RawBatch, reasons: Sequence[str]) -> list[Quarantined]:
+    found = zip(batch.arrivals, batch.topics, batch.payloads, reasons, strict=True)
+    return list(starmap(Quarantined, found))
 
 
 Numbered = Iterable[tuple[int, Entry]]

@@ -5,9 +5,10 @@ Sequence numbers run from 1 up without a gap: one for every message and every ev
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from greendc.journal.blocks import block_spans, event_body, packed, session_after
 from greendc.journal.database import (
@@ -18,11 +19,13 @@ from greendc.journal.database import (
     open_for_reading,
     open_for_writing,
 )
+from greendc.journal.intake import Counts, Intake
 from greendc.journal.ring import Kept, Quarantined, Ring
-from greendc.ports import Entry, Event, GreendcError
+from greendc.ports import Entry, Event, GreendcError, Reception
 
 MIB = 2**20
 GIB = 2**30
+NOTHING: Counts = MappingProxyType({})
 PAGES_GIVEN_BACK = 10_000  # to the file system after one pruning, so that it stays short
 
 
@@ -51,6 +54,7 @@ class Journal:
         self._db = open_for_writing(path)
         self._last, self._session = self._db.execute("SELECT last, session FROM head").fetchone()
         self._ring = Ring(self._db, ring_limit)
+        self._intake = Intake(self._db)
 
     def close(self) -> None:
         """Close the file. Whatever `append` has returned for is on the disk."""
@@ -59,12 +63,18 @@ class Journal:
     # -- writing -----------------------------------------------------------------------------
 
     def append(
-        self, entries: Sequence[Entry], quarantined: Sequence[Quarantined] = ()
+        self,
+        entries: Sequence[Entry],
+        quarantined: Sequence[Quarantined] = (),
+        reception: Reception | None = None,
+        counts: Counts = NOTHING,
     ) -> list[int]:
         """Write entries in one transaction; the first sequence number of each comes back.
 
-        `quarantined` go to the ring in the same transaction. An empty batch takes no
-        number: the next entry's is returned for it. After an error nothing is written.
+        `quarantined` go to the ring in the same transaction, and so does what is counted of
+        the connection that `reception` tells of: the entries, and `counts` of what else came. An
+        empty batch takes no number: the next entry's is returned for it. After an error nothing
+        is written.
         """
         firsts, rows, last, session = self._numbered(entries)
         try:
@@ -73,6 +83,7 @@ class Journal:
                 self._db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", rows)
                 self._db.execute("UPDATE head SET last = ?, session = ?", (last, session))
                 ring_bytes = self._ring.put(quarantined)
+                counted = self._intake.put(entries, reception, counts)
                 self._db.execute("COMMIT")
             finally:
                 if self._db.in_transaction:
@@ -80,6 +91,7 @@ class Journal:
         except sqlite3.Error as error:
             raise GreendcError(f"{self.path}: cannot write the journal: {error}") from error
         self._last, self._session, self._ring.bytes = last, session, ring_bytes
+        self._intake.totals += counted
         return firsts
 
     def _numbered(self, entries: Sequence[Entry]) -> tuple[list[int], list[Row], int, int]:
@@ -136,6 +148,11 @@ class Journal:
     def ring(self) -> Iterator[Kept]:
         """What the ring holds, oldest first."""
         return iter(self._ring)
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """How many messages and events there have been, by what became of them."""
+        return self._intake.totals
 
     @property
     def ring_bytes(self) -> int:

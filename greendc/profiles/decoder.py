@@ -272,6 +272,8 @@ def _columns(
         value=np.concatenate([np.zeros(0), *(part.value for part in parts)])[order],
         rejected=_said_once(refused + of_part),
         noted=[(int(row[at]), note) for at, note in noted],
+        fields=len(row),
+        refused=len(of_part),
     )
 
 

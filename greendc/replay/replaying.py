@@ -4,10 +4,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from greendc.config import Config
 from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.exports import write_lines
+from greendc.outcomes import of_messages
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.queries import Ledger, lines, whole_log
@@ -135,7 +137,7 @@ def _into_store(
             data.worker.take([entry])
     data.worker.take([Event("end", time.time_ns())])
     data.worker.commit()
-    result = _result(config.data, data.worker.pipeline, counts, options)
+    result = _result(config.data, data.worker.pipeline, counts, options, data.journal.outcomes)
     result.notes.append(f"joined to {config.data}; the figures are of all that it holds")
     return result
 
@@ -176,11 +178,17 @@ def _upto(bar: "tqdm[Any]", base: int) -> Callable[[int], None]:
 # -- result ---------------------------------------------------------------------------------------
 
 
-def _result(folder: Path, pipeline: Pipeline, counts: LogCounts, options: Options) -> Result:
+def _result(
+    folder: Path,
+    pipeline: Pipeline,
+    counts: LogCounts,
+    options: Options,
+    set_aside: Mapping[str, int] = MappingProxyType({}),
+) -> Result:
     sites = pipeline.plan.sites
     with Ledger(folder / LEDGER) as ledger:
         wholes = {site.id: whole_log(ledger, site) for site in sites}
-        tally = ledger.tally("")
+        tally = of_messages(ledger.tally(""), set_aside)
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
         if options.out is not None:
             write_lines(options.out, lines(ledger, sites), progress=options.progress)

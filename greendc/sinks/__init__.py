@@ -14,11 +14,21 @@ from greendc.ports import LedgerReader
 from greendc.sinks.influx1 import influx1
 from greendc.sinks.jsonl import JsonlFile
 from greendc.sinks.mqtt import mqtt
-from greendc.sinks.runner import BATCH, Job, Runner, Sink
+from greendc.sinks.runner import BATCH, Job, Passed, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
 from greendc.snapshots import SinkHealth
 
-__all__ = ["SINKS", "Job", "Runner", "Sink", "Sinks", "Surroundings", "new_sink", "remarks"]
+__all__ = [
+    "SINKS",
+    "Job",
+    "Passed",
+    "Runner",
+    "Sink",
+    "Sinks",
+    "Surroundings",
+    "new_sink",
+    "remarks",
+]
 
 LEAVE_WITHIN = 0.5  # s that a stop waits for all sinks
 
@@ -102,14 +112,15 @@ class Sinks:
         for runner in self._runners:
             runner.start()
 
-    def positions(self) -> Iterator[tuple[str, int]]:
-        """Cursor positions to be committed, the newest of each sink."""
+    def passed(self) -> Iterator[tuple[str, Passed]]:
+        """What each sink has passed since the last call: its cursor and counts to be committed."""
         for runner in self._runners:
-            newest = None
-            while not runner.positions.empty():
-                newest = runner.positions.get()
-            if newest is not None:
-                yield runner.name, newest
+            found = None
+            while not runner.passed.empty():
+                one = runner.passed.get()
+                found = one if found is None else found + one
+            if found is not None:
+                yield runner.name, found
 
     def health(self) -> tuple[SinkHealth, ...]:
         """How each sink does; may be called from any thread."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from greendc import faults
 from greendc.masking import masked
@@ -65,13 +65,38 @@ class Job:
     batch: int = BATCH
 
 
+class Passed(NamedTuple):
+    """Up to which row a sink has come, and what became of the rows since it was asked last.
+
+    `left_out` are of periods that it does not want, `refused` the target does not take.
+
+    >>> Passed(4, written=3, left_out=1) + Passed(6, refused=2)
+    Passed(position=6, written=3, left_out=1, refused=2)
+    """
+
+    position: int
+    written: int = 0
+    left_out: int = 0
+    refused: int = 0
+
+    def __add__(self, later: "Passed") -> "Passed":  # type: ignore[override]
+        """What became of the rows of both."""
+        mine, its = self[1:], later[1:]
+        return Passed(later.position, *(a + b for a, b in zip(mine, its, strict=True)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of rows by what became of them."""
+        return {name: n for name, n in self._asdict().items() if name != "position"}
+
+
 class Runner:
     """Owns a sink. All methods but the thread's own may be called from any thread."""
 
     def __init__(self, job: Job, sink: Sink, ledger: Callable[[], LedgerReader]) -> None:
         """Nothing is opened before `start`."""
         self.name, self.sink = job.name, sink
-        self.positions: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.passed: queue.SimpleQueue[Passed] = queue.SimpleQueue()
         self._job, self._ledger = job, ledger
         self._limit = job.batch
         self._failures = 0
@@ -149,12 +174,12 @@ class Runner:
                 self.sink.write(wanted, ledger)
         except PartlyRefused as error:
             self._refused(error.refused)
-            left_out = {row.id for row, _ in error.refused}
-            self._written(rows, sum(row.id not in left_out for row in wanted))
+            refused = {row.id for row, _ in error.refused}
+            self._written(rows, wanted, sum(row.id in refused for row in wanted))
         except Refused as error:
             self._isolate(rows, wanted, str(error))
         else:
-            self._written(rows, len(wanted))
+            self._written(rows, wanted)
         return True
 
     def _stand(self, ledger: LedgerReader) -> None:
@@ -165,11 +190,15 @@ class Runner:
                 self._refused(error.refused)
             self._well(self._progress.position, 0)
 
-    def _written(self, rows: Sequence[LedgerRow], count: int) -> None:
+    def _written(
+        self, rows: Sequence[LedgerRow], wanted: Sequence[LedgerRow], refused: int = 0
+    ) -> None:
+        """Of rows that are passed those wanted are written, but for so many that are refused."""
         faults.reached("after_sink_write")
         self._limit = min(self._job.batch, 2 * self._limit)
-        self._well(rows[-1].id, count)
-        self.positions.put(rows[-1].id)
+        written, left_out = len(wanted) - refused, len(rows) - len(wanted)
+        self._well(rows[-1].id, written)
+        self.passed.put(Passed(rows[-1].id, written, left_out, refused))
 
     def _well(self, position: int, count: int) -> None:
         if self._failures:
@@ -183,7 +212,7 @@ class Runner:
             self._limit = max(1, len(rows) // 2)
             return
         self._refused([(row, reason) for row in wanted])
-        self._written(rows, 0)
+        self._written(rows, wanted, len(wanted))
 
     def _refused(self, refused: Sequence[tuple[LedgerRow, str]]) -> None:
         for row, reason in refused:
@@ -235,9 +264,9 @@ class Progress:
             return self._position or 0
 
     def begin(self, position: int, last: int) -> None:
-        """Where the ledger says that the sink is."""
+        """Where the ledger says that the sink is, which may not know of the last rows yet."""
         with self._lock:
-            self._position = position
+            self._position = max(position, self._position or 0)
             self._saw(last)
 
     def saw(self, last: int) -> None:

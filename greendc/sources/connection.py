@@ -159,6 +159,11 @@ class Connection:
         """What was read since the last call, as a batch of a session."""
         return self._read.take(session)
 
+    @property
+    def messages(self) -> tuple[int, int]:
+        """How many were read so far, of QoS 0 and of QoS > 0."""
+        return self._read.count - self._read.numbered, self._read.numbered
+
     def acknowledge(self, mids: IntArray) -> None:
         """Queue acknowledgements in this order."""
         if self._bulk:

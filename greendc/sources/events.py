@@ -33,6 +33,11 @@ class _SessionLost(_Span):
     session: Session = 0
 
 
+class _Dropped(msgspec.Struct, rename={"since": "from"}):
+    total: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+    since: Instant | None = None
+
+
 class _End(msgspec.Struct):
     site: str | None = None
     at: Instant | None = None
@@ -45,6 +50,7 @@ class _Config(msgspec.Struct):
 FORMS: Mapping[str, type[msgspec.Struct]] = {
     "config": _Config,
     "session_lost": _SessionLost,
+    "broker_dropped": _Dropped,
     "tick": _Tick,
     "entry": _Span,
     "end": _End,

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from greendc.columns import Topics
-from greendc.ports import Entry, Event, RawBatch, joined
+from greendc.ports import Entry, Event, RawBatch, Reception, joined
 
 LINGER = 0.020  # s from the first message to the commit at the latest
 HURRY = 10  # commits without waiting after one that has waited for nothing
@@ -16,10 +16,14 @@ QUIET = 0.005  # s without a further message after which waiting gains nothing
 
 
 class Delivery(NamedTuple):
-    """Entries of one connection, in order; connection 0 is none of the broker's."""
+    """Entries of one connection, in order; connection 0 is none of the broker's.
+
+    `reception` is how the connection stands behind them.
+    """
 
     connection: int
     entries: list[Entry]
+    reception: Reception | None = None
 
 
 class Inbox:
@@ -34,7 +38,7 @@ class Inbox:
         self.capacity = capacity
         self.limit_bytes = limit_bytes
         self.on_room: Callable[[], None] = lambda: None
-        self._queue: deque[tuple[int, Entry]] = deque()
+        self._queue: deque[Delivery] = deque()
         self._messages = self._bytes = self._hurry = 0
         self._woken = False
         self._changed = threading.Condition()
@@ -60,11 +64,13 @@ class Inbox:
         """Whether the next `take` waits for nothing beside the first message."""
         return self._hurry > 0
 
-    def put(self, connection: int, entries: Sequence[Entry]) -> None:
-        """Add entries of one connection at the end."""
+    def put(
+        self, connection: int, entries: Sequence[Entry], reception: Reception | None = None
+    ) -> None:
+        """Add entries of one connection at the end, and how it stands behind them."""
         with self._changed:
+            self._queue.append(Delivery(connection, list(entries), reception))
             for entry in entries:
-                self._queue.append((connection, entry))
                 if isinstance(entry, RawBatch):
                     self._messages += len(entry)
                     self._bytes += _size(entry)
@@ -121,11 +127,17 @@ def _size(batch: RawBatch) -> int:
     return sum(map(len, batch.payloads)) + (0 if shared else sum(map(len, batch.topics)))
 
 
-def _merged(found: list[tuple[int, Entry]]) -> list[Delivery]:
+def _merged(found: list[Delivery]) -> list[Delivery]:
     return [
-        Delivery(connection, list(_joined([entry for _, entry in group])))
-        for connection, group in groupby(found, key=lambda item: item[0])
+        _whole(connection, list(group))
+        for connection, group in groupby(found, key=lambda delivery: delivery.connection)
     ]
+
+
+def _whole(connection: int, parts: list[Delivery]) -> Delivery:
+    entries = [entry for part in parts for entry in part.entries]
+    standing = [part.reception for part in parts if part.reception is not None]
+    return Delivery(connection, list(_joined(entries)), standing[-1] if standing else None)
 
 
 def _joined(entries: list[Entry]) -> list[Entry]:

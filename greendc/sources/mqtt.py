@@ -11,17 +11,18 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from greendc.columns import IntArray, numbers
-from greendc.ports import Entry, Event, GreendcError
+from greendc.ports import Event, GreendcError, Reception
 from greendc.sources.bell import Bell
 from greendc.sources.bulk import PINNED, VERSION, supported
 from greendc.sources.connection import FAULTS, Connection
 from greendc.sources.inbox import Delivery, Inbox
 from greendc.sources.settings import MqttSettings, TlsSettings, settings_of
 from greendc.sources.state import SourceState
+from greendc.sources.statistics import Statistics
 from greendc.sources.trouble import explained
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "MqttSource",
     "SourceState",
     "TlsSettings",
-    "observe",
     "settings_of",
 ]
 
@@ -91,7 +91,8 @@ class MqttSource:
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock(), bulk_read=supported())
         self._stopping = self._paused = False
-        self._stood_since = math.inf
+        self._stood_since, self._began = math.inf, 0
+        self._statistics = Statistics(settings, inbox, clock)
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         inbox.on_room = self._bell.ring
@@ -110,6 +111,7 @@ class MqttSource:
                 "messages are read one by one: paho-mqtt %sx is known, %s given", PINNED, VERSION
             )
         self._thread.start()
+        self._statistics.start()
 
     def acknowledge(self, connection: int, mids: Sequence[int]) -> None:
         """Have messages acknowledged, in this order, if `connection` still stands; 0 is no mid."""
@@ -130,6 +132,7 @@ class MqttSource:
 
     def stop(self) -> None:
         """Send the acknowledgements that wait, disconnect and end, within 2 s."""
+        self._statistics.stop()
         self._stopping = True
         self._bell.ring()
         if self._thread.is_alive():
@@ -168,15 +171,19 @@ class MqttSource:
         number = self._state.connection + 1
         self._show("connecting", connection=number)
         connection = Connection(self._settings, self._connected, self._clock)
+        ending = "lost"
         try:
             connection.open()
             while not self._stopping:
                 self._step(connection, number)
+            ending = "stopped"
             if connection.established:
                 self._acknowledge(connection, number)
                 connection.leave(FLUSH_WITHIN)
         finally:
             connection.close()
+            if connection.established:
+                self._inbox.put(number, [], self._reception(connection, number, ending))
 
     def _step(self, connection: Connection, number: int) -> None:
         reading = not connection.established or (self._inbox.room > 0 and not self._paused)
@@ -207,7 +214,13 @@ class MqttSource:
         if len(batch):
             self._last_arrival = batch.arrivals[-1]
             self._state = replace(self._state, messages=self._state.messages + len(batch))
-            self._inbox.put(number, [batch])
+            self._inbox.put(number, [batch], self._reception(connection, number))
+
+    def _reception(
+        self, connection: Connection, number: int, ending: str | None = None
+    ) -> Reception:
+        now, session = self._clock(), self._state.session
+        return Reception(number, session, self._began, now, connection.messages, ending)
 
     def _acknowledge(self, connection: Connection, number: int) -> None:
         sent = outdated = 0
@@ -226,7 +239,7 @@ class MqttSource:
             )
 
     def _connected(self, connection: Connection, *, session_present: bool) -> None:
-        self._stood_since = time.monotonic()
+        self._stood_since, self._began = time.monotonic(), self._clock()
         if not session_present or not self._state.session:
             self._new_session()
         log.info("connected to %s, session %d", self._settings.address, self._state.session)
@@ -266,24 +279,3 @@ def _refuse_bad_files(settings: MqttSettings) -> None:
     """Fail at the start, not at each attempt to connect."""
     if settings.tls is not None:
         settings.tls.context()
-
-
-def observe(
-    settings: MqttSettings, subscriptions: Sequence[str], stop: threading.Event
-) -> Iterator[Entry]:
-    """What the broker sends to an observer, until `stop` is set.
-
-    It has its own client id, leaves no session behind and acknowledges on receipt. A
-    connection that was lost in between is an event `session_lost`: what came meanwhile
-    is not in the record.
-    """
-    own = replace(settings, client_id=f"{settings.client_id}-record", persistent=False)
-    inbox = Inbox(capacity=max(10_000, settings.receive_maximum))
-    source = MqttSource(own, subscriptions, inbox)
-    source.start()
-    try:
-        while not stop.is_set():
-            for delivery in inbox.take(timeout=0.2):
-                yield from delivery.entries
-    finally:
-        source.stop()

@@ -101,7 +101,8 @@ class MqttSettings:
     """Where the broker is and how to speak with it; all times in s.
 
     `persistent` is False for an observer: no session is kept, and messages are
-    acknowledged on receipt. `retry_first` and `retry_limit` bound the waiting between
+    acknowledged on receipt. `dropped_topic` is where the broker counts what it drops; "" is
+    nowhere. `retry_first` and `retry_limit` bound the waiting between
     two attempts to connect.
     """
 
@@ -116,6 +117,7 @@ class MqttSettings:
     password: str | None = field(default=None, repr=False)
     tls: TlsSettings | None = None
     persistent: bool = True
+    dropped_topic: str = ""
     connect_timeout: float = 4.0
     retry_first: float = 1.0
     retry_limit: float = 30.0
@@ -156,5 +158,6 @@ def settings_of(config: Mqtt) -> MqttSettings:
         session_expiry=min(config.session_expiry // SECOND, FOREVER),
         username=config.username,
         password=config.password(),
+        dropped_topic=config.dropped_topic,
         tls=None if tls is None else TlsSettings(tls.ca, tls.cert, tls.key_),
     )

@@ -8,7 +8,7 @@ again and the journal position: all of it or nothing.
 from greendc.store.archive import ArchivedReadings
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
 from greendc.store.file import Change, Row, Store
-from greendc.store.reading import StoredLedger, read_figures, read_revisions
+from greendc.store.reading import StoredLedger, read_changes, read_figures, read_revisions
 
 __all__ = [
     "PERIODS",
@@ -19,6 +19,7 @@ __all__ = [
     "Store",
     "StoredLedger",
     "connect",
+    "read_changes",
     "read_figures",
     "read_revisions",
 ]

@@ -33,6 +33,11 @@ CREATE TABLE IF NOT EXISTS tally (
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, arrival INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS passed (
+    sink TEXT NOT NULL, outcome TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (sink, outcome)) WITHOUT ROWID;
+INSERT INTO passed SELECT sink, 'uncounted', position FROM cursor
+    WHERE sink NOT IN (SELECT sink FROM passed);
 """
 
 PERIODS = ("cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo")

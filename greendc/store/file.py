@@ -112,6 +112,11 @@ class Store:
         rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
         return dict(rows.fetchall())
 
+    def tallies(self, outcome: str) -> int:
+        """Count of an outcome, of all sites that there have been."""
+        row = self._db.execute("SELECT total(number) FROM tally WHERE outcome = ?", (outcome,))
+        return int(row.fetchone()[0])
+
     def note(self, event: Event) -> None:
         """Keep an event for people: lost sessions, late readings, reloads."""
         data = msgspec.json.encode(event.data).decode()
@@ -139,11 +144,20 @@ class Store:
         rows = self._db.execute("SELECT body FROM config ORDER BY id").fetchall()
         return [bytes(body) for (body,) in rows]
 
-    def move_cursor(self, sink: str, position: int) -> None:
-        """Keep how far a sink has written."""
+    def move_cursor(self, sink: str, position: int, counts: Mapping[str, int]) -> None:
+        """Keep how far a sink has written, and what became of the rows that it has passed."""
         self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, position))
+        self._db.executemany(
+            "INSERT INTO passed VALUES (?, ?, ?) ON CONFLICT (sink, outcome) "
+            "DO UPDATE SET number = number + excluded.number",
+            [(sink, outcome, number) for outcome, number in counts.items()],
+        )
 
     # -- figures -----------------------------------------------------------------------------
+
+    def last(self) -> int:
+        """Id of the newest row; ids begin at 1 and leave none out."""
+        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
 
     def put(self, rows: Sequence[Row]) -> list[Change]:
         """Write figures, each as the next revision of its key; returns those that were new.

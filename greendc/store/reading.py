@@ -68,6 +68,21 @@ def read_revisions(
     return (_figure(row) for row in rows)
 
 
+def read_changes(db: sqlite3.Connection) -> Iterator[tuple[LedgerRow, Figure]]:
+    """Every revision but the first of its figure, as they were written, and the one before it."""
+    earlier = SELECTED.replace("f.", "p.")
+    rows = db.execute(
+        f"SELECT f.id, q.site, q.name, q.unit, f.revision, {SELECTED}, "  # noqa: S608
+        f"q.name, q.unit, p.revision, {earlier} "
+        "FROM figure f JOIN quantity q ON q.id = f.quantity "
+        "JOIN figure p ON p.period = f.period AND p.start = f.start "
+        "AND p.quantity = f.quantity AND p.revision = f.revision - 1 "
+        "WHERE f.revision > 0 ORDER BY f.id"
+    )
+    half = 5 + SELECTED.count("f.")
+    return ((_ledger_row(row[:half]), _figure(row[half:])) for row in rows)
+
+
 class StoredLedger:
     """Implements `ports.LedgerReader` on a connection of its own."""
 

@@ -13,7 +13,7 @@ from greendc.core.facility import DAY, EVER, HOUR, SECOND
 from greendc.core.figure import Figure
 from greendc.core.present import power
 from greendc.lines import line
-from greendc.snapshots import Board, Closed, Current, FigureKey, Health, SiteTag
+from greendc.snapshots import Accounts, Board, Closed, Current, FigureKey, Health, SiteTag
 from greendc.web import meters
 
 SHOWN = ("hour", "24h", "7d", "30d", "12mo")
@@ -169,6 +169,15 @@ def told(health: Health, site: str) -> dict[str, Any]:
             {"name": job.name, "succeeded": _stamp(job.succeeded), "error": job.error}
             for job in health.jobs
         ],
+        "accounts": None if health.accounts is None else _accounts(health.accounts),
+    }
+
+
+def _accounts(found: Accounts) -> dict[str, Any]:
+    return {
+        "audited": rfc3339(found.at // SECOND * SECOND),
+        "failed": found.failed,
+        "lost": {"qos_0": found.lost[0], "qos_1": found.lost[1]},
     }
 
 

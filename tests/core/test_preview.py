@@ -73,12 +73,12 @@ def test_they_change_nothing(tmp_path: Path) -> None:
     for entry in entries(readings(200), [100]):
         run.take(entry)
     ledger = run.pipeline.ledgers[SITE]
-    before = ledger.state()
+    before = ledger.state(0)
     held = ledger.periods.held
     levels = [*held.near.values(), *held.far.values()]
     terms = [level.terms.copy() for level in levels]
     shown = ledger.provisional()
-    assert ledger.state() == before
+    assert ledger.state(0) == before
     for level, same in zip(levels, terms, strict=True):
         assert (level.terms == same).all()
     assert {f.status for f in _with_value(shown)} == {"provisional"}

@@ -16,6 +16,7 @@ from typing import Self
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from greendc.outcomes import of_messages
 from tests.servers.support import HOST, Mosquitto
 
 METERS = ("it_a", "it_b", "pump", "chiller")
@@ -224,7 +225,10 @@ def killed(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
 
 def tally(plant: Plant) -> dict[str, int]:
     """Counts by outcome, of the daemon and all sites together."""
-    db = sqlite3.connect(plant.data / "ledger.db")
-    found = db.execute("SELECT outcome, sum(number) FROM tally GROUP BY outcome").fetchall()
-    db.close()
-    return dict(found)
+    found = []
+    for name, table in (("ledger", "tally"), ("journal", "intake")):
+        db = sqlite3.connect(plant.data / f"{name}.db")
+        sql = f"SELECT outcome, sum(number) FROM {table} GROUP BY outcome"  # noqa: S608
+        found.append(dict(db.execute(sql).fetchall()))
+        db.close()
+    return of_messages(*found)

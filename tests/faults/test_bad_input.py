@@ -102,7 +102,7 @@ def test_a_million_unknown_topics_leave_memory_and_the_ring_bounded(tmp_path: Pa
         assert (len(bindings._bound), len(bindings._numbers)) == (1, 2)
         assert journal.ring_bytes <= 2**20
         assert journal.size_bytes < 4 * 2**20
-        assert (store.tally("")["rejected:unbound"], worker.counts.set_aside) == (UNKNOWN, UNKNOWN)
+        assert (journal.outcomes["unbound"], worker.counts.set_aside) == (UNKNOWN, UNKNOWN)
         assert store.tally("plant")["readings"] == UNKNOWN // 5000  # no neighbour lost
         assert journal.last == UNKNOWN // 5000  # and nothing else is journalled
         assert list(journal.ring())[-1].topic == f"dc/x{UNKNOWN - 1}/power"

@@ -12,7 +12,7 @@ import pytest
 from greendc.config.models import Mqtt
 from greendc.config.sinks import JsonlSink
 from greendc.ports import LedgerReader, LedgerRow
-from greendc.sinks import Job, Runner, Sinks, Surroundings, runner
+from greendc.sinks import Job, Passed, Runner, Sinks, Surroundings, runner
 from greendc.sinks.errors import PartlyRefused, Refused, Unavailable
 from greendc.sinks.jsonl import as_line
 from greendc.sinks.runner import Progress
@@ -77,8 +77,8 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def handed(one: Runner) -> Iterator[int]:
-    while not one.positions.empty():
-        yield one.positions.get()
+    while not one.passed.empty():
+        yield one.passed.get().position
 
 
 def finished(one: Runner) -> None:
@@ -344,8 +344,8 @@ def test_sinks_hand_out_only_the_newest_position_of_each(tmp_path: Path) -> None
     every = sinks_of(tmp_path, ledgers)
     every.start()
     every.finish(PATIENCE)
-    assert list(every.positions()) == [("jsonl", 9)]
-    assert list(every.positions()) == []
+    assert list(every.passed()) == [("jsonl", Passed(9, written=9))]
+    assert list(every.passed()) == []
     names = [(health.name, health.kind, health.written) for health in every.health()]
     assert names == [("jsonl", "jsonl", 9), ("b", "jsonl", 0)]
     every.stop()
@@ -361,6 +361,6 @@ def test_a_sink_that_hangs_does_not_keep_the_others_or_the_end(tmp_path: Path) -
     assert hanging.hung.wait(PATIENCE)
     every.finish(0.2)
     every.stop()
-    assert dict(every.positions()) == {"b": 1}
+    assert {sink: passed.position for sink, passed in every.passed()} == {"b": 1}
     assert len((tmp_path / "b.jsonl").read_text().splitlines()) == 1
     hanging.released.set()

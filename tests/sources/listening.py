@@ -51,7 +51,7 @@ class Listener:
         return [row[1] for row in self.rows]
 
     def take(self, *, acknowledge: bool = True, timeout: float = 0.05) -> None:
-        for connection, entries in self.inbox.take(timeout):
+        for connection, entries, _ in self.inbox.take(timeout):
             for entry in entries:
                 if isinstance(entry, RawBatch):
                     self._keep(connection, entry)

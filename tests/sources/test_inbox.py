@@ -29,14 +29,14 @@ def test_batches_are_cut_where_connection_or_session_changes_and_nowhere_else(
     deliveries = inbox.take(0)
     rows = [
         (connection, entry.session, payload)
-        for connection, entries in deliveries
+        for connection, entries, _ in deliveries
         for entry in entries
         if isinstance(entry, RawBatch)
         for payload in entry.payloads
     ]
     assert rows == found
     changes = sum(a[:2] != b[:2] for a, b in pairwise(found))
-    assert sum(len(entries) for _, entries in deliveries) == (changes + 1 if found else 0)
+    assert sum(len(entries) for _, entries, _ in deliveries) == (changes + 1 if found else 0)
 
 
 def test_events_keep_their_place_between_messages() -> None:
@@ -45,7 +45,7 @@ def test_events_keep_their_place_between_messages() -> None:
     inbox.put(1, [batch(b"2")])
     inbox.put(1, [Event("session_lost", 5), Event("tick", 6)])
     inbox.put(1, [batch(b"3")])
-    ((_, entries),) = inbox.take(0)
+    ((_, entries, _),) = inbox.take(0)
     kinds = [entry.kind if isinstance(entry, Event) else len(entry) for entry in entries]
     assert kinds == [2, "session_lost", "tick", 1]
 
@@ -59,7 +59,7 @@ def test_room_ends_with_the_messages_or_their_bytes() -> None:
     inbox.put(1, [batch(b"x" * 100)])
     assert inbox.room == 0
     inbox.put(0, [Event("entry", 1)])  # what people and clocks say always fits
-    ((_, _), (nobody, entries)) = inbox.take(0)
+    (_, (nobody, entries, _)) = inbox.take(0)
     assert (nobody, entries) == (0, [Event("entry", 1)])
     assert inbox.room == 3
 
@@ -79,7 +79,7 @@ def test_take_waits_for_the_first_message_and_gives_up_without_one() -> None:
     assert inbox.take(0.01) == []
     later = threading.Timer(0.05, inbox.put, [1, [batch(b"1")]])
     later.start()
-    assert [len(entries) for _, entries in inbox.take(20)] == [1]
+    assert [len(entries) for _, entries, _ in inbox.take(20)] == [1]
     later.join()
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from greendc.journal import Journal, Redelivery
 from greendc.ports import DUP, QOS_MASK, RETAIN, Event, RawBatch
-from greendc.sources.mqtt import Inbox, MqttSettings, observe
+from greendc.sources.mqtt import Inbox, MqttSettings
+from greendc.sources.observing import observe
 from tests.servers.support import Mosquitto
 from tests.sources.listening import Listener, eventually
 from tests.sources.wire import Proxy, Publisher
@@ -113,7 +114,9 @@ class Journalling:
         self._rounds = self.redelivered = 0
 
     def work(self) -> None:
-        for connection, entries in self._listener.inbox.take(timeout=20):
+        for connection, entries, _ in self._listener.inbox.take(timeout=20):
+            if not entries:  # the end of a connection
+                continue
             (batch,) = entries
             assert isinstance(batch, RawBatch)
             fresh, again = self._redelivery.split(batch)

@@ -38,6 +38,12 @@ def _health(out: Families, health: Health) -> None:
             out.add(series.JOB_SUCCESS, (job.name,), job.succeeded / SECOND)
         if job.succeeded is not None or job.error is not None:  # otherwise it has not run yet
             out.add(series.JOB_FAILING, (job.name,), job.error is not None)
+    if health.accounts is not None:
+        out.add(series.AUDITED, (), health.accounts.at / SECOND)
+        for account in health.accounts.accounts:
+            out.add(series.BALANCED, (account.name, account.about), account.holds)
+        for qos, count in enumerate(health.accounts.lost):
+            out.add(series.LOST, (str(qos),), count)
 
 
 def _tallies(out: Families, health: Health) -> None:
@@ -47,6 +53,8 @@ def _tallies(out: Families, health: Health) -> None:
         kind, _, reason = outcome.partition(":")
         if kind == "rejected":
             out.add(series.REJECTED, (reason,), count)
+        elif outcome == "broker_dropped":
+            out.add(series.DROPPED, (), count)
     for site, outcomes in health.site_outcomes.items():
         for outcome, count in outcomes.items():
             label = "accepted" if outcome == ALL else outcome

@@ -7,7 +7,7 @@ const LAGS = 600; // s
 
 export function showHealth(state, zone) {
   const { health } = state;
-  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...sinks(health), ...jobs(health, zone)];
+  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...lost(health), ...sinks(health), ...jobs(health, zone)];
   if (health.started) entries.push(["Running since", zone.full(Date.parse(health.started))]);
   find("#health dl").replaceChildren(...pairs(entries));
 }
@@ -37,6 +37,16 @@ function* rejected(health) {
   if (reasons.length === 0) return;
   const told = reasons.map(([name, number]) => `${count(number)} ${name.replace("rejected:", "").replaceAll("_", " ")}`);
   yield ["Rejected", told.join(" · ")];
+}
+
+function* lost(health) {
+  const dropped = health.outcomes.broker_dropped ?? 0;
+  if (dropped) yield ["Broker's own loss", `${count(dropped)} messages dropped, of all its clients`, "warn"];
+  if (!health.accounts) return;
+  const { failed, lost: { qos_0: unacknowledged, qos_1: acknowledged } } = health.accounts;
+  const told = failed.length ? `do not add up: ${failed.join(", ")}` : "add up";
+  const gone = unacknowledged + acknowledged ? `; ${count(unacknowledged + acknowledged)} messages lost` : "";
+  yield ["Accounts", told + gone, failed.length ? "bad" : gone ? "warn" : ""];
 }
 
 function* sinks(health) {

@@ -1,0 +1,142 @@
+"""The audit of a data folder: every equation, what was lost, and the gaps that were admitted."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from greendc.audit.books import JournalBook, LedgerBook, journal_book, ledger_book
+from greendc.audit.equations import (
+    Connection,
+    Equation,
+    of_broker,
+    of_entries,
+    of_fields,
+    of_journal,
+    of_readings,
+    of_sink,
+)
+from greendc.outcomes import LEFT, LOST, READ
+
+KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time of which the broker, or greendc, admits that messages may be missing [ns].
+
+    `start` is None where nobody knows. `messages` is how many, where that is known.
+    """
+
+    kind: str
+    start: int | None
+    end: int
+    messages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found at a time [ns].
+
+    `lost` are messages, of QoS 0 and QoS 1, that were read from the broker and neither
+    journalled nor set aside, nor come again: what is known of them. `journal_last` is None
+    where there is no journal beside the ledger.
+    """
+
+    at: int
+    done_to: int
+    journal_last: int | None
+    equations: Sequence[Equation]
+    connections: Sequence[Connection]
+    lost: tuple[int, int]
+    gaps: Sequence[Gap]
+
+    @property
+    def failed(self) -> list[str]:
+        """Equations that do not hold, by name."""
+        return [f"{e.name} {e.about}".strip() for e in self.equations if not e.holds]
+
+
+def audit(ledger: Path, journal: Path, sinks: Sequence[str]) -> Audit:
+    """Check what the two files of a data folder have counted; a daemon may be writing them.
+
+    `sinks` are the names of those that are enabled. A ledger alone, as `replay --keep` leaves
+    it, is checked by itself.
+
+    Raises
+    ------
+    GreendcError
+        If a file cannot be read, or if there is no ledger.
+    """
+    # The ledger first: it can only fall behind the journal, never run ahead of it.
+    found = ledger_book(ledger)
+    arrived = journal_book(journal) if journal.exists() else None
+    connections = () if arrived is None else arrived.connections
+    return Audit(
+        at=time.time_ns(),
+        done_to=found.done_to,
+        journal_last=None if arrived is None else arrived.last,
+        equations=[*_of_journal(found, arrived), *_of_ledger(found, sinks)],
+        connections=connections,
+        lost=_lost(arrived),
+        gaps=sorted(_gaps(found, connections), key=lambda gap: gap.end),
+    )
+
+
+def _of_journal(found: LedgerBook, arrived: JournalBook | None) -> Iterator[Equation]:
+    if arrived is None:
+        return
+    yield from of_broker(arrived.connections)
+    yield of_journal(arrived.connections, arrived.last)
+    gone, kept = arrived.first - 1, arrived.end - arrived.first + 1
+    terms = {"let go of": gone, "kept": kept}
+    yield Equation("journal", "file", "entries", arrived.last, terms)
+    behind = {"taken in": found.done_to, "not yet": arrived.last - found.done_to}
+    yield Equation("ledger", "", "entries", arrived.last, behind)
+
+
+def _of_ledger(found: LedgerBook, sinks: Sequence[str]) -> Iterator[Equation]:
+    own = found.tallies.get("", {})
+    yield of_entries(found.done_to, own)
+    yield of_fields(own, found.readings)
+    for site in sorted(name for name in found.tallies if name):
+        yield of_readings(site, found.tallies[site], found.held.get(site, 0))
+    yield Equation("ledger", "file", "figures", found.last, {"there": found.rows})
+    for sink in sinks:
+        cursor, passed = found.cursors.get(sink, 0), found.passed.get(sink, {})
+        yield of_sink(sink, found.rows, cursor, passed)
+
+
+def _lost(arrived: JournalBook | None) -> tuple[int, int]:
+    """What was left unjournalled at the end of a connection and did not come again.
+
+    Of QoS 1 that is only what was left when the broker lost the session afterwards.
+    """
+    if arrived is None:
+        return 0, 0
+    rows = arrived.connections
+    unacknowledged, acknowledged = (rows[0].counts[qos].get(LOST, 0) for qos in (0, 1))
+    unacknowledged += sum(one.counts[0].get(LEFT, 0) for one in rows)
+    sessions = [*(one.session for one in rows[1:]), arrived.session]
+    for one, (session, later) in zip(rows[1:], pairwise(sessions), strict=True):
+        if later > session:
+            acknowledged += one.counts[1].get(LEFT, 0)
+    return unacknowledged, acknowledged
+
+
+def _gaps(found: LedgerBook, connections: Sequence[Connection]) -> Iterator[Gap]:
+    for arrival, kind, data in found.events:
+        if kind != "audit":
+            yield Gap(kind, data.get("from"), _end(arrival, data), data.get("messages"))
+    for one in connections:
+        if one.ending == KILLED and one.counts[0].get(READ):
+            yield Gap(KILLED, one.last, one.last)
+        elif left := one.counts[0].get(LEFT, 0):
+            yield Gap(LEFT, one.last, one.last, left)
+
+
+def _end(arrival: int, data: Any) -> int:
+    to = data.get("to")
+    return arrival if to is None else int(to)

@@ -1,0 +1,140 @@
+"""The numbers of an audit, as they stand in the two files at one moment each."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from greendc.audit.equations import Connection
+from greendc.journal import open_for_reading
+from greendc.ports import GreendcError
+from greendc.store import SCHEMA_VERSION, connect
+
+GAPS = ("session_lost", "broker_dropped", "audit")
+NO_TABLE = "no such table"
+
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBook:
+    """Counts of a ledger: tallies by site ("" is the daemon's), readings held by site, sinks."""
+
+    done_to: int
+    tallies: Mapping[str, Counts]
+    held: Counts
+    rows: int
+    last: int
+    cursors: Counts
+    passed: Mapping[str, Counts]
+    events: tuple[tuple[int, str, Any], ...]
+
+    @property
+    def readings(self) -> int:
+        """Accepted ones of all sites."""
+        return sum(tally.get("readings", 0) for tally in self.tallies.values())
+
+
+@dataclass(frozen=True, slots=True)
+class JournalBook:
+    """Counts of a journal: its last entry, the ends of what is kept, and every connection."""
+
+    last: int
+    first: int
+    end: int
+    session: int
+    connections: tuple[Connection, ...]
+
+
+def ledger_book(path: Path) -> LedgerBook:
+    """What a ledger has counted.
+
+    Raises
+    ------
+    GreendcError
+        If there is none, or it cannot be read.
+    """
+    if not path.exists():
+        raise GreendcError(f"{path}: no ledger here yet: run greendc, or replay --keep, first")
+    with _reading(path), closing(connect(path, readonly=True)) as db:
+        db.execute("BEGIN")
+        meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'state')"))
+        if msgspec.msgpack.decode(meta.get("schema", b"\xc0")) != SCHEMA_VERSION:
+            raise GreendcError(f"{path}: not a ledger that this greendc reads")
+        state = msgspec.msgpack.decode(meta["state"]) if "state" in meta else NO_STATE
+        rows, last = db.execute("SELECT count(*), max(id) FROM figure").fetchone()
+        return LedgerBook(
+            done_to=state["done_to"],
+            tallies=_grouped(db.execute("SELECT site, outcome, number FROM tally")),
+            held={name: site.get("open", 0) for name, site in state["sites"].items()},
+            rows=rows,
+            last=last or 0,
+            cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
+            passed=_grouped(db.execute("SELECT sink, outcome, number FROM passed")),
+            events=tuple(_events(db)),
+        )
+
+
+NO_STATE: dict[str, Any] = {"done_to": 0, "sites": {}}
+
+
+def _events(db: sqlite3.Connection) -> Iterator[tuple[int, str, Any]]:
+    marks = ", ".join("?" * len(GAPS))
+    sql = f"SELECT arrival, kind, data FROM event WHERE kind IN ({marks}) ORDER BY id"  # noqa: S608
+    for arrival, kind, data in db.execute(sql, GAPS):
+        yield arrival, kind, msgspec.json.decode(data)
+
+
+def _grouped(rows: sqlite3.Cursor) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for owner, outcome, number in rows:
+        found.setdefault(owner, {})[outcome] = number
+    return found
+
+
+def journal_book(path: Path) -> JournalBook:
+    """What a journal has counted.
+
+    Raises
+    ------
+    GreendcError
+        If it cannot be read.
+    """
+    with _reading(path), closing(open_for_reading(path)) as db:
+        db.execute("BEGIN")
+        last, session = db.execute("SELECT last, session FROM head").fetchone()
+        (first,) = db.execute("SELECT min(first) FROM entry").fetchone()
+        newest = "SELECT first + count - 1 FROM entry ORDER BY first DESC LIMIT 1"
+        end = db.execute(newest).fetchone()
+        return JournalBook(
+            last=last,
+            first=last + 1 if first is None else first,
+            end=last if end is None else end[0],
+            session=session,
+            connections=tuple(_connections(db)),
+        )
+
+
+def _connections(db: sqlite3.Connection) -> Iterator[Connection]:
+    counts: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+    for number, qos, outcome, count in db.execute("SELECT * FROM intake"):
+        counts.setdefault(number, ({}, {}))[qos][outcome] = count
+    yield Connection(0, 0, 0, 0, None, counts.get(0, ({}, {})))
+    rows = db.execute("SELECT id, session, began, last, ending FROM connection ORDER BY id")
+    for number, session, began, last, ending in rows:
+        yield Connection(number, session, began, last, ending, counts.get(number, ({}, {})))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if NO_TABLE in str(error):
+            message = f"{path}: made by a greendc that did not count; run this one on it first"
+            raise GreendcError(message) from error
+        raise GreendcError(f"{path}: cannot read this file: {error}") from error

@@ -1,0 +1,109 @@
+"""What a step of a site's state machine gives, and why it opened closed cells again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from greendc.core.cells import Block
+from greendc.core.readings import Merged, Readings
+from greendc.core.reopening import Dirty, Span
+
+SITE_WIDE = -1  # in place of a meter
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why closed cells were opened again, for one meter or (-1) the site as a whole.
+
+    `kind` is `late` (readings behind the watermark), `returned` (readings in time, but after
+    cells had been closed without them: a silence, or an end of input) or `silence` (time of the
+    site that had no cells has some). `readings` lie in [`first`, `last`] [ns]; `corrected` of
+    them gave a time that was known another value. `span` is what of the closed time they change.
+    """
+
+    kind: str
+    meter: int
+    readings: int
+    corrected: int
+    first: int
+    last: int
+    span: Span
+
+
+@dataclass(slots=True)
+class Settled:
+    """What a step gave: ledger rows, readings no longer held, counts by outcome.
+
+    The outcomes of readings: `used` (what closed cells rest on, no longer held), `duplicate`,
+    `conflict` (another value of the same meter and time stands), `late_beyond_horizon`,
+    `not_energy`. What is held beside them is still open.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    archived: list[Readings] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    reopened: list[Span] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    final: bool = False
+
+    def count(self, outcome: str, number: int) -> None:
+        """Add to a count."""
+        if number:
+            self.counts[outcome] = self.counts.get(outcome, 0) + number
+
+    def tell(self, result: Merged) -> int:
+        """Count what was repeated; returns how many readings stand."""
+        self.count("duplicate", result.duplicates)
+        self.count("conflict", result.conflicts)
+        return len(result.readings)
+
+
+def causes(
+    opened: Iterable[Dirty], fresh: Readings, stood: Sequence[Readings], mark: int
+) -> list[Cause]:
+    """Why spans of closed cells are opened, meter by meter.
+
+    Parameters
+    ----------
+    opened
+        Meters and what of their closed time has changed.
+    fresh
+        The readings that became known.
+    stood
+        The readings that were known of their times before.
+    mark
+        The watermark before they became known. [ns]
+
+    Examples
+    --------
+    A reading of second 5 comes when the watermark stands at second 60:
+
+    >>> import numpy as np
+    >>> one = Readings(np.array([7]), np.array([0]), np.array([5]), np.array([2.0]))
+    >>> (cause,) = causes([(0, (0, 10))], one, [], mark=60)
+    >>> cause.kind, cause.readings, cause.first, cause.span
+    ('late', 1, 5, (0, 10))
+    """
+    spans: dict[int, list[Span]] = {}
+    for meter, span in opened:
+        spans.setdefault(meter, []).append(span)
+    return [_cause(meter, found, fresh, stood, mark) for meter, found in sorted(spans.items())]
+
+
+def _cause(
+    meter: int, spans: list[Span], fresh: Readings, stood: Sequence[Readings], mark: int
+) -> Cause:
+    span = min(lo for lo, _ in spans), max(hi for _, hi in spans)
+    mine = fresh.where(fresh.meter == meter)
+    late = mine.where(mine.time < mark)
+    kind = "silence" if meter == SITE_WIDE else "late" if len(late) else "returned"
+    told = late if len(late) else mine
+    if meter == SITE_WIDE or not len(told):
+        return Cause(kind, meter, 0, 0, *span, span)
+    before: dict[int, float] = {}
+    for part in stood:
+        own = part.meter == meter
+        before.update(zip(part.time[own].tolist(), part.value[own].tolist(), strict=True))
+    pairs = zip(told.time.tolist(), told.value.tolist(), strict=True)
+    corrected = sum(before.get(time, value) != value for time, value in pairs)
+    first, last = int(told.time.min()), int(told.time.max())
+    return Cause(kind, meter, len(told), corrected, first, last, span)
