@@ -106,8 +106,7 @@ class Daemon:
         self.sinks = Sinks(
             config.sinks, Surroundings.of(config), lambda: StoredLedger(config.data / LEDGER)
         )
-        broker = f"{config.mqtt.host}:{config.mqtt.port}"
-        runs = Runs()
+        runs, broker = Runs(), f"{config.mqtt.host}:{config.mqtt.port}"
         self.auditor = Auditor(self.data, self.errands, lambda: audited(config))
         self.vitals = Vitals(
             self.data, self.source, self.inbox, self.sinks, self.auditor, broker, runs

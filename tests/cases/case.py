@@ -14,12 +14,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from greendc.calendars import rfc3339
 from greendc.config import load
 from greendc.exports import Request, export
+from greendc.outcomes import of_messages
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
 
 FOLDER = Path(__file__).parent
 RELATIVE = 1e-12  # sums of a few terms in double precision
-ARRIVED = {"messages", "readings"}  # counts of what is no fault
+ARRIVED = {"messages", "readings", "used", "not_energy"}  # counts of what is no fault
 INSTANTS = 10**17  # ns; smaller numbers in events are no times
 Row = dict[str, str]
 HEAD = """\
@@ -156,8 +157,11 @@ def played(case: Case, run: Run, scratch: Path) -> Outcome:
     export(config, Request("csv", data=scratch, out=out, revisions=run.revisions))
     with Ledger(scratch / "ledger.db") as ledger:
         sites = ("", *[site.id for site in config.plan().sites])
-        counts = [pair for site in sites for pair in ledger.tally(site).items()]
-        events = [{"event": kind, **_told(data)} for _, kind, data in ledger.events()]
+        tallies = [of_messages(ledger.tally(site), {}) for site in sites]
+        counts = [pair for tally in tallies for pair in tally.items()]
+        events = [
+            {"event": kind, **_told(data)} for _, kind, data in ledger.events() if kind != "revised"
+        ]
     odd = {name: number for name, number in counts if number and name not in ARRIVED}
     return Outcome(out.read_text(encoding="utf-8"), odd, events)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from greendc.columns import numbers
 from greendc.core.facility import Op
+from greendc.sinks import Passed
 
 
 def only_changes(decode: Any) -> Any:
@@ -171,7 +172,7 @@ def dropped(failed: Any) -> Any:
     def failing(self: Any, error: Exception) -> float:
         last = self._ledger().last()
         self._progress.advance(last, 0)
-        self.positions.put(last)
+        self.passed.put(Passed(last))
         return float(failed(self, error))
 
     return failing
@@ -193,11 +194,13 @@ def buffered(take: Any) -> Any:
     """Acknowledge at once and journal a batch when the next one comes."""
     held: list[Any] = []
 
-    def later(self: Any, entries: Any, acknowledge: Any = lambda: None) -> None:
+    def later(
+        self: Any, entries: Any, acknowledge: Any = lambda: None, reception: Any = None
+    ) -> None:
         acknowledge()
         if held:
-            take(self, held.pop())
-        held.append(entries)
+            take(self, *held.pop())
+        held.append((entries, lambda: None, reception))
 
     return later
 

@@ -123,7 +123,7 @@ MUTATIONS = [
     Mutation(
         "A21-a-day-late",
         "late readings re-open cells",
-        "greendc.core.closing:Progress.reopened",
+        "greendc.core.closing:Progress.opened",
         lambda _: lambda _self, _dirty, _floor: [],
     ),
     Mutation(

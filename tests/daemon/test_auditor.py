@@ -18,7 +18,7 @@ from greendc.daemon.errands import Errands
 from greendc.daemon.status import as_text
 from greendc.ports import GreendcError
 from greendc.queries import Ledger
-from greendc.series import AUDITED, BALANCED, LOST
+from greendc.series import AUDITED, BALANCED, LOST, Series
 from greendc.sinks.prometheus.daemon import daemon
 from greendc.sinks.prometheus.families import Families
 from greendc.snapshots import Accounts
@@ -64,6 +64,11 @@ def verdict(data: Data, audit: Callable[[], Audit], *, times: int = 1) -> Accoun
     return auditor.found
 
 
+def values(out: Families, series: Series) -> dict[tuple[str, ...], float]:
+    found = out.samples[series.name]
+    return dict(zip(found.labels, found.values, strict=True))
+
+
 def test_it_audits_at_the_start_and_again(data: Data, config: Config) -> None:
     found = verdict(data, lambda: audited(config), times=3)
     assert found.failed == []
@@ -85,9 +90,9 @@ def test_a_failure_is_an_event_a_log_a_metric_and_on_the_page(
     health = replace(NOTHING_YET, at=5, accounts=found)
     out = Families()
     daemon(out, data.watch.board.current, health)
-    samples = dict(out.samples[BALANCED.name])
+    samples = values(out, BALANCED)
     assert (samples["readings", "plant"], samples["journal", ""]) == (0, 1)
-    assert dict(out.samples[LOST.name]) == {("0",): 4, ("1",): 0}
+    assert values(out, LOST) == {("0",): 4, ("1",): 0}
     assert AUDITED.name in out.samples
     accounts = told(health, "plant")["accounts"]
     assert accounts["failed"] == ["fields", "readings plant"]
