@@ -153,7 +153,8 @@ class Pipeline:
     def _dropped(self, event: Event) -> None:
         """What the broker says that it has dropped; a restart of its own begins at 0 again."""
         total, known = event.data["total"], self.store.get("broker_dropped")
-        self.store.set("broker_dropped", {"total": total, "at": event.arrival})
+        until = event.data.get("until") or event.arrival
+        self.store.set("broker_dropped", {"total": total, "at": until})
         if known is None or total == known["total"]:
             return  # what it had dropped before it was first asked concerns nobody here
         since = event.data.get("from")

@@ -36,6 +36,7 @@ class _SessionLost(_Span):
 class _Dropped(msgspec.Struct, rename={"since": "from"}):
     total: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
     since: Instant | None = None
+    until: Instant | None = None
 
 
 class _End(msgspec.Struct):

@@ -61,11 +61,12 @@ class Drops:
         """It cannot be heard any more."""
         self._beat = None
 
-    def last(self) -> Event | None:
+    def last(self, at: int) -> Event | None:
         """What is known at the end, so that the next run knows since when its count differs."""
         if self._total is None or self._since is None:
             return None
-        return Event("broker_dropped", self._since, {"total": self._total, "from": None})
+        data = {"total": self._total, "from": self._since, "until": self._since}
+        return Event("broker_dropped", at, data)
 
 
 class Statistics:
@@ -93,7 +94,7 @@ class Statistics:
             self._thread.join(STOP_WITHIN)
         if not self._thread.is_alive():
             self._bell.close()
-        last = self._drops.last()
+        last = self._drops.last(self._clock())
         if last is not None:
             self._inbox.put(0, [last])
 
