@@ -10,6 +10,7 @@ import numpy as np
 
 from greendc.columns import numbers
 from greendc.core.facility import Op
+from greendc.ports import RawBatch
 from greendc.sinks import Passed
 
 
@@ -198,6 +199,9 @@ def buffered(take: Any) -> Any:
         self: Any, entries: Any, acknowledge: Any = lambda: None, reception: Any = None
     ) -> None:
         acknowledge()
+        if not any(isinstance(entry, RawBatch) for entry in entries):
+            take(self, entries, reception=reception)
+            return
         if held:
             take(self, *held.pop())
         held.append((entries, lambda: None, reception))
