@@ -12,7 +12,7 @@ from tests.faults.plant import SITE, Message, Plant, Publisher, killed, messages
 from tests.servers.support import Mosquitto
 from tests.sources.wire import Proxy
 
-KEPT = 300  # messages that the broker keeps for an absent daemon
+KEPT = 2000  # messages that the broker keeps for an absent daemon
 UNKNOWN = "dc/unknown/power"
 POINTS = ("before_journal_commit:3", "after_journal_commit:3")
 
@@ -70,7 +70,7 @@ def _through_cuts_and_kills(plant: Plant, broker: Mosquitto) -> Sequence[Message
             plant.wait_until_connected(connections + 1)
         sent = publisher.stop()
         wanted = sum(topic != UNKNOWN for topic, _ in sent)
-        _until(lambda: summed(audited(plant), "journalled") >= wanted)
+        _until(lambda: summed(audited(plant), "journalled") >= wanted, plant)
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(10) == 0
     return sent
@@ -80,13 +80,13 @@ def _overflow(plant: Plant, broker: Mosquitto) -> None:
     """More than the broker keeps comes while the daemon is away; it says so at the next start."""
     Publisher(broker.port, messages(KEPT + 50), 2000.0).start().wait()
     daemon = plant.daemon()
-    _until(lambda: bool(audited(plant).gaps))
+    _until(lambda: bool(audited(plant).gaps), plant)
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def _until(holds: Callable[[], bool], plant: Plant) -> None:
     deadline = time.monotonic() + 20
     while not holds():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, as_text(audited(plant)) + plant.log
         time.sleep(0.2)
