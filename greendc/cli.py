@@ -13,10 +13,11 @@ from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from greendc import __version__, app, audit, exports, replay, revisions, sinks, usage
-from greendc.config import check_text, load
+from greendc.config import Config, check_text, load
 from greendc.core.facility import EVER
 from greendc.daemon.backup import restore
 from greendc.explain import explain
+from greendc.findings import text as finding_text
 from greendc.masking import masked
 from greendc.ports import GreendcError
 from greendc.printable import printable
@@ -57,10 +58,23 @@ def _say(text: str, file: TextIO | None = None) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     config = load(arguments.file)
-    _say(masked(check_text(config)))
+    if arguments.json and not arguments.against:
+        raise GreendcError("--json tells of what logs say: see --against")
+    if not arguments.json:
+        _say(masked(check_text(config)))
     for remark in sinks.remarks(config.sinks, Surroundings.of(config)):
         _say(masked(f"warning: {remark}"), file=sys.stderr)
-    return GOOD
+    return _check_against(config, arguments) if arguments.against else GOOD
+
+
+def _check_against(config: Config, arguments: argparse.Namespace) -> int:
+    """Whether the energies of logs add up."""
+    progress = sys.stderr.isatty()
+    result = replay.replay(arguments.against, config, replay.Options(progress=progress))
+    for problem in result.problems:
+        _say(f"problem: {problem}", file=sys.stderr)
+    _say(result.balance_json() if arguments.json else result.balance())
+    return PROBLEMS if result.problems or result.findings else GOOD
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -96,6 +110,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     result = replay.replay(arguments.logs, config, options)
     for warning in result.warnings:
         _say(f"warning: {warning}", file=sys.stderr)
+    for finding in result.findings:
+        _say(f"finding: {finding_text(finding)}", file=sys.stderr)
     for problem in result.problems:
         _say(f"problem: {problem}", file=sys.stderr)
     if arguments.json:

@@ -8,9 +8,14 @@ import numpy as np
 
 from greendc.calendars import LocalCalendar
 from greendc.core.accounts import Account, energy_meters
+from greendc.core.checking import BalanceCheck
+from greendc.core.claims import KEPT as CLAIMS_KEPT
+from greendc.core.claims import Claims
+from greendc.core.energy import REGISTER
 from greendc.core.evaluate import Evaluator
-from greendc.core.facility import IntArray, Site
+from greendc.core.facility import EVER, IntArray, Site
 from greendc.core.figure import Figure
+from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
@@ -39,6 +44,8 @@ class SiteLedger:
             accounts, self.meters, calendar, self._stored, self.book.progress.step
         )
         self.evaluator = Evaluator(site, self.book.books)
+        self.claims = Claims()
+        self.balance = BalanceCheck(self.book.books, self.periods.held.near["hour"], self._claimed)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
         for name, start, valid, terms in self.store.sums(self.site.id, period, lo, hi):
@@ -74,6 +81,7 @@ class SiteLedger:
         after = self.store.last()
         if revised:
             self._explain(settled.causes, revised, (before + 1, after), arrival)
+        self._check()
         for readings in settled.archived:
             self.store.archive(self.site.id, self.meters, readings)
         if settled.archived:
@@ -114,7 +122,30 @@ class SiteLedger:
             }
         return told
 
+    def claim(self, readings: Readings) -> None:
+        """Take note of readings that were refused as out of range: no figure rests on them."""
+        power = readings.where(readings.meter >= 0)
+        power = power.where((self.book.rules.kind != REGISTER)[power.meter])
+        if len(power):
+            self.claims.take(power.meter, power.time, power.value)
+
+    def _claimed(self, starts: IntArray) -> FloatArray:
+        return self.claims.energies(starts, self.book.rules.meters, self.book.hot)
+
+    def _check(self) -> None:
+        """Compare energy in and out of the hours that are closed or changed."""
+        if not self.balance.touched:
+            return
+        progress = self.book.progress
+        closed = min((progress.accounts.get(n, -EVER) for n in self.balance.names), default=-EVER)
+        if progress.origin is not None and closed > self.balance.upto:
+            self.store.balances(self.site.id, list(self.balance.due(closed, progress.origin)))
+            self.claims.forget(closed - CLAIMS_KEPT)
+
     def _put(self, found: Sequence[PeriodBlock]) -> list[Change]:
+        for one in found:
+            if one.period == "hour" and one.block.account.name in self.balance.names:
+                self.balance.touch(int(one.block.start[0]))
         figures = self.evaluator.every(found)
         changes = self.store.put(
             [
@@ -154,6 +185,8 @@ class SiteLedger:
             "since": dict(progress.since),
             "accounts": dict(progress.accounts),
             "written": self.periods.marks.written,
+            "balanced": self.balance.upto,
+            "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),
         }
@@ -172,6 +205,10 @@ class SiteLedger:
         progress.accounts, progress.since = dict(state["accounts"]), dict(state["since"])
         progress.begin_new(state["names"], book.watermark)
         self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
+        self.balance.upto = state.get("balanced", -EVER)
+        for hour, number, count, total in state.get("claims", ()):
+            if kept[number]:
+                self.claims.sums[hour, int(mine[number])] = count, total
         book.carry(_rows(state["carried"], mine))
         if "beyond" in state:
             book.beyond = _rows(state["beyond"], mine)

@@ -94,6 +94,7 @@ class Pipeline:
             self._note_clock(batch)
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
+            ledger.claim(self._own(number, columns.outlying))
             mine = (self._site[columns.meter] == number) & ~huge
             readings = self._readings(first, columns, mine)
             if len(readings):
@@ -101,6 +102,11 @@ class Pipeline:
                 self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
         self._show(_placed(first, columns, ~huge))
         return columns
+
+    def _own(self, number: int, readings: Readings) -> Readings:
+        """Of readings with places in the plan a site's own ones, with places in the site."""
+        mine = readings.where(self._site[readings.meter] == number)
+        return replace(mine, meter=self._local[mine.meter])
 
     def _show(self, readings: Readings, *, again: bool = False) -> None:
         """Tell whoever watches of readings, and how far each site's time has come."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from greendc import columns
 from greendc.core.facility import Site
 from greendc.core.figure import Figure
+from greendc.core.readings import Readings
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -218,7 +219,7 @@ class Columns:
     `sentinel`, `retained_without_time`. `noted` holds (row, note) for accepted
     readings whose time is the arrival because their stamp was far from it
     (`skewed`) or absent (`unstamped`). `fields` readings the messages' bindings ask for, of
-    which `refused` were; the others are here.
+    which `refused` were; the others are here. `outlying` are those refused as `out_of_range`.
     """
 
     row: IntArray
@@ -229,6 +230,7 @@ class Columns:
     noted: list[tuple[int, str]] = field(default_factory=list)
     fields: int = 0
     refused: int = 0
+    outlying: Readings = field(default_factory=Readings.none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,20 +15,24 @@ import numpy as np
 
 from greendc.core.accounts import Account, missing
 from greendc.core.cells import SHARES, Block
+from greendc.core.checking import Checked
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
 from greendc.core.sums import fsum_rows
+from greendc.findings import Lasting, lasting
 from greendc.lines import PUBLISHED, line, published
 from greendc.ports import GreendcError, LedgerRow
 from greendc.store import (
     PERIODS,
     SCHEMA_VERSION,
     connect,
+    read_balances,
     read_changes,
     read_figures,
+    read_newest_balance,
     read_revisions,
 )
 
@@ -105,6 +109,30 @@ class Ledger:
         """Hash of a configuration that figures name; None if there is none of that number."""
         row = self._db.execute("SELECT hash FROM config WHERE id = ?", (number,)).fetchone()
         return None if row is None else str(row[0])
+
+    def balances(self, site: str, lo: int = -EVER, *, told: bool = False) -> Iterator[Checked]:
+        """Hours of a site that were checked and end after `lo`; with `told` only with findings."""
+        with self._reading():
+            yield from read_balances(self._db, site, lo, told=told)
+
+    def count_balances(self, site: str) -> dict[str, dict[str, int]]:
+        """Of each node of a site in how many hours it had which verdict."""
+        found: dict[str, dict[str, int]] = {}
+        for hour in self.balances(site):
+            for node in hour.nodes:
+                states = found.setdefault(node.name, {})
+                states[node.state] = states.get(node.state, 0) + 1
+        return found
+
+    def newest_balance(self, site: str) -> Checked | None:
+        """The newest hour of a site that was checked."""
+        with self._reading():
+            return read_newest_balance(self._db, site)
+
+    def findings(self, site: str, lo: int = -EVER) -> list[Lasting]:
+        """What did not add up in the hours that end after `lo`."""
+        newest = self.newest_balance(site)
+        return lasting(site, self.balances(site, lo, told=True), newest.end) if newest else []
 
     def events(self) -> list[tuple[int, str, Any]]:
         """Events kept for people: (arrival, kind, data)."""

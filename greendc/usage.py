@@ -130,8 +130,16 @@ def simulate(parser: argparse.ArgumentParser) -> None:
 
 
 def check(parser: argparse.ArgumentParser) -> None:
-    """A configuration file."""
+    """A configuration file, and logs to hold it against."""
     parser.add_argument("file", type=Path)
+    parser.add_argument(
+        "--against",
+        type=Path,
+        nargs="+",
+        metavar="LOG",
+        help="recorded logs: tell what of their energies does not add up; 1 if anything",
+    )
+    parser.add_argument("--json", action="store_true", help="with --against: for programs")
 
 
 def run(parser: argparse.ArgumentParser) -> None:

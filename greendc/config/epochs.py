@@ -12,9 +12,9 @@ from greendc.config import formulas, models
 from greendc.config.meters import Filled
 from greendc.config.scalars import Timed
 from greendc.config.tree import Loc
-from greendc.core import facility
+from greendc.core import facility, nodes
 from greendc.core.accounts import meter_grid
-from greendc.core.facility import EVER, Epoch
+from greendc.core.facility import EVER, Epoch, Node
 from greendc.core.quantities import ENERGETIC, POINTS, SUBSYSTEMS, e_dc_weight, is_fuel
 
 Pairs = tuple[tuple[str, float], ...]
@@ -223,6 +223,27 @@ class Instant:
         found = [(name, factors.get(self.points[name])) for name in burnt]
         return tuple((name, fuel.held(self.when).factor) for name, fuel in found if fuel)
 
+    def feeds(self) -> dict[str, tuple[str, ...]]:
+        """What is declared to feed each meter."""
+        given = {m.id: m.fed_by for m in self.site.meters}
+        given |= {d.id: d.fed_by for d in self.site.derived}
+        return {name: fed.held(self.when) for name, fed in given.items() if fed is not None}
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Where energy in and out are compared: as declared, otherwise by the points."""
+        rated = nodes.rated(self.meters, self.derived)
+        if feeds := self.feeds():
+            found = list(nodes.declared(feeds, self.points, rated))
+        else:
+            words = [point for points in nodes.STAGES for point in points]
+            words += ["export", "storage_in"]
+            there = {w: formulas.without_parts(self._at(w), self.known) for w in words}
+            found = list(nodes.by_points(there, rated))
+        e_it = self.e_it()
+        if self.boundary == "metered" and self.e_dc() and e_it:
+            found.append(nodes.facility(self.e_dc(), e_it[max(e_it)]))
+        return tuple(found)
+
     def min_it_power(self) -> float:
         """IT power below which ratios are undefined [W]."""
         if self.site.min_it_power_w is not None:
@@ -247,6 +268,7 @@ class Instant:
             fuels=self.fuels(),
             subsystems=self.subsystems(),
             min_it_power=self.min_it_power(),
+            nodes=self.nodes(),
         )
 
 

@@ -168,6 +168,9 @@ class Meter(Model):
     subsystem: Timed[Subsystem] | None = key(
         None, description="Subsystem, where it is not the point's own."
     )
+    fed_by: Timed[Tags] | None = key(
+        None, description="Meter, or several, through which its energy came: the balance check."
+    )
     room: str | None = key(None, description="Room, for people.")
     rack: str | None = key(None, description="Rack, for people.")
     topic: str | None = key(None, min_length=1, description="Its own topic, not the site's.")
@@ -196,6 +199,7 @@ class Derived(Model):
     subsystem: Timed[Subsystem] | None = key(
         None, description="Subsystem, where it is not the point's own."
     )
+    fed_by: Timed[Tags] | None = key(None, description="As of meters.")
 
 
 class Factor(Model):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from greendc.config.sink_rules import sink_problems
 from greendc.config.tree import Loc
 from greendc.config.words import nearest
 from greendc.config.zones import grid_limit
-from greendc.core.quantities import POINTS, is_fuel
+from greendc.core.quantities import ELECTRIC, POINTS, is_fuel
 from greendc.core.reserved import reserved
 
 METHODS = ("location", "market")
@@ -149,6 +150,7 @@ def instant_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
     if named:
         return
     yield from _category_problems(site, loc)
+    yield from _feed_problems(site, loc)
     if site.site.e_dc_meters is not None and site.boundary == "metered":
         yield Problem((*loc, "e_dc_meters"), "only beside e_dc: bottom_up")
     for category, names in site.e_it().items():
@@ -197,6 +199,30 @@ def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
             "missing: with several E_IT it is not clear which of them is in E_DC; list its meters"
         )
         yield Problem((*loc, "e_dc_meters"), text)
+
+
+def _feed_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
+    """Meters that are fed by what is none, by themselves, or in a circle."""
+    feeds, points = site.feeds(), site.points
+    electric = {m.id for m in site.meters if m.quantity in ELECTRIC} | set(site.known)
+    count = len(site.site.meters)
+    ids = [*[m.id for m in site.site.meters], *[d.id for d in site.site.derived]]
+    for name, above in feeds.items():
+        number = ids.index(name)
+        here = ("meters", number) if number < count else ("derived", number - count)
+        at = (*loc, *here, "fed_by")
+        if name not in electric:
+            yield Problem(at, "only of electric meters")
+        for one in above:
+            if one not in points:
+                yield Problem(at, f'no meter "{one}"{nearest(one, list(points))}')
+            elif one not in electric:
+                yield Problem(at, f'"{one}" is no electric meter')
+    try:
+        list(TopologicalSorter(feeds).static_order())
+    except CycleError as error:
+        circle = " <- ".join(error.args[1])
+        yield Problem((*loc, "meters"), f"fed_by goes round in a circle: {circle}")
 
 
 def _double_problems(site: Instant, pairs: Pairs, total: str, loc: Loc) -> Iterator[Problem]:

@@ -112,6 +112,27 @@ class Intensity:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """A place of the power chain where what goes in must come out, but for losses.
+
+    `inputs` are (meter, weight) pairs. Of what reaches an output at least the share beside its
+    name left the inputs for it, 0 where any may be lost; `idle` is a loss at all times [W].
+    `usual` is the ratio of input to output to be expected, None halfway between the bounds.
+    """
+
+    name: str
+    inputs: tuple[tuple[str, float], ...]
+    outputs: tuple[tuple[str, float], ...]
+    idle: float = 0.0
+    usual: float | None = None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All meters, those of the inputs first."""
+        return (*[name for name, _ in self.inputs], *[name for name, _ in self.outputs])
+
+
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """A span [start, end) with one set of rules.
 
@@ -120,7 +141,8 @@ class Epoch:
     is E_DC: F-3.11 with carriers' weights, or the bottom-up list. `e_it` maps the
     PUE category to the meters whose sum is E_IT. `imports` are the pairs whose
     sum is the electricity that carries an emission factor. `fuels` are (meter,
-    g/kWh) pairs of fuels burnt. `subsystems` maps name to (meter, weight) pairs.
+    g/kWh) pairs of fuels burnt. `subsystems` maps name to (meter, weight) pairs. `nodes`
+    are where energy in and out are compared.
     """
 
     start: int
@@ -136,6 +158,7 @@ class Epoch:
     fuels: tuple[tuple[str, float], ...]
     subsystems: Mapping[str, tuple[tuple[str, float], ...]]
     min_it_power: float
+    nodes: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

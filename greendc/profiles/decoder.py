@@ -15,7 +15,7 @@ from greendc.codecs.payloads import Payloads
 from greendc.columns import lengths, numbers, picked
 from greendc.core.facility import DAY, EVER, SECOND
 from greendc.core.quality import is_out_of_range, is_sentinel, padded
-from greendc.core.readings import BoolArray
+from greendc.core.readings import BoolArray, Readings, joined
 from greendc.ports import (
     RETAIN,
     Codec,
@@ -104,6 +104,7 @@ class _Part:
     value: FloatArray
     refused: list[tuple[int, str]]
     noted: list[tuple[int, str]]
+    outlying: Readings
 
 
 class Decoder:
@@ -186,7 +187,15 @@ class Decoder:
         good = verdicts.good
         refused += [(int(place[at]), reason) for at, reason in verdicts.reasons]
         noted = [(int(place[at]), note) for at, note in notes if good[at]]
-        return _Part(place[good], time[good], value[good], refused, noted)
+        outlying = self._outlying(verdicts, slot, time, value)
+        return _Part(place[good], time[good], value[good], refused, noted, outlying)
+
+    def _outlying(
+        self, verdicts: _Verdicts, slot: IntArray, time: IntArray, value: FloatArray
+    ) -> Readings:
+        """The readings that were refused as out of range."""
+        at = np.array([at for at, reason in verdicts.reasons if reason == "out_of_range"], np.int64)
+        return Readings(at, self._meter[slot[at]], time[at], value[at])
 
     def _judged(
         self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: _Verdicts
@@ -274,6 +283,7 @@ def _columns(
         noted=[(int(row[at]), note) for at, note in noted],
         fields=len(row),
         refused=len(of_part),
+        outlying=joined([part.outlying for part in parts]),
     )
 
 

@@ -11,6 +11,7 @@ from greendc.calendars import rfc3339
 from greendc.core.facility import DAY, Site
 from greendc.core.figure import Figure
 from greendc.core.touched import runs
+from greendc.findings import VERDICTS, Lasting, record, text
 from greendc.lines import PUBLISHED, published
 from greendc.queries import Whole, unavailable
 
@@ -27,6 +28,8 @@ class Result:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    findings: list[Lasting] = field(default_factory=list)
+    hours: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -60,7 +63,31 @@ class Result:
             "from": rfc3339(span[0]) if span else None,
             "to": rfc3339(span[1]) if span else None,
             "sites": {site.id: _site(site, self.sites[site.id]) for site in self.plan},
+            "findings": [record(one) for one in self.findings],
             "warnings": self.warnings,
+        }
+        return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+
+    def balance(self) -> str:
+        """Whether what the meters counted adds up, for people."""
+        lines = ["Does it add up?"]
+        for site, nodes in self.hours.items():
+            for name, states in nodes.items():
+                told = ", ".join(f"{n} h {VERDICTS[state]}" for state, n in sorted(states.items()))
+                lines.append(f"  {site}: {name}: {told}")
+            if not nodes:
+                lines.append(f"  {site}: nothing to compare: no hour in which two stages are known")
+        if not self.findings:
+            return "\n".join([*lines, "No findings."])
+        found = [f"  {number}. {text(one)}." for number, one in enumerate(self.findings, 1)]
+        return "\n".join([*lines, "Findings", *found])
+
+    def balance_json(self) -> str:
+        """The same as one JSON object."""
+        found = {
+            "nodes": self.hours,
+            "findings": [record(one) for one in self.findings],
+            "problems": self.problems,
         }
         return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
 

@@ -1,11 +1,11 @@
 """From a site of a scenario to its truth, a chunk at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from greendc.ports import GreendcError
-from greendc.simulate.books import Books
+from greendc.simulate.books import Balance, Books
 from greendc.simulate.parts.chilled_water import ChilledWaterPlant
 from greendc.simulate.parts.converters import converter
 from greendc.simulate.parts.dx import dx
@@ -40,6 +40,13 @@ def points(scenario: Scenario, site: Site) -> Mapping[str, Point]:
         known = ", ".join(places) or "none"
         raise GreendcError(f"{site.id}: {fault.kind}: nothing is called {fault.what} ({known})")
     return books.points
+
+
+def balances(scenario: Scenario, site: Site) -> Sequence[Balance]:
+    """Every balance that holds at a site, as (inputs, outputs) in names of points."""
+    setting, books = _opened(scenario, site, Grid(scenario.start, scenario.step, 1))
+    _fill(books, site, setting, {})
+    return books.balances
 
 
 def chunks(

@@ -6,6 +6,7 @@ again and the journal position: all of it or nothing.
 """
 
 from greendc.store.archive import ArchivedReadings
+from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
 from greendc.store.file import Change, Row, Store
 from greendc.store.reading import StoredLedger, read_changes, read_figures, read_revisions
@@ -19,7 +20,9 @@ __all__ = [
     "Store",
     "StoredLedger",
     "connect",
+    "read_balances",
     "read_changes",
     "read_figures",
+    "read_newest_balance",
     "read_revisions",
 ]

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from greendc.core.checking import Checked
 from greendc.core.figure import Figure
 from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed
+from greendc.store.balances import packed_hour
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.reading import read_figures, read_sums
 
@@ -124,6 +126,11 @@ class Store:
             "INSERT INTO event (arrival, kind, data) VALUES (?, ?, ?)",
             (event.arrival, event.kind, data),
         )
+
+    def balances(self, site: str, hours: Sequence[Checked]) -> None:
+        """Keep the balance of hours, in place of what stood there."""
+        rows = [(site, one.end, *packed_hour(one)) for one in hours]
+        self._db.executemany("INSERT OR REPLACE INTO balance VALUES (?, ?, ?, ?)", rows)
 
     def use_config(self, hash_: str, body: bytes) -> None:
         """Name the configuration that figures written from now on rest on."""

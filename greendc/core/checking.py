@@ -1,0 +1,218 @@
+"""The balance check of a site, hour by hour: every node's verdict, and what explains it.
+
+The verdict of an hour follows from the rows of the 24 hours before its end alone, so it is
+the same whenever it is worked out, and is worked out again where a late reading changes them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from greendc.core.accounts import Book
+from greendc.core.balance import (
+    COVERED,
+    BoolArray,
+    FloatArray,
+    Place,
+    Sides,
+    State,
+    StateArray,
+    Windows,
+    windows,
+)
+from greendc.core.explaining import PERSISTENT, Finding, findings
+from greendc.core.facility import EVER, HOUR, IntArray
+from greendc.core.hours import hours_of
+from greendc.core.levels import Level
+from greendc.core.nodes import rated
+
+LOOKED_BACK = 24  # hours
+
+Claimed = Callable[[IntArray], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHour:
+    """A node in an hour: both sides, the most that the outside may have taken [J], the verdict.
+
+    Without a known hour all are None. `needed` is None where nothing bounds the losses.
+    """
+
+    name: str
+    inside: float | None
+    outside: float | None
+    needed: float | None
+    tolerance: float | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A mistake that explains a finding: a meter, what is wrong with it, the factor to right it.
+
+    `at` is the node where the meter should not be counted, None where the factor is meant.
+    """
+
+    meter: str
+    kind: str
+    gain: float
+    meaning: str
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What does not add up at an hour's end, and the evidence.
+
+    `before` is what is missing behind the inputs, as a share of the larger side (negative: more
+    came out than went in), the median of `windows` hours from `since` on; `after` is the same with
+    the first suspect put right, `spread` how much the ratio of both sides then varies. No suspect:
+    no single mistake explains it. Several: they cannot be told apart. `left_out` are suspects whose
+    readings are out of range or not believed, so that no figure rests on them.
+    """
+
+    nodes: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
+    since: int
+    windows: int
+    before: float
+    after: float | None
+    spread: float | None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The balance of a site at the end of an hour."""
+
+    start: int
+    end: int
+    nodes: tuple[NodeHour, ...]
+    told: tuple[Told, ...]
+
+
+class BalanceCheck:
+    """Checks the hours of a site as they are closed; `upto` is how far."""
+
+    def __init__(self, books: Sequence[Book], hours: Level, claimed: Claimed) -> None:
+        """Read `hours`, and where these say nothing what physical meters have `claimed`."""
+        self.books, self.held, self.claimed = books, hours, claimed
+        self.upto, self.touched = -EVER, False
+        self.names = frozenset(n for b in books for node in b.epoch.nodes for n in node.members)
+
+    def touch(self, start: int) -> None:
+        """A member's hours from here on are new or changed."""
+        self.upto, self.touched = min(self.upto, start), True
+
+    def due(self, closed: int, begin: int) -> Iterator[Checked]:
+        """Hours that end after `upto` and not after `closed`; none begins before `begin`."""
+        self.touched = False
+        lo, hi = max(self.upto, begin - begin % HOUR), closed - closed % HOUR
+        if not self.names or lo >= hi:
+            return
+        for book in self.books:
+            first, last = max(lo, book.epoch.start), min(hi, book.epoch.end)
+            if book.epoch.nodes and first < last:
+                yield from _Epoch(book, self.held, self.claimed).hours(first, last)
+        self.upto = hi
+
+
+class _Epoch:
+    def __init__(self, book: Book, held: Level, claimed: Claimed) -> None:
+        epoch = book.epoch
+        self.epoch, self.held, self.claimed = epoch, held, claimed
+        self.meters = tuple(dict.fromkeys(n for node in epoch.nodes for n in node.members))
+        physical = {meter.id: i for i, meter in enumerate(book.rules.meters)}
+        self.physical = np.array([physical.get(name, -1) for name in self.meters], np.int64)
+        ratings = rated(epoch.meters, epoch.derived)
+        self.rated = np.array([ratings.get(name) or np.nan for name in self.meters])
+        self.places = [
+            Place.of(node, self.meters, sum(ratings.get(n) or 0.0 for n, _ in node.inputs))
+            for node in epoch.nodes
+        ]
+
+    def hours(self, lo: int, hi: int) -> Iterator[Checked]:
+        first = max(self.epoch.start, lo - (LOOKED_BACK - 1) * HOUR)
+        found, only_claimed = self._windows(first, hi)
+        states = np.array([place.states(found) for place in self.places])
+        bad = (states != State.BALANCED) & (states != State.UNKNOWN)
+        sides = [place.sides(found) for place in self.places]
+        for row in np.flatnonzero(found.start >= lo).tolist():
+            begin = int(found.start[row]) - (LOOKED_BACK - 1) * HOUR
+            span = slice(int(np.searchsorted(found.start, begin)), row + 1)
+            told: list[Told] = []
+            if (bad[:, span].sum(axis=1) >= PERSISTENT).any():
+                part = _between(found, span)
+                left_out = np.logical_or.reduce(only_claimed[span], axis=0)
+                told = [
+                    self._told(one, part, left_out)
+                    for one in findings(self.places, part, self.rated)
+                ]
+            nodes = [
+                _node(place, side, states[i], row)
+                for i, (place, side) in enumerate(zip(self.places, sides, strict=True))
+            ]
+            start = int(found.start[row])
+            yield Checked(start, start + HOUR, tuple(nodes), tuple(told))
+
+    def _windows(self, lo: int, hi: int) -> tuple[Windows, BoolArray]:
+        """Windows, and where they hold what is only claimed."""
+        found = hours_of(self.held, self.meters, lo, hi)
+        only_claimed = (found.coverage < COVERED) & (self.physical >= 0)
+        if only_claimed.any():
+            said = self.claimed(found.start)[:, self.physical]
+            only_claimed &= np.isfinite(said)
+            found = found.with_claims(np.where(only_claimed, said, np.nan))
+        counted = found.amount, found.coverage, found.loose
+        span = found.start, found.start + HOUR
+        return windows(self.meters, span, counted, self.epoch.meters), only_claimed
+
+    def _told(self, finding: Finding, shown: Windows, left_out: BoolArray) -> Told:
+        suspects = [
+            Suspect(
+                self.meters[one.meter],
+                one.mistake.kind,
+                one.mistake.gain,
+                one.mistake.meaning,
+                one.at,
+            )
+            for one in finding.explanations
+        ]
+        rows = np.flatnonzero(finding.rows)
+        return Told(
+            finding.nodes,
+            tuple(suspects),
+            int(shown.start[rows[0]]),
+            len(rows),
+            _rounded(finding.before) or 0.0,
+            None if finding.after is None else _rounded(finding.after),
+            _rounded(finding.spread),
+            tuple(s.meter for s in suspects if left_out[self.meters.index(s.meter)]),
+        )
+
+
+def _between(found: Windows, span: slice) -> Windows:
+    return Windows(
+        found.meters,
+        found.start[span],
+        found.end[span],
+        found.energy[span],
+        found.limit[span],
+    )
+
+
+def _node(place: Place, side: Sides, states: StateArray, row: int) -> NodeHour:
+    columns = (side.inside, side.outside, side.needed, side.tolerance)
+    amounts = [float(column[row]) for column in columns]
+    known = np.isfinite(amounts[0] + amounts[1])
+    inside, outside, needed, tolerance = (
+        amount if known and np.isfinite(amount) else None for amount in amounts
+    )
+    state = State(states[row]).name.lower()
+    return NodeHour(place.node.name, inside, outside, needed, tolerance, state)
+
+
+def _rounded(value: float) -> float | None:
+    """Six digits, which is more than meters have; None for what is no number."""
+    return float(f"{value:.6g}") if np.isfinite(value) else None

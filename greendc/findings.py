@@ -1,0 +1,147 @@
+"""Findings of the balance check over time, as records and in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from greendc.calendars import rfc3339
+from greendc.core.checking import Checked, NodeHour, Suspect, Told
+from greendc.core.units import J_PER_KWH
+
+VERDICTS = {
+    "balanced": "adds up",
+    "too_much_out": "more comes out than goes in",
+    "too_much_in": "more goes in than comes out, beyond plausible losses",
+    "unknown": "not known: a meter is missing, or nothing flows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A finding from its first hour on; `until` is None while the newest hour still has it."""
+
+    site: str
+    since: int
+    until: int | None
+    told: Told
+
+
+def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
+    """Findings of hours in order, those of hours in a row as one.
+
+    Parameters
+    ----------
+    site
+        Whose.
+    hours
+        Hours with findings.
+    newest
+        End of the newest hour that was checked. [ns]
+    """
+    open_: dict[object, Lasting] = {}
+    found: list[Lasting] = []
+    for hour in hours:
+        still: dict[object, Lasting] = {}
+        for told in hour.told:
+            key = _key(told)
+            before = open_.pop(key, None)
+            since = told.since if before is None else before.since
+            still[key] = Lasting(site, since, hour.end, told)
+        # an hour without findings lies between, or another one has taken its place
+        found += open_.values()
+        open_ = still
+        if hour.end == newest:
+            open_ = {key: replace(one, until=None) for key, one in still.items()}
+    return sorted([*found, *open_.values()], key=lambda one: (one.since, one.told.nodes))
+
+
+def _key(told: Told) -> object:
+    first = told.suspects[:1]
+    return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in first)
+
+
+def record(one: Lasting) -> dict[str, Any]:
+    """A finding for programs."""
+    told = one.told
+    return {
+        "site": one.site,
+        "kind": told.suspects[0].kind if told.suspects else "unexplained",
+        "nodes": list(told.nodes),
+        "since": rfc3339(one.since),
+        "until": None if one.until is None else rfc3339(one.until),
+        "hours": told.windows,
+        "missing_share": told.before,
+        "missing_share_corrected": told.after,
+        "spread": told.spread,
+        "suspects": [
+            {
+                "meter": s.meter,
+                "kind": s.kind,
+                "multiplier": None if s.kind == "twice" else s.gain,
+                "meaning": s.meaning,
+                "node": s.at,
+            }
+            for s in told.suspects
+        ],
+        "left_out": list(told.left_out),
+        "text": text(one),
+    }
+
+
+def text(one: Lasting) -> str:
+    """A finding in words: what is seen, what explains it, what else might."""
+    told = one.told
+    way = "more came out than went in" if told.before < 0 else "of what went in did not come out"
+    span = f"from {rfc3339(one.since)}" + (f" to {rfc3339(one.until)}" if one.until else "")
+    nodes = " and ".join(told.nodes)
+    seen = f"{one.site}: at {nodes} {_percent(abs(told.before))} {way} ({span})"
+    if not told.suspects:
+        return f"{seen}; no single mistake of a meter explains it"
+    first, others = told.suspects[0], told.suspects[1:]
+    after = "" if told.after is None else f", which leaves {_percent(abs(told.after))}"
+    named = f"{seen}. Most likely {_suspected(first)}{after}"
+    if first.meter in told.left_out:
+        named += "; its readings are out of range or not believed, so no figure rests on them"
+    if others:
+        listed = "; ".join(_suspected(s) for s in others[:3])
+        more = f"; {len(others) - 3} more" if len(others) > 3 else ""
+        named += f". It cannot be told from: {listed}{more}"
+    return named
+
+
+def _suspected(suspect: Suspect) -> str:
+    if suspect.at is not None:
+        return f"{suspect.meter} {suspect.meaning} (leave it out at {suspect.at})"
+    return f"{suspect.meter}: {suspect.meaning} (multiplier {suspect.gain:.6g})"
+
+
+def node_record(node: NodeHour, hour: Checked) -> dict[str, Any]:
+    """A node's hour for programs, in kWh."""
+    amounts = {
+        "in_kwh": node.inside,
+        "out_kwh": node.outside,
+        "in_kwh_plausible": node.needed,
+        "tolerance_kwh": node.tolerance,
+    }
+    told = {key: None if joules is None else joules / J_PER_KWH for key, joules in amounts.items()}
+    return {
+        "node": node.name,
+        "start": rfc3339(hour.start),
+        "end": rfc3339(hour.end),
+        **told,
+        "difference_share": difference_share(node),
+        "verdict": node.state,
+        "text": VERDICTS[node.state],
+    }
+
+
+def difference_share(node: NodeHour) -> float | None:
+    """What is missing behind the inputs, as a share of the larger side; negative: too much out."""
+    if node.inside is None or node.outside is None:
+        return None
+    larger = max(abs(node.inside), abs(node.outside))
+    return (node.inside - node.outside) / larger if larger else None
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,81 @@
+"""Hours of a small chain in memory, and what the check says of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from greendc.core import nodes
+from greendc.core.balance import FloatArray, Place, Windows
+from greendc.core.explaining import Finding, findings
+from greendc.core.facility import HOUR, Node
+from greendc.core.units import J_PER_KWH
+
+POINTS = {
+    "feed": "util",
+    "ups_in": "ups_in",
+    "chiller": "cool_chiller",
+    "ups_out": "ups_out",
+    "pdu": "pdu_out",
+    "rack_a": "it_in",
+    "rack_b": "it_in",
+    "rack_c": "it_in",
+}
+FEEDS = {
+    "ups_in": ("feed",),
+    "chiller": ("feed",),
+    "ups_out": ("ups_in",),
+    "pdu": ("ups_out",),
+    "rack_a": ("pdu",),
+    "rack_b": ("pdu",),
+    "rack_c": ("pdu",),
+}
+RATED: dict[str, float] = {"feed": 500e3, "ups_in": 300e3, "ups_out": 250e3, "pdu": 250e3}
+CLASS = 0.005
+
+
+def chain(feeds: Mapping[str, tuple[str, ...]] | None = None) -> list[Node]:
+    """The nodes of the chain, E_DC to E_IT among them."""
+    found = list(nodes.declared(feeds or FEEDS, POINTS, RATED))
+    return [*found, nodes.facility([("feed", 1.0)], ["rack_a", "rack_b", "rack_c"])]
+
+
+def hours(count: int = 24, seed: int = 1) -> dict[str, FloatArray]:
+    """What each meter of a sound chain counts hour by hour, as they differ by their class. [kWh]"""
+    random = np.random.default_rng(seed)
+    day = 1.0 + 0.2 * np.sin(np.arange(count) * 2 * np.pi / 24)
+    found = {
+        "rack_a": 40.0 * day + random.normal(0, 2, count),
+        "rack_b": 60.0 + random.normal(0, 4, count),
+        "rack_c": 25.0 * day**2 + random.normal(0, 1, count),
+    }
+    found["pdu"] = 1.004 * (found["rack_a"] + found["rack_b"] + found["rack_c"])
+    found["ups_out"] = 1.005 * found["pdu"]
+    found["ups_in"] = 4.0 + 1.04 * found["ups_out"]
+    found["chiller"] = 0.3 * found["pdu"] * day
+    found["feed"] = 1.01 * (found["ups_in"] + found["chiller"])
+    errors = random.uniform(-0.8, 0.8, len(POINTS)) * CLASS
+    return {name: found[name] * (1 + e) for name, e in zip(POINTS, errors, strict=True)}
+
+
+def windows(counted: dict[str, FloatArray]) -> Windows:
+    """Windows of what each meter counts. [kWh]"""
+    energy = np.stack([counted[name] for name in POINTS], axis=1) * J_PER_KWH
+    start = np.arange(len(energy), dtype=np.int64) * HOUR
+    return Windows(tuple(POINTS), start, start + HOUR, energy, CLASS * np.abs(energy))
+
+
+def told(counted: dict[str, FloatArray], found: list[Node] | None = None) -> list[Finding]:
+    """What the check finds."""
+    ratings: dict[str, float | None] = {name: RATED.get(name) for name in POINTS}
+    places = [
+        Place.of(node, tuple(POINTS), sum(ratings[name] or 0.0 for name, _ in node.inputs))
+        for node in found or chain()
+    ]
+    rated = np.array([ratings[name] or np.nan for name in POINTS])
+    return findings(places, windows(counted), rated)
+
+
+def first(finding: Finding) -> tuple[str, float]:
+    """The most likely meter, and the factor that would put it right."""
+    best = finding.explanations[0]
+    return tuple(POINTS)[best.meter], best.mistake.gain

@@ -1,0 +1,93 @@
+"""`greendc check --against LOG`, from the messages of simulated meters to findings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greendc.cli import main
+from greendc.config import load
+from greendc.queries import Ledger
+from greendc.replay import Options, replay
+from tests.balance.sites import simulated
+
+Found = dict[str, Any]
+
+
+def checked(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, str]:
+    config, log = files
+    capsys.readouterr()
+    code = main(["check", str(config), "--against", str(log), *more])
+    return code, capsys.readouterr().out
+
+
+def findings(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> list[Found]:
+    code, out = checked(files, capsys, "--json")
+    found: list[Found] = json.loads(out)["findings"]
+    assert code == (1 if found else 0)
+    return found
+
+
+def test_a_sound_site_adds_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = checked(simulated(tmp_path, "edge-room", hours=5), capsys)
+    assert code == 0
+    assert out.endswith("No findings.\n")
+    assert "edge-room: ups-a.ups_out: 5 h adds up" in out
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "multiplier", "left_out"),
+    [
+        (("missing_phase", "ups-a.ups_out", None), "phase", 1.5, False),
+        (("wrong_factor", "pdu-room-a.pdu_out", 0.01), "factor", 100, False),
+        (("watt_for_kilowatt", "room-rack-02-a.it_in", None), "factor", 0.001, True),
+        (("wrong_factor", "feed-a.util", 10.0), "factor", 0.1, True),
+        (("swapped_sign", "ups-a.ups_in", None), "sign", -1, True),
+    ],
+)
+def test_a_fault_is_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: tuple[str, str, float | None],
+    kind: str,
+    multiplier: float,
+    left_out: bool,
+) -> None:
+    (found,) = findings(simulated(tmp_path, "edge-room", hours=5, fault=fault), capsys)
+    first = found["suspects"][0]
+    named = first["meter"], found["kind"], first["multiplier"]
+    assert named == (fault[1], kind, pytest.approx(multiplier))
+    assert (fault[1] in found["left_out"]) == left_out
+    assert (found["since"], found["until"]) == ("2025-06-02T00:00:00Z", None)
+
+
+def test_no_figure_is_corrected(tmp_path: Path) -> None:
+    """What was found changes nothing that was measured."""
+    fault = ("missing_phase", "pdu-room-a.pdu_out", None)
+    config, log = simulated(tmp_path, "edge-room", hours=4, fault=fault)
+    kept = []
+    for name, text in (("with", config.read_text()), ("without", _unwired(config))):
+        config.write_text(text, encoding="utf-8")
+        result = replay([log], load(config), Options(keep=tmp_path / name))
+        with Ledger(tmp_path / name / "ledger.db") as ledger:
+            kept.append(
+                [(f.quantity, f.start, f.value) for f in ledger.figures("edge-room", "hour")]
+            )
+        assert result.findings
+    assert kept[0] == kept[1]
+
+
+def _unwired(config: Path) -> str:
+    return "\n".join(
+        line.split(", fed_by:")[0] + "}" if ", fed_by:" in line else line
+        for line in config.read_text().splitlines()
+    )
+
+
+def test_json_needs_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, _ = simulated(tmp_path, "edge-room", hours=2)
+    assert main(["check", str(config), "--json"]) == 2
+    assert "--against" in capsys.readouterr().err
