@@ -94,6 +94,8 @@ def _demo(arguments: argparse.Namespace) -> int:
             keep=arguments.keep,
             port=arguments.port,
             site=arguments.site,
+            logs=arguments.logs,
+            config=arguments.config,
         )
     )
 

@@ -80,12 +80,16 @@ def _positive(text: str, what: str) -> float:
 
 
 def demo(parser: argparse.ArgumentParser) -> None:
-    """How fast, for how long, and what to keep."""
+    """Of what, how fast, for how long, and what to keep."""
+    parser.add_argument(
+        "logs", metavar="LOG", type=Path, nargs="*", help="recorded logs or journals, with -c"
+    )
+    parser.add_argument("-c", "--config", type=Path, metavar="SITE", help="site file of the logs")
     parser.add_argument(
         "--site", metavar="NAME", help="a simulated site instead: edge-room, colocation, fleet …"
     )
     parser.add_argument(
-        "--minutes", type=_minutes, default=5.0, help="how long the two weeks take (default: 5)"
+        "--minutes", type=_minutes, default=5.0, help="how long the log takes (default: 5)"
     )
     parser.add_argument(
         "--at", type=_moment, metavar="TIME", help="move the log so that it ends at TIME, or now"

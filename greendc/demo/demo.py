@@ -4,7 +4,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from greendc.config.log import Log
 from greendc.daemon import logs
 from greendc.daemon.data import LEDGER
 from greendc.demo import feed
-from greendc.demo.recording import Recording, moved, recorded, simulated
+from greendc.demo.moving import moved
+from greendc.demo.recording import Recording, given, recorded, simulated
 from greendc.demo.terminal import Terminal
 from greendc.ports import GreendcError
 from greendc.sources.broker import HOST, EmbeddedBroker
@@ -34,10 +35,12 @@ class Options:
     keep: Path | None = None
     port: int | None = None  # of the page; None is the configured one
     site: str | None = None  # a ready-made simulated one; None is the recorded one
+    logs: Sequence[Path] = ()  # recorded ones, with the site file that reads them
+    config: Path | None = None
 
 
 def demo(options: Options) -> int:
-    """Show the shipped log until told to stop; returns the exit code.
+    """Show a log until told to stop; returns the exit code.
 
     Raises
     ------
@@ -88,16 +91,29 @@ def _signals(duration: float | None, stack: ExitStack) -> Signals:
 def _recording(options: Options, stack: ExitStack) -> Recording:
     now, at = time.time_ns(), options.at
     if options.site is not None:
+        if options.logs or options.config is not None:
+            raise GreendcError("--site shows a simulated site: leave out logs and -c")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greendc-site-")))
         recording = simulated(options.site, now if at is None else at, folder)
     else:
-        recording = recorded() if at is None else moved(recorded(), at)
+        recording = _logs(options)
+        recording = recording if at is None else moved(recording, at)
     if recording.end > now:
         raise GreendcError(
             f"the log would end at {rfc3339(recording.end)}, which lies in the future of this "
             f"machine's clock ({rfc3339(now)}): set the clock, or use --at now"
         )
     return recording
+
+
+def _logs(options: Options) -> Recording:
+    if options.config is None and not options.logs:
+        return recorded()
+    if options.config is None:
+        raise GreendcError(f"{options.logs[0]}: a log needs the site file that reads it: -c SITE")
+    if not options.logs:
+        raise GreendcError(f"{options.config}: a site file needs the logs that it reads: LOG…")
+    return given(options.logs, options.config)
 
 
 def _folder(keep: Path | None, stack: ExitStack) -> Path:
@@ -109,12 +125,16 @@ def _folder(keep: Path | None, stack: ExitStack) -> Path:
 
 
 def _config(recording: Recording, folder: Path, port: int, page: int | None) -> Config:
-    """The site of the log on the embedded broker, whatever the environment says."""
+    """The site of the log on the embedded broker, whatever the environment says.
+
+    Nothing outside hears of it: neither sinks nor jobs of the site file are at work.
+    """
     found = load(recording.site)
     root = found.root
     mqtt = type(root.mqtt)(host=HOST, port=port, protocol="3.1.1", client_id="greendc-demo")
     http = root.http if page is None else root.http.model_copy(update={"port": page})
-    changes = {"data": folder.absolute(), "mqtt": mqtt, "http": http}
+    changes = {"data": folder.absolute(), "mqtt": mqtt, "http": http, "sinks": ()}
+    changes["jobs"] = type(root.jobs)()
     return Config(root.model_copy(update=changes), found.content)
 
 
@@ -132,6 +152,7 @@ def _announce(
     ]
     if options.at is not None and options.site is None:
         lines.append("  time    the whole log is moved by full hours; noon is noon no longer")
+    lines += [f"  log     {note}" for note in recording.notes]
     span = (recording.start, recording.end)
     lines += [f"  warning {text}" for text in config.warnings(span)]
     _say(*lines, "Ctrl-C ends it.")

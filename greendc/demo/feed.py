@@ -15,7 +15,8 @@ from greendc.sources.pacing import paced
 from greendc.sources.publishing import Publisher
 from greendc.sources.settings import MqttSettings
 
-HEAD = DAY  # of the log that is published at once, so that there is something to see
+HEAD = DAY  # of the log is published at once at most, so that there is something to see
+HEADS = 14  # in a log that is shorter than so many days
 AHEAD = 1000  # messages between publisher and daemon; the broker gives up slow readers
 LOOK_EVERY = 0.02  # s
 CLIENT = "greendc-demo-meters"
@@ -75,8 +76,8 @@ class Feed:
                 self._failed()
 
     def _publish(self, publisher: Publisher) -> None:
-        batches = self._recording.batches
-        for piece in paced(batches, self._speed, sleep=self._stopping.wait, head=HEAD):
+        batches, first = self._recording.batches, head(self._recording)
+        for piece in paced(batches, self._speed, sleep=self._stopping.wait, head=first):
             if self._stopping.is_set():
                 return
             if isinstance(piece, RawBatch):
@@ -101,6 +102,12 @@ class Feed:
             pass
 
 
+def head(recording: Recording) -> int:
+    """How much of a log is published at once [ns]."""
+    return min(HEAD, (recording.end - recording.start) // HEADS)
+
+
 def speed_for(recording: Recording, minutes: float) -> float:
     """How much faster than real time a log runs that takes so many minutes after its head."""
-    return max(1.0, (recording.end - recording.start - HEAD) / SECOND / (60 * minutes))
+    rest = recording.end - recording.start - head(recording)
+    return max(1.0, rest / SECOND / (60 * minutes))
