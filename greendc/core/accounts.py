@@ -7,9 +7,11 @@ which all of these are known (G3); a meter is an account of one term.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import lcm
 
 import numpy as np
+import numpy.typing as npt
 
 from greendc.core.energy import Rules
 from greendc.core.facility import Epoch, IntArray, Meter, Op, Site
@@ -19,10 +21,11 @@ from greendc.core.metrics.metric import Metric
 ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
 SUBSYSTEMS = ("cooling", "power", "lighting", "reuse", "other")
 
+FloatArray = npt.NDArray[np.float64]
 Members = tuple[tuple[int, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Term:
     """A weighted sum over nodes [J]; with a `method` the mass that its intensity makes of it [g].
 
@@ -32,6 +35,16 @@ class Term:
     members: Members
     method: str | None = None
     fuels: Members = ()
+
+    @cached_property
+    def nodes(self) -> IntArray:
+        """Nodes of the members."""
+        return np.array([node for node, _ in self.members], np.int64)
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """Weights of the members."""
+        return np.array([weight for _, weight in self.members], np.float64)
 
 
 @dataclass(frozen=True, slots=True)

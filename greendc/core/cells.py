@@ -64,6 +64,18 @@ class _Amounts:
     distributed: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Time in each cell in which some meters are all known [ns].
+
+    `cells` are those in which that is not the whole cell, `amounts` what all nodes have in it.
+    """
+
+    valid: IntArray
+    cells: IntArray
+    amounts: _Amounts | None
+
+
 def cell_blocks(
     book: Book,
     accounts: Sequence[Account],
@@ -111,6 +123,7 @@ class _Cells:
         self.found = found.where(near & used[found.meter])
         self.used = used
         methods = {t.method for a in accounts for t in a.terms if t.method is not None}
+        self._found_together: dict[bytes, _Together] = {}
         self.carbon = {m: cell_intensity(self.start, self.end, intensity[m]) for m in methods}
 
     def blocks(self) -> list[Block]:
@@ -161,34 +174,49 @@ class _Cells:
         place = account.physical
         if place is not None:  # its own time is all that it needs
             return Block(account, self.start, self.end, known[place], single[place])
-        needs = known[account.needs]
-        valid = np.full(len(self.start), self.grid, np.int64)
-        if len(needs):
-            valid = np.where((needs == self.grid).all(axis=0), self.grid, 0)
-        terms = self._terms(account, amounts)
+        together = self._together(account.needs, known)
+        valid, terms = together.valid.copy(), self._terms(account, amounts)
         terms[valid == 0] = 0.0
-        partial = (valid == 0) & (needs > 0).all(axis=0) if len(needs) else valid < 0
-        if partial.any():
-            self._in_common(account, np.flatnonzero(partial), valid, terms)
+        if together.amounts is not None:
+            cells = together.cells
+            terms[cells] = self._terms(account, together.amounts)[cells]
         unknown = np.isnan(terms).any(axis=(1, 2))  # an intensity is missing
         valid[unknown], terms[unknown] = 0, 0.0
         return Block(account, self.start, self.end, valid, terms)
 
-    def _in_common(
-        self, account: Account, cells: IntArray, valid: IntArray, terms: FloatArray
-    ) -> None:
-        """Fill cells in which some meter is known in part: over the time that all are known."""
+    def _together(self, needs: IntArray, known: IntArray) -> _Together:
+        """When meters are known together; the same for all accounts that need these."""
+        key = needs.tobytes()
+        if key not in self._found_together:
+            times = known[needs]
+            valid = np.where((times == self.grid).all(axis=0), self.grid, 0)
+            partial = (valid == 0) & (times > 0).all(axis=0)
+            found = _Together(valid, np.flatnonzero(partial), None)
+            self._found_together[key] = self._in_common(needs, found) if partial.any() else found
+        return self._found_together[key]
+
+    def _in_common(self, needs: IntArray, partly: _Together) -> _Together:
+        """Cells in which some meter is known in part: over the time that all are known."""
         chosen = np.zeros(len(self.used), np.bool_)
-        chosen[account.needs] = True
-        windows = common_time(
-            self.found.of(chosen), len(account.needs), self.lo, self.hi, self.grid
-        )
-        energy, _, spread = integrate(self.found.of(chosen), windows, len(self.used))
+        chosen[needs] = True
+        found = self._within(self.found.of(chosen), partly.cells)
+        windows = common_time(found, len(needs), self.lo, self.hi, self.grid)
+        windows = windows.of(np.isin(windows.label, partly.cells))
+        energy, _, spread = integrate(found, windows, len(self.used))
         length = windows.end - windows.start
         common = np.bincount(windows.label, length, len(self.start)).astype(np.int64)
-        filled = self._terms(account, self._nodes(energy, spread, common))
-        keep = cells[common[cells] > 0]
-        valid[keep], terms[keep] = common[keep], filled[keep]
+        amounts = self._nodes(energy, spread, common)
+        cells = partly.cells[common[partly.cells] > 0]
+        return _Together(partly.valid + common, cells, amounts)
+
+    def _within(self, found: Segments, cells: IntArray) -> Segments:
+        """Segments that reach into some cells."""
+        before = np.zeros(len(self.start) + 1, np.int64)
+        before[cells + 1] = 1
+        before = np.cumsum(before)
+        first = np.clip((found.start - self.lo) // self.grid, 0, len(self.start))
+        last = np.clip((found.end - 1 - self.lo) // self.grid + 1, 0, len(self.start))
+        return found.where(before[last] > before[first])
 
     def _terms(self, account: Account, amounts: _Amounts) -> FloatArray:
         out = np.empty((len(self.start), len(account.terms), SHARES))
@@ -198,7 +226,7 @@ class _Cells:
         return out
 
     def _sum(self, term: Term, share: FloatArray, *, signed: bool) -> FloatArray:
-        total = _weighted(term.members, share, signed=signed)
+        total = _weighted(term, share, signed=signed)
         if term.method is None:
             return total
         grams = total / J_PER_KWH * self.carbon[term.method] if term.members else total
@@ -207,14 +235,9 @@ class _Cells:
         return grams
 
 
-def _weighted(
-    members: Sequence[tuple[int, float]], share: FloatArray, *, signed: bool
-) -> FloatArray:
-    if not members:
-        return np.zeros(share.shape[1])
-    nodes = [node for node, _ in members]
-    weights = np.array([weight if signed else abs(weight) for _, weight in members])
-    return fsum_rows(share[nodes] * weights[:, None])
+def _weighted(term: Term, share: FloatArray, *, signed: bool) -> FloatArray:
+    weights = term.weights if signed else np.abs(term.weights)
+    return fsum_rows(share[term.nodes] * weights[:, None])
 
 
 def _derive(step: Derivation, amounts: _Amounts, valid: IntArray) -> None:

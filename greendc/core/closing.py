@@ -164,8 +164,11 @@ class Progress:
     def _upto(self, account: Account, watermark: int, end: int | None) -> int:
         if end is not None:
             return -(-end // account.grid) * account.grid
-        needs = self.closed[account.needs]
-        upto = int(needs.min()) if len(needs) else self._limit(watermark)
+        if account.physical is not None:
+            upto = int(self.closed[account.physical])
+        else:
+            needs = self.closed[account.needs]
+            upto = int(needs.min()) if len(needs) else self._limit(watermark)
         return upto - upto % account.grid
 
     @staticmethod

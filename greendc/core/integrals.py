@@ -20,6 +20,10 @@ class Windows:
     label: IntArray
     labels: int
 
+    def of(self, mask: npt.NDArray[np.bool_]) -> "Windows":
+        """Some of them."""
+        return Windows(self.start[mask], self.end[mask], self.label[mask], self.labels)
+
     @classmethod
     def cells(cls, lo: int, hi: int, grid: int) -> "Windows":
         """The cells of a grid from `lo` to `hi`, each its own sum."""
@@ -64,7 +68,9 @@ def integrate(
     start, end = found.start[piece], found.end[piece]
     lo = np.maximum(start, windows.start[window])
     hi = np.minimum(end, windows.end[window])
-    energy = np.where((lo == start) & (hi == end), found.energy[piece], _cut(found, piece, lo, hi))
+    energy = found.energy[piece]
+    cut = np.flatnonzero((lo != start) | (hi != end))
+    energy[cut] = _cut(found, piece[cut], lo[cut], hi[cut])
     place = found.meter[piece] * windows.labels + windows.label[window]
     size = meters * windows.labels
     shape = (meters, windows.labels)

@@ -154,10 +154,11 @@ class Periods:
         """Accounts in groups for which the same rows are to be written."""
         groups: dict[tuple[tuple[Span, ...], int, tuple[int, ...]], list[str]] = {}
         for name, found in spans.items():
-            marks = tuple(self.marks.upto(p, name) for p in (*ROLLING, TWELVE_MONTHS))
-            groups.setdefault((runs(found), closed[name], marks), []).append(name)
-        for (near, upto, _), names in groups.items():
-            yield Touched(names, near, upto, final)
+            rolled = () if self.accounts[name].kind == "meter" else (*ROLLING, TWELVE_MONTHS)
+            marks = tuple(self.marks.upto(period, name) for period in rolled)
+            groups.setdefault((tuple(found), closed[name], marks), []).append(name)
+        for (found, upto, _), names in groups.items():
+            yield Touched(names, runs(found), upto, final)
 
     # -- where rows begin ----------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ denominator is one source, so that its errors cancel as far as they do.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from greendc.core.facility import Derived, Meter, Op
+from greendc.core.facility import Derived, IntArray, Meter, Op
 from greendc.core.ratio import FloatArray
 
 Weights = Mapping[int, float]  # place -> coefficient; places not named have 0
@@ -34,7 +35,7 @@ class Source:
     exposure: Weights
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sensitivity:
     """Derivatives of an account's two sums by the values of its sources, over their exposures.
 
@@ -48,6 +49,31 @@ class Sensitivity:
     carried: FloatArray
     denominator: FloatArray
     scale: float = 1.0
+
+    @cached_property
+    def single(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Sources whose exposure is what one meter counted: their places, its place, its weight."""
+        places = [i for i, s in enumerate(self.sources) if len(s.exposure) == 1]
+        places = [i for i in places if TIME not in self.sources[i].exposure]
+        pairs = [next(iter(self.sources[i].exposure.items())) for i in places]
+        meters, weights = zip(*pairs, strict=True) if pairs else ((), ())
+        return np.array(places, np.int64), np.array(meters, np.int64), np.array(weights, float)
+
+    @cached_property
+    def several(self) -> tuple[tuple[int, Source], ...]:
+        """All other sources, with their places."""
+        single = set(self.single[0].tolist())
+        return tuple((i, s) for i, s in enumerate(self.sources) if i not in single)
+
+    @cached_property
+    def limits(self) -> FloatArray:
+        """The limit of each source; NaN where none is stated."""
+        return np.array([np.nan if s.limit is None else s.limit for s in self.sources])
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """The value of each source."""
+        return np.array([source.value for source in self.sources])
 
     @property
     def unstated(self) -> int:

@@ -6,7 +6,6 @@ as exact.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,10 +101,10 @@ def expanded_uncertainty(
         np.broadcast_to(np.asarray(column, np.float64), len(energies))
         for column in (seconds, value, denominator, g_per_kwh)
     )
-    exposure = _exposures(form.sources, energies, time)
+    exposure = _exposures(form, energies, time)
     above = form.numerator[:, None] + form.carried[:, None] * (factor / J_PER_KWH)
     quotient = figure / form.scale
-    limits = np.array([s.limit or 0.0 for s in form.sources])[:, None] / RECTANGULAR
+    limits = np.nan_to_num(form.limits)[:, None] / RECTANGULAR
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         parts = (above - quotient * form.denominator[:, None]) * limits * exposure / below
         spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
@@ -126,8 +125,7 @@ def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike
     """N, the energy carried and D [J] of each period, as the meters' energies give them."""
     energies = np.asarray(energies_j, np.float64)
     time = np.broadcast_to(np.asarray(seconds, np.float64), len(energies))
-    values = np.array([source.value for source in form.sources])[:, None]
-    amounts = values * _exposures(form.sources, energies, time)
+    amounts = form.values[:, None] * _exposures(form, energies, time)
     columns = (form.numerator, form.carried, form.denominator)
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
@@ -156,12 +154,14 @@ def meter_uncertainty(
     return _stated(np.where(np.isnan(limits), 0.0, spread), figure, np.isnan(limits))
 
 
-def _exposures(sources: Sequence[Source], energies: FloatArray, time: FloatArray) -> FloatArray:
+def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:
     """Exposure of each source in each period, (sources, periods)."""
-    found = np.empty((len(sources), len(energies)))
-    for row, source in zip(found, sources, strict=True):
+    found = np.empty((len(form.sources), len(energies)))
+    places, meters, weights = form.single
+    found[places] = energies.T[meters] * weights[:, None]
+    for place, source in form.several:
         terms = [w * (time if p == TIME else energies[:, p]) for p, w in source.exposure.items()]
-        row[:] = fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
+        found[place] = fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
     return found
 
 
@@ -177,9 +177,8 @@ def _blind(
     form: Sensitivity, above: FloatArray, exposure: FloatArray, num: FloatArray, den: FloatArray
 ) -> npt.NDArray[np.bool_]:
     """Periods in which a source without stated accuracy holds too much of either sum."""
-    unstated = np.array([source.limit is None for source in form.sources], np.bool_)
-    values = np.array([source.value for source in form.sources])[unstated, None]
-    held = np.abs(values * exposure[unstated])
+    unstated = np.isnan(form.limits)
+    held = np.abs(form.values[unstated, None] * exposure[unstated])
     # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
     of_num = (np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)) | (num == 0)
     of_den = np.abs(form.denominator[unstated, None]) * held > NEGLIGIBLE * np.abs(den)
