@@ -32,7 +32,6 @@ from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
 from greendc.store import StoredLedger
 from greendc.watch import Watch
-from greendc.web import web_server
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +86,8 @@ class Daemon:
         self.signals = Signals() if signals is None else signals
         self.notifier = Notifier.from_environment()
         watch = Watch() if watch is None else watch
+        from greendc.web import web_server  # noqa: PLC0415 - no other command pays for it
+
         self.web = web_server(config, watch.board, elsewhere=elsewhere)
         if self.web is not None:  # before the data, so that it can say that greendc is starting
             self.web.start()

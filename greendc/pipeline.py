@@ -58,8 +58,12 @@ class Pipeline:
             if name in self.states:
                 ledger.restore(self.states[name])
         self._places()
+        self._tell_watch(config)
+
+    def _tell_watch(self, config: Config) -> None:
         if self.watch is not None:
-            self.watch.configured(config, self.store)
+            books = {name: ledger.book.books for name, ledger in self.ledgers.items()}
+            self.watch.configured(config, self.store, books)
 
     def _places(self) -> None:
         number = {site: i for i, site in enumerate(self.ledgers)}
@@ -191,8 +195,8 @@ class Pipeline:
             for name, number in held.items():
                 kept = self.ledgers[name].book.open if name in self.ledgers else 0
                 self.store.count(name, {"meter_removed": number - kept})
-        elif self.watch is not None:  # names, rooms and targets may be others
-            self.watch.configured(config, self.store)
+        else:  # names, rooms and targets may be others
+            self._tell_watch(config)
 
     def provisional(self) -> dict[str, list[Figure]]:
         """Figures of each site's running hour and day, should no more be heard."""

@@ -475,3 +475,22 @@ def test_a_log_with_another_word_for_its_time_says_which_is_wanted(
     assert "bad_time 3" in out
     assert (out + err).count(f'{log}:2: a line needs "tst", the time of arrival') == 1
     assert told in out + err
+
+
+def test_the_version_costs_no_imports(capsys: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import sys; sys.argv = ['greendc', '--version']; from greendc.entrance import main; "
+        "status = main(); sys.exit(status or 'numpy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert told.returncode == 0
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert told.stdout == capsys.readouterr().out
+
+
+def test_other_questions_go_to_the_command_line() -> None:
+    program = "import sys; from greendc.entrance import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "check", "no-such.yaml"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 2

@@ -147,13 +147,18 @@ class Config:
 
     def effective(self) -> dict[str, Any]:
         """Everything that holds, defaults and factor content included, without secrets."""
-        told: dict[str, Any] = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {**told, "content": self.content.plain()}
+        told: dict[str, Any] = json.loads(self._body)
+        return told
 
     def body(self) -> bytes:
         """The effective configuration as JSON, always in the same order."""
-        text = json.dumps(self.effective(), sort_keys=True, ensure_ascii=False)
-        return text.encode()
+        return self._body
+
+    @cached_property
+    def _body(self) -> bytes:
+        told = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
+        told["content"] = self.content.plain()
+        return json.dumps(told, sort_keys=True, ensure_ascii=False).encode()
 
     def figures_hash(self) -> str:
         """SHA-256 of everything that can change a figure."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+PLAIN = {type(None), bool, int, float, str}  # most of a large configuration; they name no file
 LONGEST = 65_536  # bytes of a file that are looked at
 VARIABLE = re.compile(r"GREENDC_\w*(PASSWORD|TOKEN|SECRET)\w*")
 # Where somebody has written a secret itself into the file: no such key exists, and the
@@ -53,11 +54,10 @@ def _content(path: Path) -> Iterator[str]:
 
 def _files(given: object) -> Iterator[Path]:
     if isinstance(given, BaseModel):
-        for name in type(given).model_fields:
-            value = getattr(given, name)
+        for name, value in given:
             if isinstance(value, Path) and name.endswith("_file"):
                 yield value
-            else:
+            elif type(value) not in PLAIN:
                 yield from _files(value)
     elif isinstance(given, tuple | list):
         for item in given:

@@ -10,7 +10,6 @@ from greendc.config import Config
 from greendc.core.accounts import Book
 from greendc.core.facility import EVER, IntArray
 from greendc.core.readings import FloatArray, Readings
-from greendc.core.site import meters_and_books
 from greendc.snapshots import Current, Limits, MeterTag, SiteTag
 
 T = TypeVar("T", bound=np.generic)
@@ -32,15 +31,14 @@ class Latest:
         self.value: FloatArray = np.full(count, np.nan)
         self.readings: IntArray = np.zeros(count, np.int64)
 
-    def configured(self, config: Config) -> None:
-        """Take other meters; those that stay keep what they said."""
+    def configured(self, config: Config, books: Mapping[str, tuple[Book, ...]]) -> None:
+        """Take other meters; those that stay keep what they said. `books` are each site's."""
         before = {(tag.site, tag.meter): i for i, tag in enumerate(self.meters)}
         old = self.time, self.value, self.readings
-        plan = config.plan()
         self.sites = tuple(config.site_tags())
         self.limits = config.limits()
         self.meters = tuple(config.meter_tags())
-        self.books = {site.id: meters_and_books(site)[1] for site in plan.sites}
+        self.books = dict(books)
         self._begin(len(self.meters))
         for place, tag in enumerate(self.meters):
             was = before.get((tag.site, tag.meter))

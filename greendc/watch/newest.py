@@ -1,12 +1,11 @@
 """The newest figures of the ledger, and sums of what was committed; shown at commits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from greendc.core.accounts import Book
 from greendc.core.facility import DAY, EVER, HOUR
 from greendc.core.figure import Figure
-from greendc.core.site import meters_and_books
-from greendc.ports import Plan
 from greendc.snapshots import Closed, FigureKey, Key
 from greendc.store import Change, Store
 
@@ -31,25 +30,25 @@ class Newest:
         self._pending: list[Change] = []
         self._loaded: Closed | None = None
 
-    def configured(self, plan: Plan, store: Store) -> None:
+    def configured(self, books: Mapping[str, Sequence[Book]], store: Store) -> None:
         """Know what the accounts are; the first time also what the ledger holds."""
         first = not self._kinds
         self._kinds = {
-            site.id: {a.name: a.kind for book in meters_and_books(site)[1] for a in book.accounts}
-            for site in plan.sites
+            site: {a.name: a.kind for book in layouts for a in book.accounts}
+            for site, layouts in books.items()
         }
         if first:
-            self._loaded = self._load(plan, store)
+            self._loaded = self._load(books, store)
 
-    def _load(self, plan: Plan, store: Store) -> Closed:
+    def _load(self, sites: Iterable[str], store: Store) -> Closed:
         figures: dict[FigureKey, Figure] = {}
         cells: dict[Key, Figure] = {}
-        for site in plan.sites:
+        for site in sites:
             for period, span in LOADED.items():
-                newest = store.newest_start(site.id, period)
+                newest = store.newest_start(site, period)
                 if newest is not None:
-                    for figure in store.figures(site.id, period, newest - span, EVER):
-                        self._place(site.id, figure, figures, cells)
+                    for figure in store.figures(site, period, newest - span, EVER):
+                        self._place(site, figure, figures, cells)
         return Closed(figures=figures, meter_cells=cells)
 
     def wrote(self, changes: Iterable[Change]) -> None:

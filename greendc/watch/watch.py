@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from greendc.config import Config
+from greendc.core.accounts import Book
 from greendc.core.figure import Figure
 from greendc.core.readings import Readings
 from greendc.snapshots import (
@@ -55,10 +56,15 @@ class Watch:
 
     # -- what the pipeline tells -----------------------------------------------------------------
 
-    def configured(self, config: Config, store: Store) -> None:
-        """Another configuration holds: meters keep their readings by their names."""
-        self._latest.configured(config)
-        self._newest.configured(config.plan(), store)
+    def configured(
+        self, config: Config, store: Store, books: Mapping[str, tuple[Book, ...]]
+    ) -> None:
+        """Another configuration holds, with each site's accounts.
+
+        Meters keep their readings by their names.
+        """
+        self._latest.configured(config, books)
+        self._newest.configured(books, store)
         self._stale = True
 
     def read(self, readings: Readings, site_time: Mapping[str, int], *, again: bool) -> None:

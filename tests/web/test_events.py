@@ -50,7 +50,8 @@ def test_the_first_event_is_everything_and_then_only_changes(playing: Scene) -> 
 def test_another_layout_ends_the_stream(playing: Scene) -> None:
     changes = Changes(Looks(playing.board), "zih-lzr")
     assert taken(changes)
-    playing.watch.configured(playing.config, playing.store)
+    books = {name: ledger.book.books for name, ledger in playing.pipeline.ledgers.items()}
+    playing.watch.configured(playing.config, playing.store, books)
     playing.show()
     assert changes.ended
     assert taken(changes) == {}

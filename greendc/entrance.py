@@ -1,0 +1,15 @@
+"""`greendc` as it is typed: to ask for the version costs none of the commands' imports."""
+
+import sys
+
+from greendc import __version__
+
+
+def main() -> int:
+    """Run the command line; see `greendc.cli.main`."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"greendc {__version__}")
+        return 0
+    from greendc.cli import main as run  # noqa: PLC0415
+
+    return run()
