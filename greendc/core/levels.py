@@ -30,6 +30,7 @@ class StoredRow:
     terms: FloatArray
 
 
+Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi)
 Reader = Callable[[str, int, int], Iterable[StoredRow]]
 
 
@@ -199,6 +200,14 @@ class Level:
         ends = np.cumsum([s.stop - s.start for s in slices]).tolist()
         parts = [terms[:, begin:end] for begin, end in pairwise([0, *ends])]
         return np.stack(valid, axis=1), [p.reshape(len(groups), -1, SHARES) for p in parts]
+
+    def coverage(self, borders: Sequence[int], starts: Starts) -> FloatArray:
+        """Share of the time between neighbouring borders that each account is known."""
+        spans = list(pairwise(borders))
+        known = [self.valid[self.rows(starts(lo, hi))].sum(axis=0) for lo, hi in spans]
+        length = np.array([hi - lo for lo, hi in spans])
+        share: FloatArray = np.stack(known) / length[:, None]
+        return share
 
     def amounts(self, rows: IntArray, columns: IntArray) -> FloatArray:
         """Sums of columns over rows, one row after the other."""

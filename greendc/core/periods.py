@@ -1,6 +1,6 @@
 """Longer periods as sums over stored rows: hours, local days, months, years, rolling windows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -12,13 +12,12 @@ from greendc.core.accounts import Account
 from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.held import Held, have
-from greendc.core.levels import Level, Reader, StoredRow
+from greendc.core.levels import Level, Reader, Starts, StoredRow
 from greendc.core.touched import Marks, Span, Touched, runs
 
 __all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
 
 FloatArray = npt.NDArray[np.float64]
-Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi)
 
 ROLLING = {"24h": 24 * HOUR, "7d": 7 * DAY, "30d": 30 * DAY}
 TWELVE_MONTHS = "12mo"
@@ -195,8 +194,8 @@ class Periods:
         wanted = group.complete(self.calendar.years)
         months = self.held.near["month"]
         borders = [self.calendar.months(a, b) for a, b in wanted]
-        for found in self._write("year", group.names, wanted, months, self._month_starts):
-            yield self._sliced(found, borders, months, self._month_starts)
+        written = self._write("year", group.names, wanted, months, self._month_starts)
+        yield from self._sliced(written, borders, months, self._month_starts)
 
     # -- rolling windows -----------------------------------------------------------------------
 
@@ -233,8 +232,8 @@ class Periods:
         for end in self._midnights(runs(days), last):
             borders = self.calendar.twelve_months(end)
             span = borders[0], end
-            for found in self._write(TWELVE_MONTHS, names, [span], below, self._day_starts):
-                yield self._sliced(found, [borders], below, self._day_starts)
+            written = self._write(TWELVE_MONTHS, names, [span], below, self._day_starts)
+            yield from self._sliced(written, [borders], below, self._day_starts)
 
     def _midnights(self, spans: Iterable[Span], last: int) -> list[int]:
         """Ends of days, up to `last`, after which twelve months still hold one of these runs."""
@@ -248,18 +247,20 @@ class Periods:
         return sorted(ends)
 
     def _sliced(
-        self, found: PeriodBlock, borders: list[list[int]], below: Level, starts: Starts
-    ) -> PeriodBlock:
+        self,
+        written: Iterable[PeriodBlock],
+        borders: list[list[int]],
+        below: Level,
+        starts: Starts,
+    ) -> Iterator[PeriodBlock]:
         """Add the coverage of each month of a year."""
-        place = below.shape.place[found.block.account.name]
-        known = [
-            [
-                float(below.valid[below.rows(starts(a, b)), place].sum()) / (b - a)
-                for a, b in pairwise(row)
-            ]
-            for row in borders
-        ]
-        return PeriodBlock(found.period, found.block, found.meters, np.array(known))
+        months: list[FloatArray] = []
+        for found in written:
+            if not months:  # the rows are there once the first is written
+                months = [below.coverage(row, starts) for row in borders]
+            place = below.shape.place[found.block.account.name]
+            known = np.array([row[:, place] for row in months])
+            yield PeriodBlock(found.period, found.block, found.meters, known)
 
     # -- sums ----------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ MOST = 65_536  # names in a table; then a new one is begun
 UNREADABLE = -1
 
 _WORDS = 8  # of a topic that the table compares; longer topics are looked up one by one
-_SLOTS = 2**16
-_SHIFT = np.uint64(48)
+_SLOTS = 2**18  # many more than names, which then seldom push each other out
+_SHIFT = np.uint64(46)
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)
 
