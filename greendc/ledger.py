@@ -1,7 +1,6 @@
 """One site's way from readings to the ledger: the core's results written as they fall."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,7 +161,7 @@ class SiteLedger:
         """Figures of the running hour and day, should no more be heard; never written."""
         found = list(running(self.periods, open_cells(self.book), self.book.newest))
         every = [figure for some in self.evaluator.every(found) for figure in some]
-        return [replace(f, status="provisional") if f.value is not None else f for f in every]
+        return [f._replace(status="provisional") if f.value is not None else f for f in every]
 
     # -- carry-over --------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Readings through the real pipeline into a ledger file, with batches, commits and restarts."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent, indent
@@ -140,7 +140,7 @@ def newest(path: Path, *periods: str) -> dict[Key, Figure]:
     db = connect(path, readonly=True)
     try:
         return {
-            (period, f.quantity, f.start): replace(f, revision=0, config=0)
+            (period, f.quantity, f.start): f._replace(revision=0, config=0)
             for period in periods or PERIODS
             for f in read_figures(db, SITE, period, -EVER, EVER)
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 SHARES = 3  # of a term: the amount, what of it is estimated, what of it is distributed
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Rows of one account: consecutive cells or periods [start, end) [ns].
 
     `valid` is the time known of each [ns]; `terms` has shape (rows, terms, 3): the

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,7 @@ NEVER_NEGATIVE = ("e_dc", "e_it")
 SILENT, TOO_LITTLE = "silent", "coverage"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """Rows of one block, account and epoch; `place` is that of the block among those given.
 
     `masked` says in a word for each row why it is published under another name; empty: none is.

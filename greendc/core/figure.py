@@ -1,6 +1,6 @@
 """A line of the ledger."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +8,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """One revision of one line of the ledger.
 
     `quantity` is a meter's id, `e_dc`, `e_it`, `co2e_location`, `ipue` …; `value` in `unit`

@@ -1,9 +1,8 @@
 """Longer periods as sums over stored rows: hours, local days, months, years, rolling windows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +42,7 @@ class Calendar(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodBlock:
+class PeriodBlock(NamedTuple):
     """Rows of one account and period, with what the meters counted in each: (rows, meters) [J].
 
     `slices` is the coverage of each month of a year, None for other periods; shape (rows, 12).

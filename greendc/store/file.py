@@ -1,9 +1,8 @@
 """The ledger's only writer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,8 +21,7 @@ REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A figure about to be written; `fresh` tells that no earlier revision can exist."""
 
     site: str
@@ -31,8 +29,7 @@ class Row:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A revision that was written; `before` is the value of the one that it follows."""
 
     site: str

@@ -67,7 +67,7 @@ class Newest:
         for change in pending:
             figure = change.figure
             if change.revision:
-                figure = replace(figure, revision=change.revision)
+                figure = figure._replace(revision=change.revision)
             self._place(change.site, figure, figures, cells)
             tally.count(change)
         expected = before.provisional

@@ -3,7 +3,6 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from greendc.core.facility import HOUR
@@ -33,15 +32,15 @@ def row(number: int, site: str = "dc", **more: Any) -> LedgerRow:
         category=None,
         terms=b"",
     )
-    figure = replace(figure, **more)
+    figure = figure._replace(**more)
     if "start" in more and "end" not in more:
-        figure = replace(figure, end=figure.start + HOUR)
+        figure = figure._replace(end=figure.start + HOUR)
     return LedgerRow(number, site, figure)
 
 
 def revised(number: int, before: LedgerRow, **more: Any) -> LedgerRow:
     """A later revision of a row."""
-    figure = replace(before.figure, **{"revision": before.figure.revision + 1, **more})
+    figure = before.figure._replace(**{"revision": before.figure.revision + 1, **more})
     return LedgerRow(number, before.site, figure)
 
 

@@ -2,7 +2,6 @@
 
 import math
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,7 +105,7 @@ def test_a_series_is_a_utc_month(start: int, name: str) -> None:
     assert month(start) == month(lo) == month(hi - SECOND) == name
     assert month(hi) != name != month(lo - SECOND)
     assert lo <= start < hi
-    moved = LedgerRow(1, "dc", replace(row(1).figure, start=start))
+    moved = LedgerRow(1, "dc", row(1).figure._replace(start=start))
     assert tags(moved)["period"] == name
 
 
