@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from greendc import __version__
 from greendc.audit import Audit, audit
@@ -27,11 +28,15 @@ from greendc.daemon.systemd import Notifier
 from greendc.daemon.vitals import Vitals
 from greendc.ports import Event, GreendcError
 from greendc.sinks import Sinks, Surroundings
+from greendc.snapshots import Board
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.settings import settings_of
 from greendc.store import StoredLedger
 from greendc.watch import Watch
+
+if TYPE_CHECKING:
+    from greendc.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +91,7 @@ class Daemon:
         self.signals = Signals() if signals is None else signals
         self.notifier = Notifier.from_environment()
         watch = Watch() if watch is None else watch
-        from greendc.web import web_server  # noqa: PLC0415 - no other command pays for it
-
-        self.web = web_server(config, watch.board, elsewhere=elsewhere)
+        self.web = _page(config, watch.board, elsewhere=elsewhere)
         if self.web is not None:  # before the data, so that it can say that greendc is starting
             self.web.start()
             stack.callback(self.web.stop)
@@ -167,6 +170,13 @@ class Daemon:
     def stop(self) -> None:
         """Ask for a clean stop."""
         self.signals.stop()
+
+
+def _page(config: Config, board: Board, *, elsewhere: bool) -> "WebServer | None":
+    """The page and its server, which no other command pays for."""
+    from greendc.web import web_server  # noqa: PLC0415
+
+    return web_server(config, board, elsewhere=elsewhere)
 
 
 def run(config: Config, *, until_idle: float | None = None, log_format: str | None = None) -> int:
