@@ -17,7 +17,7 @@ from greendc.simulate.site import points
 from greendc.simulate.texts import MOST_DECIMALS
 from greendc.simulate.truth import Point
 
-CONSTANT, BY_CHANCE = 0.6, 0.2  # of a class: the meter's own error, and that of each reading
+BY_CHANCE = 0.2  # of a class: what a reading's own error is at most, within the class
 SPAN_K = 100.0  # a temperature's class is of so many K, a humidity's of 100 %
 HEARTBEAT = 3600 * SECOND  # longest silence of a meter that reports changes
 COUNTED = {"power": "energy", "thermal_power": "heat", "volume": "volume"}
@@ -98,12 +98,25 @@ def _meters(scenario: Scenario, site: Site) -> Iterator[Meter]:
     for point in points(scenario, site).values():
         rule = rule_of(site.metering, point.name)
         if rule is not None:
-            yield _meter(point, rule, partial(_named, scenario.seed, site.id, point.name))
+            yield _meter(point, rule, partial(named, scenario.seed, site.id, point.name))
 
 
-def _named(seed: int, site: str, point: str, what: str) -> int:
+def named(seed: int, site: str, point: str, what: str) -> int:
     """64 bits of chance for something of a meter."""
     return seed_of(seed, f"{what} of {point} of {site}")
+
+
+def share_of_class(named: Callable[[str], int]) -> float:
+    """A meter's own error for good, as a share of its class: rectangular from -1 to 1.
+
+    What each reading adds by chance stays within the class as well; sums of many readings have the
+    own error alone, which is what an uncertainty of class / sqrt(3), correlated in time, says.
+
+    >>> found = [share_of_class(partial(named, seed, "hall", "ups-a.ups_out")) for seed in range(9)]
+    >>> -1.0 <= min(found) < -0.6, 0.6 < max(found) < 1.0
+    (True, True)
+    """
+    return uniform(named("error"))
 
 
 def rule_of(rules: Sequence[Rule], name: str) -> Rule | None:
@@ -144,7 +157,8 @@ def _meter(point: Point, rule: Rule, named: Callable[[str], int]) -> Meter:
     decimals, quantum = _resolution(rule.resolution, name, point)
     per = 10**decimals / (unit.factor * _TRUTH.get(QUANTITIES[quantity], 1))
     limit = (rule.accuracy_class or 0.0) / 100
-    own = CONSTANT * limit * uniform(named("error"))
+    own = limit * share_of_class(named)
+    by_chance = min(BY_CHANCE * limit, limit - abs(own))
     found = Meter(
         point=point,
         rule=rule,
@@ -154,7 +168,7 @@ def _meter(point: Point, rule: Rule, named: Callable[[str], int]) -> Meter:
         per=per,
         shift=-unit.offset * per,
         factor=1.0 + own,
-        noise=BY_CHANCE * limit,
+        noise=by_chance,
         wobble=0.0,
         decimals=decimals,
         quantum=quantum,
@@ -166,7 +180,7 @@ def _meter(point: Point, rule: Rule, named: Callable[[str], int]) -> Meter:
         return _counting(found, named("number"))
     spans = {"temperature": SPAN_K, "ratio": 1.0}
     span = spans.get(QUANTITIES[quantity])
-    return found if span is None else _absolute(found, own * span, BY_CHANCE * limit * span)
+    return found if span is None else _absolute(found, own * span, by_chance * span)
 
 
 def _absolute(meter: Meter, own: float, by_chance: float) -> Meter:

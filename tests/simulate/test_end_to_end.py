@@ -4,6 +4,7 @@ Nothing here shares arithmetic with greendc: the truth is summed in whole number
 steps; the figures come from the written log and site file, through the command line.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +22,17 @@ from greendc.simulate.site_file import write_site_file
 from greendc.simulate.traffic import Traffic
 from greendc.simulate.writing import LogLines
 from greendc.sources.writing import LogWriter
+from tests.simulate.names import names
 
-OF_SITE = {  # greendc's name of a figure -> that of the truth
-    "e_dc": "e_dc_kwh",
-    "e_it_cat1": "e_it_cat1_kwh",
-    "e_it_cat2": "e_it_cat2_kwh",
-    "e_it_cat3": "e_it_cat3_kwh",
-    "ipue_cat1": "pue_cat1",
-    "ipue_cat2": "pue_cat2",
-    "subsystem_cooling": "subsystem_cooling_kwh",
-    "subsystem_reuse": "subsystem_reuse_kwh",
-    "co2e_location": "co2e_location_kg",
-    "e_reuse": "e_reuse_kwh",
-    "erf": "erf",
-}
-OF_CATEGORY = {  # with E_IT of the best category that is metered
-    "e_it": "e_it_cat{}_kwh",
-    "ipue": "pue_cat{}",
-    "pue": "pue_cat{}",  # what it is called of a whole year
-    "ere": "ere_cat{}",
-    "cue_location": "cue_location_cat{}",
-    "ppue_cooling": "ppue_cooling_cat{}",
-    "ppue_reuse": "ppue_reuse_cat{}",
-}
+OUTSIDE = {("cold-region", "day", "e_it"), ("cold-region", "day", "e_it_cat3")}
+"""Figures with an error above their uncertainty, by the errors that their seed gives the meters.
+
+At k = 2 that happens to one sum of many meters in 22, and these are one sum, of 100 meters; of five
+sites there are 87 figures of a day. `test_uncertainty.py` has the distribution.
+"""
+AT_MOST = 1.5  # uncertainties that any error has: one in 370 exceeds it, one in 22 the first
 ROUNDING = 1e-5  # of a register at both ends, and of single readings: no class covers that
 TOTALS = ("util", "genset_out", "onsite_re", "export", "q_reuse", "ups_out", "rect_out")
-ENERGY = (*TOTALS, "pdu_out", "reuse_hp", "cool_*")
 
 
 def of_points(given: Scenario, *rules: dict[str, Any]) -> Scenario:
@@ -71,73 +57,79 @@ def written(given: Scenario, folder: Path) -> list[Account]:
     return traffic.accounts
 
 
-def figures(given: Scenario, folder: Path, period: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Figures of a period by site and name, out of the replayed log: the last one within it."""
-    site, kept, out = (str(folder / name) for name in ("site.yaml", "kept", "figures.jsonl"))
+def replayed(given: Scenario, folder: Path) -> list[dict[str, Any]]:
+    """Figures of whole days, months and the year within the written log."""
+    site, kept = str(folder / "site.yaml"), str(folder / "kept")
     assert main(["replay", "-q", str(folder / "log.jsonl.zst"), "-c", site, "--keep", kept]) == 0
-    assert main(["export", "-c", site, "--data", kept, "--period", period, "-o", out]) == 0
-    rows = map(orjson.loads, Path(out).read_bytes().splitlines())
-    return {
-        (row["site"], row["quantity"]): row
-        for row in rows
-        if row["start"] >= rfc3339(given.start) and row["end"] <= rfc3339(given.end)
-    }
+    found = []
+    for period in ("day", "month", "year"):
+        out = folder / f"{period}.jsonl"
+        told = ["export", "-c", site, "--data", kept, "--period", period, "-o", str(out)]
+        assert main(told) == 0
+        found += [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    first, last = rfc3339(given.start), rfc3339(given.end)
+    return [row for row in found if row["start"] >= first and row["end"] <= last]
 
 
-def agrees(row: dict[str, Any], true: float) -> bool:
+def off(row: dict[str, Any], true: float) -> float:
+    """Error of a figure in stated uncertainties, but for rounding."""
     assert row["coverage"] > 0.9999, row
     assert row["status"] == "ok", row
     assert row["uncertainty"] is not None, row
     assert row["uncertainty"] < 0.05 * abs(true), row  # what is stated says something
-    return bool(abs(row["value"] - true) <= row["uncertainty"] + ROUNDING * abs(true))
+    rounding = ROUNDING * abs(true)
+    return float(max(abs(row["value"] - true) - rounding, 0.0) / row["uncertainty"])
 
 
-def check(given: Scenario, folder: Path, period: str) -> None:
-    """Every figure of the last whole period of each site."""
-    accounts = written(given, folder)
-    found = figures(given, folder, period)
-    for account in accounts:
-        own = {
-            name: row
-            for (site, name), row in found.items()
-            if site == account.site.id and row["reason"] != "twelve_months"  # then it is pue
-        }
-        start, end = (parse_rfc3339(own["e_dc"][key]) for key in ("start", "end"))
-        true = account.totals(start, end).figures()
-        category = own["cue_location"]["category"]
-        names = OF_SITE | {n: of.format(category) for n, of in OF_CATEGORY.items()}
-        compared = [name for name in names if name in own and names[name] in true]
-        off = [
-            (n, own[n]["value"], own[n]["uncertainty"], true[names[n]])
-            for n in compared
-            if true[names[n]] and not agrees(own[n], true[names[n]])
-        ]
-        assert not off, account.site.id
-        pue = "pue" if period == "year" else "ipue"
-        assert {"e_dc", "e_it", pue, "cue_location"} <= set(compared)
+def compared(given: Scenario, folder: Path) -> dict[tuple[str, str, str, str], float]:
+    """Error of every figure that the truth has, by site, period, start and name."""
+    accounts = {account.site.id: account for account in written(given, folder)}
+    rows = replayed(given, folder)
+    wanted = {
+        row["site"]: names(row["category"]) for row in rows if row["quantity"] == "cue_location"
+    }
+    found = {}
+    totals: dict[tuple[str, str, str], dict[str, float]] = {}
+    for row in rows:
+        where = row["site"], row["start"], row["end"]
+        if where not in totals:
+            start, end = (parse_rfc3339(time) for time in where[1:])
+            totals[where] = accounts[row["site"]].totals(start, end).figures()
+        true = totals[where].get(wanted[row["site"]].get(row["quantity"], ""))
+        if true and row["reason"] != "twelve_months":  # a year's ipue is pue
+            found[row["site"], row["period"], row["start"], row["quantity"]] = off(row, true)
+    return found
+
+
+def agree(given: Scenario, folder: Path) -> Counter[str]:
+    """How many figures of each period were compared; all agree but for those known to be off."""
+    found = compared(given, folder)
+    sites = {site.id for site in given.sites}
+    outside = {(key[0], key[1], key[3]) for key, error in found.items() if error > 1.0}
+    periods = {key[1] for key in found}
+    assert outside == {one for one in OUTSIDE if one[0] in sites and one[1] in periods}
+    assert max(found.values()) < AT_MOST
+    assert max(found.values()) > 0.1  # what is stated is of the size of what there is
+    for site in sites:
+        named = {key[3] for key in found if key[0] == site}
+        assert {"e_dc", "e_it", "ipue", "cue_location", "co2e_location"} <= named
+    return Counter(key[1] for key in found)
 
 
 @pytest.mark.parametrize("name", ready.NAMES)
 def test_a_day_as_it_is_metered(name: str, tmp_path: Path) -> None:
-    given = ready.scenario(name)
-    hours = {"span": 2 * DAY, "step": 10 * MINUTE}
-    check(given.model_copy(update=hours), tmp_path, "day")
-
-
-@pytest.mark.parametrize("name", ready.NAMES)
-def test_a_month(name: str, tmp_path: Path) -> None:
-    given = ready.scenario(name)
-    start = parse_rfc3339("2025-09-30T00:00:00Z")
-    given = given.model_copy(update={"start": start, "span": 33 * DAY, "step": HOUR})
-    means = {"points": patterns(ENERGY), "kind": "mean_prev", "unit": "kW", "class": 1}
-    check(of_points(given, means), tmp_path, "month")
+    given = ready.scenario(name).model_copy(update={"span": 2 * DAY, "step": 10 * MINUTE})
+    assert agree(given, tmp_path)["day"] >= 12 * len(given.sites)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ready.NAMES)
-def test_a_year(name: str, tmp_path: Path) -> None:
-    given = ready.scenario(name)
+def test_all_days_and_months_of_a_year_and_the_year(name: str, tmp_path: Path) -> None:
     start = parse_rfc3339("2024-12-31T00:00:00Z")
-    given = given.model_copy(update={"start": start, "span": 367 * DAY, "step": HOUR})
+    whole = {"start": start, "span": 367 * DAY, "step": HOUR}
     register = {"points": patterns(TOTALS), "kind": "register", "unit": "kWh", "class": 0.5}
-    check(of_points(given, register), tmp_path, "year")
+    given = of_points(ready.scenario(name).model_copy(update=whole), register)
+    found, sites = agree(given, tmp_path), len(given.sites)
+    assert found["year"] >= 5 * sites
+    assert found["month"] == 12 * found["year"]
+    assert found["day"] >= 365 * found["year"]
