@@ -28,7 +28,7 @@ OUTSIDE = {("cold-region", "day", "e_it"), ("cold-region", "day", "e_it_cat3")}
 """Figures with an error above their uncertainty, by the errors that their seed gives the meters.
 
 At k = 2 that happens to one sum of many meters in 22, and these are one sum, of 100 meters; of five
-sites there are 87 figures of a day. `test_uncertainty.py` has the distribution.
+sites there are 82 figures of a day. `test_uncertainty.py` has the distribution.
 """
 AT_MOST = 1.5  # uncertainties that any error has: one in 370 exceeds it, one in 22 the first
 ROUNDING = 1e-5  # of a register at both ends, and of single readings: no class covers that
