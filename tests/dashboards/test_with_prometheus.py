@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -55,13 +56,18 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
         target = demo.told(r"page +http://([\d.:]+)")
         with Prometheus(folder / "prometheus", target) as prometheus:
             demo.told("the log has ended")
-            out = folder / "rows.jsonl"
-            export(load(SITE), Request(out=out, data=folder / "data", periods=PERIODS))
-            rows = json_lines(out.read_text())
-            ended = max(parse_rfc3339(r["end"]) for r in rows if r["period"] == "hour") / SECOND
-            newest = 'greendc_window_end_timestamp_seconds{window="1h"}'
-            eventually(lambda: set(prometheus.asked(newest).values()) == {ended})
+            rows = eventually(lambda: _agreed(prometheus, folder))
             yield Scraped(prometheus, rows)
+
+
+def _agreed(prometheus: Prometheus, folder: Path) -> list[Json]:
+    """The export's rows, once the newest hour is that which Prometheus has scraped."""
+    out = folder / "rows.jsonl"
+    export(load(SITE), Request(out=out, data=folder / "data", periods=PERIODS))
+    rows = json_lines(out.read_text())
+    ended = max(parse_rfc3339(r["end"]) for r in rows if r["period"] == "hour") / SECOND
+    newest = 'greendc_window_end_timestamp_seconds{window="1h"}'
+    return rows if set(prometheus.asked(newest).values()) == {ended} else []
 
 
 @pytest.mark.parametrize("query", list(queries(NAME)), ids=lambda q: q.id)
