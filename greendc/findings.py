@@ -8,6 +8,7 @@ from greendc.calendars import rfc3339
 from greendc.core.checking import Checked, NodeHour, Suspect, Told
 from greendc.core.units import J_PER_KWH
 
+UNEXPLAINED = "unexplained"
 VERDICTS = {
     "balanced": "adds up",
     "too_much_out": "more comes out than goes in",
@@ -60,12 +61,17 @@ def _key(told: Told) -> object:
     return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in first)
 
 
+def kind(told: Told) -> str:
+    """What a finding most likely is, in a word."""
+    return told.suspects[0].kind if told.suspects else UNEXPLAINED
+
+
 def record(one: Lasting) -> dict[str, Any]:
     """A finding for programs."""
     told = one.told
     return {
         "site": one.site,
-        "kind": told.suspects[0].kind if told.suspects else "unexplained",
+        "kind": kind(told),
         "nodes": list(told.nodes),
         "since": rfc3339(one.since),
         "until": None if one.until is None else rfc3339(one.until),
@@ -139,8 +145,13 @@ def difference_share(node: NodeHour) -> float | None:
     """What is missing behind the inputs, as a share of the larger side; negative: too much out."""
     if node.inside is None or node.outside is None:
         return None
-    larger = max(abs(node.inside), abs(node.outside))
-    return (node.inside - node.outside) / larger if larger else None
+    side = larger(node)
+    return (node.inside - node.outside) / side if side else None
+
+
+def larger(node: NodeHour) -> float:
+    """The larger side of a node [J]; 0 where nothing is known."""
+    return max(abs(node.inside or 0.0), abs(node.outside or 0.0))
 
 
 def _percent(share: float) -> str:

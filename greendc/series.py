@@ -178,6 +178,40 @@ RECOVERY = _gauge(
     "greendc_target_recovery_ratio", KPI, "Where an alert about a target ends, once it has begun."
 )
 
+NODE = ("site", "node")
+BALANCE_DIFFERENCE = _gauge(
+    "greendc_balance_difference_ratio",
+    NODE,
+    "What went into a node of the power chain in the newest hour and did not come out, as a share "
+    "of the larger side; negative where more came out. Losses are in it.",
+)
+BALANCE_TOLERANCE = _gauge(
+    "greendc_balance_tolerance_ratio",
+    NODE,
+    "What of that difference the classes of the meters allow, beyond losses (k = 2).",
+)
+BALANCE_OFF = _gauge(
+    "greendc_balance_off",
+    NODE,
+    "1 where a node was out of balance in the newest hour, 0 where it was in balance.",
+    "",
+)
+FINDINGS = _gauge(
+    "greendc_balance_findings",
+    ("site", "kind"),
+    "Findings of the balance check in the newest hour: factor, sign, phase, twice (counted at two "
+    "nodes) or unexplained.",
+    "",
+)
+FINDING = Series(
+    "greendc_balance_finding_info",
+    INFO,
+    ("site", "node", "kind", "meter", "multiplier"),
+    "",
+    "A finding of the newest hour: the first of its nodes, and the meter that explains it best "
+    "with the multiplier that would put it right.",
+)
+
 # -- how the daemon does --------------------------------------------------------------------------
 
 MESSAGES = _counter(
@@ -247,6 +281,7 @@ SERIES: tuple[Series, ...] = (
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),
     WINDOW_END,
+    *(BALANCE_DIFFERENCE, BALANCE_TOLERANCE, BALANCE_OFF, FINDINGS, FINDING),
     *(TARGET, RECOVERY, MESSAGES, REJECTED, LOST, DROPPED, BALANCED, AUDITED),
     *(INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendc.core.accounts import Book
+from greendc.core.checking import Checked
 from greendc.core.facility import EVER, IntArray, Intensity
 from greendc.core.figure import Figure
 from greendc.core.present import POWERS, power
 from greendc.core.readings import BoolArray, FloatArray
+from greendc.findings import Lasting
 
 Key = tuple[str, str]  # site, and name of an account
 FigureKey = tuple[str, str, str]  # site, period, quantity
@@ -115,6 +117,14 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """The newest hour that was checked, and what has not added up since before it ended."""
+
+    hour: Checked
+    findings: tuple[Lasting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The ledger's newest figures, and what was committed since the start of the process.
 
@@ -125,7 +135,8 @@ class Closed:
     `revised` is the net of all revisions since the start [J or g]. `undefined` counts figures
     without a value by (site, quantity, period, reason). `meter_cells` is the newest closed cell of
     each meter and derived meter. `provisional` holds what the running hour and local day would be,
-    should no more be heard: for people, never for a history.
+    should no more be heard: for people, never for a history. `balances` has the newest hour of
+    each site in which energy in and out were compared.
     """
 
     figures: Mapping[FigureKey, Figure] = field(default_factory=dict)
@@ -136,6 +147,7 @@ class Closed:
     revised: Mapping[Key, float] = field(default_factory=dict)
     undefined: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     provisional: Mapping[FigureKey, Figure] = field(default_factory=dict)
+    balances: Mapping[str, Balance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ the same whenever it is worked out, and is worked out again where a late reading
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from greendc.core.balance import (
     Windows,
     windows,
 )
-from greendc.core.explaining import PERSISTENT, Finding, findings
+from greendc.core.explaining import PERSISTENT, Finding, Known, findings
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
@@ -125,8 +125,14 @@ class _Epoch:
         self.meters = tuple(dict.fromkeys(n for node in epoch.nodes for n in node.members))
         physical = {meter.id: i for i, meter in enumerate(book.rules.meters)}
         self.physical = np.array([physical.get(name, -1) for name in self.meters], np.int64)
+        points = {meter.id: meter.point for meter in epoch.meters}
+        points |= {derived.id: derived.point for derived in epoch.derived}
         ratings = rated(epoch.meters, epoch.derived)
-        self.rated = np.array([ratings.get(name) or np.nan for name in self.meters])
+        self.known = Known(
+            np.array([ratings.get(name) or np.nan for name in self.meters]),
+            [points[name] for name in self.meters],
+            np.zeros(len(self.meters), np.bool_),
+        )
         self.places = [
             Place.of(node, self.meters, sum(ratings.get(n) or 0.0 for n, _ in node.inputs))
             for node in epoch.nodes
@@ -147,7 +153,7 @@ class _Epoch:
                 left_out = np.logical_or.reduce(only_claimed[span], axis=0)
                 told = [
                     self._told(one, part, left_out)
-                    for one in findings(self.places, part, self.rated)
+                    for one in findings(self.places, part, replace(self.known, doubted=left_out))
                 ]
             nodes = [
                 _node(place, side, states[i], row)

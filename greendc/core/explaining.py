@@ -18,6 +18,8 @@ ODD = 0.1  # of the windows that may be out of balance after a correction; one a
 ALIKE = 0.35  # how near another explanation must come to be named beside the best one
 LEAST_WIDTH = 0.02  # of the bounds of a node, as a ratio
 OVERLOAD = 1.2  # of a rating
+UNLIKE = 1.5  # for each decade that a meter is from others like it, beyond
+ALIKE_DECADES = 0.5
 TWICE_RARE = 0.1  # how much better leaving a meter out must explain than a factor
 
 
@@ -71,7 +73,20 @@ def newest_off(place: Place, states: StateArray) -> Off | None:
     return Off(place, rows)
 
 
-def findings(places: Sequence[Place], found: Windows, rated: FloatArray) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the meters of the columns beside what they counted.
+
+    `rated` are their ratings, NaN where there is none [W]; `points` where they sit; `doubted` are
+    those whose readings are left out of all figures.
+    """
+
+    rated: FloatArray
+    points: Sequence[str]
+    doubted: BoolArray
+
+
+def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Finding]:
     """All that is out of balance in the newest windows, one mistake after the other.
 
     Parameters
@@ -80,17 +95,17 @@ def findings(places: Sequence[Place], found: Windows, rated: FloatArray) -> list
         The nodes.
     found
         Windows in order, the newest last.
-    rated
-        Rating of each column; NaN where there is none. [W]
+    known
+        Of the meters.
     """
-    return list(_Search(places, found, rated).findings())
+    return list(_Search(places, found, known).findings())
 
 
 @dataclass
 class _Search:
     places: Sequence[Place]
     found: Windows
-    rated: FloatArray
+    known: Known
     told: set[str] = field(default_factory=set)
 
     def findings(self) -> Iterator[Finding]:
@@ -123,13 +138,23 @@ class _Search:
         """What explains most nodes, best first, and what is as good."""
         names = {one.place.node.name for one in off}
         meters = sorted({int(c) for one in off for c in one.place.columns})
-        every = [e for meter in meters for e in self._of_meter(meter, off, names)]
+        rows: BoolArray = np.any([one.rows for one in off], axis=0)
+        odd = [meter for meter in meters if self._is_odd(meter, rows)]
+        every = [e for meter in odd for e in self._of_meter(meter, off, names)]
+        if not every:
+            every = [e for meter in meters for e in self._of_meter(meter, off, names)]
         if not every:
             return []
         most = max(len(e.nodes) for e in every)
         ranked = sorted((e for e in every if len(e.nodes) == most), key=lambda e: e.score)
         best = ranked[0]
         return [e for e in ranked if e.score <= best.score + ALIKE and e.nodes == best.nodes]
+
+    def _is_odd(self, meter: int, rows: BoolArray) -> bool:
+        """Whether a meter's readings are by themselves not to be believed."""
+        energy = self.found.energy[rows, meter]
+        backwards = np.isfinite(energy).any() and float(np.nanmedian(energy)) < 0
+        return bool(self.known.doubted[meter] or backwards)
 
     def _of_meter(self, meter: int, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
         mine = [p for p in self.places if meter in p.columns]
@@ -141,7 +166,8 @@ class _Search:
             score = self._score(tries, rows, names)
             if score is not None:
                 right = tuple(p.node.name for p in mine if p.node.name in names)
-                yield Explanation(meter, mistake, right, score + mistake.rare)
+                unlike = self._unlike(meter, mistake.gain, rows)
+                yield Explanation(meter, mistake, right, score + mistake.rare + unlike)
         for place in mine:
             name = place.node.name
             if name not in names or not _is_output(place, meter) or len(place.node.outputs) < 2:
@@ -149,7 +175,26 @@ class _Search:
             tries = [(place, _changed(place, self.found, meter, 0.0))]
             score = self._score(tries, rows, names)
             if score is not None:
-                yield Explanation(meter, COUNTED_TWICE, (name,), score + TWICE_RARE, name)
+                unlike = TWICE_RARE + self._unlike(meter, 1.0, rows)
+                yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name)
+
+    def _unlike(self, meter: int, gain: float, rows: dict[str, BoolArray]) -> float:
+        """How far a meter's power would be from that of others at such a point, by ratings."""
+        same = [i for i, p in enumerate(self.known.points) if p == self.known.points[meter]]
+        others = [i for i in same if i != meter]
+        if not others:
+            return 0.0
+        row: BoolArray = np.any(list(rows.values()), axis=0)
+        usual = np.array([_median(self.found.energy[row, i]) for i in (meter, *others)])
+        rated = self.known.rated[[meter, *others]]
+        if np.isfinite(rated).all():
+            usual = usual / rated
+        peers = usual[1:][usual[1:] > 0]
+        mine = gain * usual[0]
+        if not len(peers) or not mine > 0:
+            return 0.0
+        decades = abs(float(np.log10(mine / np.median(peers))))
+        return UNLIKE * max(0.0, decades - ALIKE_DECADES)
 
     def _impossible(
         self, meter: int, gain: float, rows: dict[str, BoolArray], mine: Sequence[Place]
@@ -160,7 +205,7 @@ class _Search:
         with np.errstate(invalid="ignore"):
             power = gain * self.found.energy[row, meter] / self.found.seconds[row]
         usual = float(np.nanmedian(power)) if np.isfinite(power).any() else np.nan
-        return usual > OVERLOAD * self.rated[meter] or usual < 0
+        return usual > OVERLOAD * self.known.rated[meter] or usual < 0
 
     def _score(
         self,
@@ -211,6 +256,11 @@ class _Search:
         return Finding(
             (one.place.node.name,), (), one.rows, _residual(sides, one.rows), None, spread
         )
+
+
+def _median(energy: FloatArray) -> float:
+    known = energy[np.isfinite(energy)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _is_output(place: Place, meter: int) -> bool:

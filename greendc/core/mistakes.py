@@ -37,3 +37,5 @@ MISTAKES = (
 
 COUNTED_TWICE = Mistake("twice", 0.0, "is counted at this node though something else there has it")
 """Of one output of one node: without it the node is in balance."""
+
+KINDS = tuple(dict.fromkeys([*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind]))

@@ -12,7 +12,7 @@ from greendc.core.figure import Figure
 from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed
-from greendc.store.balances import packed_hour
+from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.reading import read_figures, read_sums
 
@@ -128,6 +128,14 @@ class Store:
         """Keep the balance of hours, in place of what stood there."""
         rows = [(site, one.end, *packed_hour(one)) for one in hours]
         self._db.executemany("INSERT OR REPLACE INTO balance VALUES (?, ?, ?, ?)", rows)
+
+    def balance(self, site: str) -> Checked | None:
+        """The newest hour of a site that was checked."""
+        return read_newest_balance(self._db, site)
+
+    def findings(self, site: str, lo: int) -> Iterator[Checked]:
+        """Hours of a site with findings that end after `lo` [ns]."""
+        return read_balances(self._db, site, lo, told=True)
 
     def use_config(self, hash_: str, body: bytes) -> None:
         """Name the configuration that figures written from now on rest on."""

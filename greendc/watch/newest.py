@@ -6,7 +6,8 @@ from dataclasses import replace
 from greendc.core.accounts import Book
 from greendc.core.facility import DAY, EVER, HOUR
 from greendc.core.figure import Figure
-from greendc.snapshots import Closed, FigureKey, Key
+from greendc.findings import lasting
+from greendc.snapshots import Balance, Closed, FigureKey, Key
 from greendc.store import Change, Store
 
 LOADED = {  # how far back from the newest figure of a period others are looked for at a start
@@ -20,6 +21,7 @@ LOADED = {  # how far back from the newest figure of a period others are looked 
     "30d": 2 * DAY,
     "12mo": 3 * DAY,
 }
+TOLD_BACK = 30 * DAY  # how far back the beginning of a finding is looked for
 
 
 class Newest:
@@ -29,6 +31,8 @@ class Newest:
         self._kinds: dict[str, dict[str, str]] = {}
         self._pending: list[Change] = []
         self._loaded: Closed | None = None
+        self._store: Store | None = None
+        self._sites: list[str] = []
 
     def configured(self, books: Mapping[str, Sequence[Book]], store: Store) -> None:
         """Know what the accounts are; the first time also what the ledger holds."""
@@ -37,6 +41,7 @@ class Newest:
             site: {a.name: a.kind for book in layouts for a in book.accounts}
             for site, layouts in books.items()
         }
+        self._store, self._sites = store, list(books)
         if first:
             self._loaded = self._load(books, store)
 
@@ -49,7 +54,22 @@ class Newest:
                 if newest is not None:
                     for figure in store.figures(site, period, newest - span, EVER):
                         self._place(site, figure, figures, cells)
-        return Closed(figures=figures, meter_cells=cells)
+        return Closed(figures=figures, meter_cells=cells, balances=self._balances({}))
+
+    def _balances(self, before: Mapping[str, Balance]) -> dict[str, Balance]:
+        """The newest hour of each site in which energy in and out were compared."""
+        found: dict[str, Balance] = {}
+        if self._store is None:
+            return found
+        for site in self._sites:
+            hour, known = self._store.balance(site), before.get(site)
+            if known is not None and known.hour == hour:
+                found[site] = known
+            elif hour is not None:
+                hours = self._store.findings(site, hour.end - TOLD_BACK)
+                lasts = [one for one in lasting(site, hours, hour.end) if one.until is None]
+                found[site] = Balance(hour, tuple(lasts))
+        return found
 
     def wrote(self, changes: Iterable[Change]) -> None:
         """Note revisions that are not committed yet."""
@@ -71,7 +91,13 @@ class Newest:
             self._place(change.site, figure, figures, cells)
             tally.count(change)
         expected = before.provisional
-        return replace(tally.closed(), figures=figures, meter_cells=cells, provisional=expected)
+        return replace(
+            tally.closed(),
+            figures=figures,
+            meter_cells=cells,
+            provisional=expected,
+            balances=self._balances(before.balances),
+        )
 
     def _place(
         self,

@@ -12,6 +12,7 @@ from greendc.core.accounts import Account, Book
 from greendc.core.facility import DAY, EVER, HOUR, SECOND
 from greendc.core.figure import Figure
 from greendc.core.present import power
+from greendc.findings import node_record, record
 from greendc.lines import line
 from greendc.snapshots import Accounts, Board, Closed, Current, FigureKey, Health, SiteTag
 from greendc.web import meters
@@ -49,7 +50,21 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
         "running": _figures(closed.provisional, RUNNING, book, tag, at),
         "power": list(_powers(board, current, closed, tag, figures["hour"], now)),
         "missing": list(_missing(tag, figures)),
+        "balance": _balance(closed, tag.site),
         "health": told(health, tag.site),
+    }
+
+
+def _balance(closed: Closed, site: str) -> dict[str, Any] | None:
+    """Whether what the meters counted in the newest hour adds up; None before there is one."""
+    found = closed.balances.get(site)
+    if found is None:
+        return None
+    return {
+        "start": rfc3339(found.hour.start),
+        "end": rfc3339(found.hour.end),
+        "nodes": [node_record(node, found.hour) for node in found.hour.nodes],
+        "findings": [record(one) for one in found.findings],
     }
 
 

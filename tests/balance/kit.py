@@ -6,7 +6,7 @@ import numpy as np
 
 from greendc.core import nodes
 from greendc.core.balance import FloatArray, Place, Windows
-from greendc.core.explaining import Finding, findings
+from greendc.core.explaining import Finding, Known, findings
 from greendc.core.facility import HOUR, Node
 from greendc.core.units import J_PER_KWH
 
@@ -72,7 +72,8 @@ def told(counted: dict[str, FloatArray], found: list[Node] | None = None) -> lis
         for node in found or chain()
     ]
     rated = np.array([ratings[name] or np.nan for name in POINTS])
-    return findings(places, windows(counted), rated)
+    known = Known(rated, list(POINTS.values()), np.zeros(len(POINTS), np.bool_))
+    return findings(places, windows(counted), known)
 
 
 def first(finding: Finding) -> tuple[str, float]:

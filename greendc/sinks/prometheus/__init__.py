@@ -1,5 +1,6 @@
 """The newest snapshots as Prometheus sees them, rendered when it asks."""
 
+from greendc.sinks.prometheus.balances import balances
 from greendc.sinks.prometheus.daemon import daemon
 from greendc.sinks.prometheus.exposition import exposition
 from greendc.sinks.prometheus.families import Families
@@ -36,5 +37,6 @@ def gathered(board: Board, now: int) -> Families:
     figures(out, current, closed)
     provisional(out, closed)
     undefined(out, closed)
+    balances(out, closed)
     daemon(out, current, health)
     return out

@@ -1,6 +1,7 @@
 // The page: fetches what stands, then follows the events of the site that is chosen.
 
 import { get } from "./api.js";
+import { showBalance } from "./balance.js";
 import { showCarbon } from "./carbon.js";
 import { Charts } from "./charts.js";
 import { Clock } from "./clock.js";
@@ -73,6 +74,7 @@ function showState(state) {
   showPower(state);
   showCarbon(state);
   showFigures(state, zone);
+  showBalance(state, zone);
   showMissing(state);
   showHealth(state, zone);
   tick();

@@ -1,0 +1,36 @@
+"""What the balance check says of the newest hour."""
+
+from greendc import series
+from greendc.core.checking import Told
+from greendc.core.mistakes import KINDS
+from greendc.findings import UNEXPLAINED, difference_share, kind, larger
+from greendc.sinks.prometheus.families import Families
+from greendc.snapshots import Closed
+
+OFF = {"balanced": 0.0, "too_much_out": 1.0, "too_much_in": 1.0}
+
+
+def balances(out: Families, closed: Closed) -> None:
+    """Nodes and findings of each site; nodes of which nothing is known have no sample."""
+    for site, found in closed.balances.items():
+        for node in found.hour.nodes:
+            share, side = difference_share(node), larger(node)
+            if node.state in OFF and share is not None and side and node.tolerance is not None:
+                out.add(series.BALANCE_DIFFERENCE, (site, node.name), share)
+                out.add(series.BALANCE_TOLERANCE, (site, node.name), node.tolerance / side)
+                out.add(series.BALANCE_OFF, (site, node.name), OFF[node.state])
+        if found.hour.nodes:
+            counts = dict.fromkeys((*KINDS, UNEXPLAINED), 0)
+            for one in found.hour.told:
+                counts[kind(one)] += 1
+                out.add(series.FINDING, (site, one.nodes[0], kind(one), *_first(one)), 1.0)
+            for word, count in counts.items():
+                out.add(series.FINDINGS, (site, word), count)
+
+
+def _first(one: Told) -> tuple[str, str]:
+    """The most likely meter and its multiplier, blank where there is none."""
+    if not one.suspects:
+        return "", ""
+    first = one.suspects[0]
+    return first.meter, "" if first.at is not None else f"{first.gain:.6g}"

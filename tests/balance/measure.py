@@ -1,0 +1,218 @@
+"""How many mis-wirings the balance check finds, and how often what it names is right.
+
+Usage: python -m tests.balance.measure [HOURS] [SAMPLE]
+
+Every ready-made site's messages go through the pipeline once; then, one at a time, what one meter
+counted in each hour is multiplied as each mistake does, and the check is asked again.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from greendc.config import load
+from greendc.core.balance import BoolArray, FloatArray, Place, Windows, windows
+from greendc.core.checking import LOOKED_BACK
+from greendc.core.explaining import OVERLOAD, Known, findings
+from greendc.core.facility import HOUR, Epoch, Node
+from greendc.core.mistakes import MISTAKES
+from greendc.core.nodes import rated
+from greendc.queries import Ledger
+from greendc.replay import Options, replay
+from greendc.simulate import ready
+from tests.balance.sites import simulated
+
+SEED = 6
+KINDS = ("factor", "sign", "phase", "twice", "other factor")
+Suspect = tuple[str, float, str | None]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A site without faults: its wiring, and what its meters counted."""
+
+    name: str
+    epoch: Epoch
+    hours: Windows
+
+    def places(self, nodes: Sequence[Node]) -> list[Place]:
+        ratings = rated(self.epoch.meters, self.epoch.derived)
+        return [
+            Place.of(n, self.hours.meters, sum(ratings.get(i) or 0.0 for i, _ in n.inputs))
+            for n in nodes
+        ]
+
+    def doubted(self, hours: Windows, limits: FloatArray) -> BoolArray:
+        """Meters whose readings would be out of range as a rule."""
+        power = np.nanmedian(hours.energy / hours.seconds[:, None], axis=0)
+        found: BoolArray = (power > OVERLOAD * limits) | ((power < 0) & np.isfinite(limits))
+        return found
+
+    def told(self, hours: Windows, nodes: Sequence[Node]) -> list[list[Suspect]]:
+        """The suspects of each finding, the most likely first."""
+        ratings = rated(self.epoch.meters, self.epoch.derived)
+        limits = np.array([ratings.get(name) or np.nan for name in hours.meters])
+        points = {meter.id: meter.point for meter in self.epoch.meters}
+        doubted = self.doubted(hours, limits)
+        known = Known(limits, [points[name] for name in hours.meters], doubted)
+        return [
+            [(hours.meters[e.meter], e.mistake.gain, e.at) for e in one.explanations]
+            for one in findings(self.places(nodes), hours, known)
+        ]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mistake that was made, how much of its node the meter is, and what was told of it."""
+
+    site: str
+    kind: str
+    share: float
+    found: bool
+    named: bool
+    listed: bool
+
+
+def sound(name: str, hours: int, folder: Path) -> Iterator[Sound]:
+    """The sites of a ready-made scenario, through the whole pipeline."""
+    config_file, log = simulated(folder, name, hours=hours)
+    config = load(config_file)
+    replay([log], config, Options(keep=folder / "ledger"))
+    with Ledger(folder / "ledger" / "ledger.db") as ledger:
+        for site in config.plan().sites:
+            epoch = site.epochs[-1]
+            meters = tuple(dict.fromkeys(m for node in epoch.nodes for m in node.members))
+            figures = list(ledger.figures(site.id, "hour", names=meters))
+            start = np.unique([f.start for f in figures if f.valid == HOUR])
+            row = {int(s): i for i, s in enumerate(start)}
+            energy = np.full((len(start), len(meters)), np.nan)
+            for f in figures:
+                if f.start in row and f.value is not None:
+                    energy[row[f.start], meters.index(f.quantity)] = f.value
+            counted = energy, np.ones_like(energy), np.zeros_like(energy)
+            yield Sound(
+                site.id, epoch, windows(meters, (start, start + HOUR), counted, epoch.meters)
+            )
+
+
+def false_alarms(site: Sound) -> tuple[int, int]:
+    """Findings in hours of a sound site, and how many hours there were."""
+    count = len(site.hours.start)
+    told = 0
+    for last in range(1, count + 1):
+        rows = slice(max(0, last - LOOKED_BACK), last)
+        part = replace(
+            site.hours,
+            start=site.hours.start[rows],
+            end=site.hours.end[rows],
+            energy=site.hours.energy[rows],
+            limit=site.hours.limit[rows],
+        )
+        told += len(site.told(part, site.epoch.nodes))
+    return told, count
+
+
+def trials(site: Sound, sample: int) -> Iterator[Trial]:
+    """`sample` mistakes of a site by chance, the same ones each time; 0: all."""
+    made = [
+        (m, "other factor" if mistake.rare else mistake.kind, mistake.gain)
+        for m in site.hours.meters
+        for mistake in MISTAKES
+    ]
+    made += [(m, "twice", 0.0) for m in site.hours.meters if _above(site.epoch.nodes, m)]
+    if sample:
+        random = np.random.default_rng(SEED)
+        made = [made[i] for i in random.choice(len(made), min(sample, len(made)), replace=False)]
+    for meter, kind, gain in made:
+        column = site.hours.meters.index(meter)
+        if not np.nan_to_num(site.hours.energy[:, column]).any():
+            continue  # nothing flowed: no factor changes that
+        nodes, hours, at = site.epoch.nodes, site.hours, None
+        if kind == "twice":
+            nodes, at = _counted_twice(nodes, meter)
+        else:
+            hours = hours.scaled(column, 1.0 / gain)
+        told = site.told(hours, nodes)
+        made_ = meter, gain, at
+        named = any(suspects[:1] == [made_] for suspects in told)
+        listed = any(made_ in suspects for suspects in told)
+        yield Trial(site.name, kind, _share(site, meter), bool(told), named, listed)
+
+
+def _above(nodes: Sequence[Node], meter: str) -> Node | None:
+    """The node above the one that a meter hangs on."""
+    own = next((n for n in nodes if meter in [o for o, _ in n.outputs]), None)
+    if own is None:
+        return None
+    ins = {name for name, _ in own.inputs}
+    return next((n for n in nodes if ins & {o for o, _ in n.outputs}), None)
+
+
+def _counted_twice(nodes: Sequence[Node], meter: str) -> tuple[tuple[Node, ...], str]:
+    """The nodes with a meter said to be fed by what feeds its feeder as well."""
+    above = _above(nodes, meter)
+    assert above is not None
+    more = replace(above, outputs=(*above.outputs, (meter, min(s for _, s in above.outputs))))
+    return tuple(more if node is above else node for node in nodes), above.name
+
+
+def _share(site: Sound, meter: str) -> float:
+    """What a meter is of the larger side of its smallest node."""
+    energy = dict(zip(site.hours.meters, np.nansum(site.hours.energy, axis=0), strict=True))
+    sides = [
+        sum(energy[name] for name, _ in node.inputs)
+        for node in site.epoch.nodes
+        if meter in node.members and node.usual is None
+    ]
+    return float(abs(energy[meter]) / min(sides)) if sides and min(sides) else 0.0
+
+
+HEAD = """\
+| mistake | meter is of its node | tried | found | named first | first, of found | named, of found |
+|---|---|--:|--:|--:|--:|--:|"""
+
+
+def table(found: Sequence[Trial]) -> str:
+    """Recall and precision by kind of mistake and by the meter's part in its node."""
+    lines = HEAD.splitlines()
+    for kind in KINDS:
+        for low, high, part in ((0.05, 9.0, "5 % or more"), (0.0, 0.05, "less")):
+            some = [t for t in found if t.kind == kind and low <= t.share < high]
+            lines.append(_row(kind, part, some))
+    usual = [t for t in found if t.kind != "other factor"]
+    lines.append(
+        _row("all but other factors", "5 % or more", [t for t in usual if t.share >= 0.05])
+    )
+    lines.append(_row("all but other factors", "any", usual))
+    return "\n".join(lines)
+
+
+def _row(kind: str, part: str, some: Sequence[Trial]) -> str:
+    seen, right = sum(t.found for t in some), sum(t.named for t in some)
+    listed = sum(t.listed for t in some)
+    pairs = ((seen, len(some)), (right, len(some)), (right, seen), (listed, seen))
+    parts = [f"{100 * a / b:.1f} %" if b else "-" for a, b in pairs]
+    return f"| {kind} | {part} | {len(some)} | {' | '.join(parts)} |"
+
+
+def main(hours: int, sample: int) -> None:
+    """Measure all ready-made sites and print the table."""
+    found: list[Trial] = []
+    for name in ready.NAMES:
+        with tempfile.TemporaryDirectory() as folder:
+            for site in sound(name, hours, Path(folder)):
+                told, count = false_alarms(site)
+                mine = list(trials(site, sample))
+                found += mine
+                sys.stdout.write(f"{site.name}: {told} findings in {count} sound hours\n")
+                wrong = [t for t in mine if t.found and not t.named]
+                sys.stdout.write(f"  {len(mine)} tried, {len(wrong)} found but named otherwise\n")
+    sys.stdout.write(table(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(*[int(n) for n in [*sys.argv[1:], *("24", "0")[len(sys.argv) - 1 :]]])
