@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from greendc.calendars import rfc3339
 from greendc.config import load
 from greendc.exports import Request, export
+from greendc.findings import Lasting
+from greendc.findings import kind as kind_of
 from greendc.outcomes import of_messages
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
@@ -109,6 +111,7 @@ class Run(Part):
     revisions: bool = False
     counts: dict[str, int] = {}
     events: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
 
 
 class Case(Part):
@@ -133,6 +136,7 @@ class Outcome:
     ledger: str
     counts: dict[str, int]
     events: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
 
     def rows(self) -> list[Row]:
         return list(csv.DictReader(self.ledger.splitlines()))
@@ -162,14 +166,28 @@ def played(case: Case, run: Run, scratch: Path) -> Outcome:
         events = [
             {"event": kind, **_told(data)} for _, kind, data in ledger.events() if kind != "revised"
         ]
+        findings = [_found(one) for site in sites for one in ledger.findings(site)]
     odd = {name: number for name, number in counts if number and name not in ARRIVED}
-    return Outcome(out.read_text(encoding="utf-8"), odd, events)
+    return Outcome(out.read_text(encoding="utf-8"), odd, events, findings)
 
 
 def page() -> str:
     """The table of all cases, for readers."""
     lines = [f"| [{c.name}]({c.name}) | {c.given} | {c.then} | {c.why} |" for c in cases()]
     return "\n".join([*HEAD.splitlines(), *lines, ""])
+
+
+def _found(one: Lasting) -> dict[str, Any]:
+    """What a finding of the balance check says, without its words."""
+    first = one.told.suspects[0] if one.told.suspects else None
+    return {
+        "kind": kind_of(one.told),
+        "nodes": list(one.told.nodes),
+        "since": rfc3339(one.since),
+        "until": None if one.until is None else rfc3339(one.until),
+        "meter": None if first is None else first.meter,
+        "multiplier": None if first is None else first.gain,
+    }
 
 
 def _told(data: dict[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,12 @@ MUTATIONS = [
         lambda judge: lambda metric, *rest: judge(replace(metric, bounds=(0, math.inf)), *rest),
     ),
     Mutation(
+        "A15-facility-below-it-for-hours",
+        "points make a chain",
+        "greendc.core.nodes:by_points",
+        lambda _: lambda *_arguments: iter(()),
+    ),
+    Mutation(
         "A16-heat-reuse",
         "reused heat is no part of E_DC",
         "greendc.config.epochs:Instant.e_dc",
@@ -180,6 +186,12 @@ MUTATIONS = [
         "a factor holds from its date",
         "greendc.config.meters:Filled.scale",
         mutants.newest,
+    ),
+    Mutation(
+        "A35-hundredths-of-a-kilowatt-hour",
+        "what is looked for",
+        "greendc.core.explaining:MISTAKES",
+        lambda mistakes: tuple(one for one in mistakes if one.kind != "factor"),
     ),
     Mutation(
         "A36-dual-feed",

@@ -24,6 +24,7 @@ def test_case(case: Case, name: str, run: Run, tmp_path: Path) -> None:
             assert_stands(figure, outcome)
     assert outcome.counts == {name: n for name, n in run.counts.items() if n}
     assert outcome.events == run.events
+    assert outcome.findings == run.findings
     assert outcome.ledger == (case.folder / run.expected).read_text(encoding="utf-8")
 
 

@@ -36,10 +36,12 @@ def test_without_its_rule_the_ledger_is_another(
 
 
 def is_another(case: Case, name: str, scratch: Path) -> bool:
-    """Whether a run's ledger is another than expected, and some figure by hand not in it."""
+    """Whether findings are others than expected, or the ledger and some figure by hand."""
     run, folder = case.runs[name], scratch / f"run {name}"
     folder.mkdir()
     outcome = played(case, run, folder)
+    if outcome.findings != run.findings:
+        return True
     if outcome.ledger == (case.folder / run.expected).read_text(encoding="utf-8"):
         return False
     return not all(stands(figure, outcome) for figure in case.by_hand if figure.run == name)
