@@ -13,10 +13,10 @@ from math import lcm
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.energy import Rules
 from greendc.core.facility import Epoch, IntArray, Meter, Op, Site
 from greendc.core.metrics import METRICS, names
 from greendc.core.metrics.metric import Metric
+from greendc.core.rules import Rules
 
 ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
 SUBSYSTEMS = ("cooling", "power", "lighting", "reuse", "other")

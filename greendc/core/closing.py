@@ -8,10 +8,11 @@ import numpy as np
 
 from greendc.core.accounts import Account, Book
 from greendc.core.cells import Block, cell_blocks
-from greendc.core.energy import MEAN_NEXT, Rules, Segments
+from greendc.core.energy import Segments
 from greendc.core.facility import EVER, IntArray, Intensity
 from greendc.core.presence import Presence
 from greendc.core.reopening import Dirty, Span
+from greendc.core.rules import MEAN_NEXT, Rules
 
 EVERY = -1  # in place of a meter: whatever has cells in a span, or none yet
 

@@ -9,60 +9,13 @@ without a segment is missing, never zero.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from greendc.core.facility import EVER, SECOND, IntArray, Kind, Meter
-from greendc.core.register import register_steps
+from greendc.core.facility import SECOND, IntArray
+from greendc.core.judging import judge
+from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, ON_CHANGE, REGISTER, Rules
+from greendc.core.words import BoolArray, FloatArray, Verdict
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-
-KINDS = tuple(Kind)
-INSTANT, MEAN_PREV, MEAN_NEXT, ON_CHANGE, REGISTER = range(5)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules of all meters as columns; a meter's number is its place in them."""
-
-    meters: tuple[Meter, ...]
-    kind: IntArray
-    nominal: IntArray
-    max_gap: IntArray
-    silent_after: IntArray
-    bridge: IntArray  # the longest silence that a register counts across
-
-    @classmethod
-    def of(cls, meters: tuple[Meter, ...], bridge: int = EVER) -> "Rules":
-        """Columns of the meters given; all registers bridge at least their own `max_gap`."""
-        return cls(
-            meters,
-            np.array([KINDS.index(m.kind) for m in meters], np.int64),
-            np.array([m.nominal for m in meters], np.int64),
-            np.array([m.max_gap for m in meters], np.int64),
-            np.array([m.silent_after for m in meters], np.int64),
-            np.array([max(m.max_gap, bridge) for m in meters], np.int64),
-        )
-
-    @property
-    def causal(self) -> BoolArray:
-        """Meters whose readings say nothing of the time before them."""
-        found: BoolArray = (self.kind == MEAN_NEXT) | (self.kind == ON_CHANGE)
-        return found
-
-    @property
-    def hold(self) -> IntArray:
-        """How long a causal meter's reading holds if no other follows, in ns."""
-        held = np.where(self.kind == ON_CHANGE, self.silent_after, self.nominal)
-        return np.where(self.causal, held, 0)
-
-    @property
-    def reach(self) -> IntArray:
-        """How far a reading matters to the time before or after it, in ns."""
-        by_kind = np.stack(
-            [self.max_gap, self.nominal, self.nominal, self.silent_after, self.bridge]
-        )
-        return by_kind[self.kind, np.arange(len(self.kind))]
+NO_KIND = -1  # in place of a kind: a reading that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +52,13 @@ class Segments:
         )
 
 
-def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -> Segments:
+def segments(
+    rules: Rules,
+    meter: IntArray,
+    time: IntArray,
+    value: FloatArray,
+    verdict: Verdict | None = None,
+) -> Segments:
     """What readings say of the time around them (F-6.1, F-6.2, F-6.4).
 
     Parameters
@@ -109,6 +68,8 @@ def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -
     meter, time, value
         Readings sorted by (meter, time) without repeated times. Power [W] or, for
         registers, the energy counted [J]; time in ns.
+    verdict
+        What is made of the readings, if that is known already.
 
     Returns
     -------
@@ -123,7 +84,7 @@ def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -
     --------
     Four samples of one power meter (E-6.1): the trapezoids make 12.5 Wh.
 
-    >>> from greendc.core.facility import Kind, Meter, SECOND
+    >>> from greendc.core.facility import Kind, Meter
     >>> meter = Meter("m", "it_in", "power", Kind.INSTANT, 60 * SECOND, 180 * SECOND, 180 * SECOND)
     >>> found = segments(
     ...     Rules.of((meter,)),
@@ -134,12 +95,13 @@ def segments(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -
     >>> print(found.energy.sum() / 3600)
     12.5
     """
-    kind = rules.kind[meter]
+    verdict = judge(rules, meter, time, value) if verdict is None else verdict
+    kind = np.where(verdict.believed, rules.kind[meter], NO_KIND)
     parts = [
         _forward(rules, kind, meter, time, value),
         _backward(rules, kind, meter, time, value),
         _instant(rules, kind, meter, time, value),
-        _registers(rules, kind, meter, time, value),
+        _registers(rules, kind, meter, time, verdict),
     ]
     parts = [p for p in parts if len(p.meter)]
     if len(parts) == 1:
@@ -214,13 +176,10 @@ def _instant(
 
 
 def _registers(
-    rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, value: FloatArray
+    rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, verdict: Verdict
 ) -> Segments:
-    pick = kind == REGISTER
-    meter, time, value = meter[pick], time[pick], value[pick]
-    anchor, energy = register_steps(rules.meters, rules.bridge, meter, time, value)
-    used = (anchor >= 0) & (anchor < np.arange(len(anchor)))
-    start, end, energy = time[anchor[used]], time[used], energy[used]
+    used = (kind == REGISTER) & (verdict.anchor < np.arange(len(kind)))
+    start, end, energy = time[verdict.anchor[used]], time[used], verdict.energy[used]
     power = energy / seconds(end - start)
     far = end - start > rules.max_gap[meter[used]]
     return Segments(meter[used], start, end, power, power, energy, far)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from greendc.core.energy import MEAN_PREV, Rules
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
+from greendc.core.rules import MEAN_PREV, Rules
 
 Span = tuple[int, int]
 

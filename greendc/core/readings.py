@@ -42,11 +42,14 @@ class Readings:
 
 def without(rows: Readings, others: Readings) -> Readings:
     """The rows that are not among the others."""
-    if not len(others):
-        return rows
-    gone = set(zip(others.meter.tolist(), others.time.tolist(), others.seq.tolist(), strict=True))
+    return rows.where(~among(rows, others)) if len(others) else rows
+
+
+def among(rows: Readings, others: Readings) -> BoolArray:
+    """Which of the rows are among the others."""
+    those = set(zip(others.meter.tolist(), others.time.tolist(), others.seq.tolist(), strict=True))
     keys = zip(rows.meter.tolist(), rows.time.tolist(), rows.seq.tolist(), strict=True)
-    return rows.where(np.array([key not in gone for key in keys], np.bool_))
+    return np.array([key in those for key in keys], np.bool_)
 
 
 def firsts(rows: Readings, meters: int) -> IntArray:

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from greendc.core.facility import SECOND, IntArray, Meter, Replacement
-
-FloatArray = npt.NDArray[np.float64]
+from greendc.core.words import FloatArray, Verdict, Word
 
 NO_ANCHOR = -1
 
@@ -29,8 +28,8 @@ def register_steps(
     meter: IntArray,
     time: IntArray,
     value: FloatArray,
-) -> tuple[IntArray, FloatArray]:
-    """Which earlier reading each register reading counts from, and the energy between.
+) -> Verdict:
+    """Which earlier reading each register reading counts from, the energy between, and why.
 
     Parameters
     ----------
@@ -43,10 +42,10 @@ def register_steps(
 
     Returns
     -------
-    tuple
-        The place of the anchor and the energy since it [J]. A reading that counting
-        begins with, the first one or the first after a silence longer than `bridge`,
-        is its own anchor; one that is rejected or a dip has none (-1).
+    Verdict
+        The word, the place of the anchor and the energy since it [J]. A reading that
+        counting begins with, the first one or the first after a silence longer than
+        `bridge`, is its own anchor; one that is rejected or a dip has none (-1).
 
     References
     ----------
@@ -57,13 +56,14 @@ def register_steps(
     anchor = np.where(anew, own, own - 1)
     energy = np.diff(value, prepend=value[:1])
     energy[anew] = 0.0
+    word = np.where(anew, np.int8(Word.BEGAN), np.int8(Word.USED))
     odd = np.unique(meter[~plain_steps(meters, bridge, meter, time, value)])
     for number in odd:
         lo, hi = np.searchsorted(meter, [number, number + 1])
-        place, steps = _walk(meters[number], int(bridge[number]), time[lo:hi], value[lo:hi])
-        anchor[lo:hi] = np.where(place >= 0, place + lo, NO_ANCHOR)
-        energy[lo:hi] = steps
-    return anchor, energy
+        found = _walk(meters[number], int(bridge[number]), time[lo:hi], value[lo:hi])
+        anchor[lo:hi] = np.where(found.believed, found.anchor + lo, NO_ANCHOR)
+        energy[lo:hi], word[lo:hi] = found.energy, found.word
+    return Verdict(word, anchor, energy)
 
 
 def plain_steps(
@@ -114,29 +114,39 @@ def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.b
     return anew
 
 
-def _walk(
-    meter: Meter, bridge: int, time: IntArray, value: FloatArray
-) -> tuple[IntArray, FloatArray]:
+def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Verdict:
     place = np.full(len(time), NO_ANCHOR, np.int64)
     steps = np.zeros(len(time))
+    word = np.full(len(time), Word.OUT_OF_RANGE, np.int8)
     low, high = meter.range_
     anchor = NO_ANCHOR
     for i in range(len(time)):
         if not low <= value[i] <= high:
             continue
         if anchor < 0 or time[i] - time[anchor] > bridge:
-            place[i] = anchor = i
+            place[i], word[i], anchor = i, Word.BEGAN, i
             continue
-        span = int(time[i] - time[anchor])
+        before, now, span = float(value[anchor]), float(value[i]), int(time[i] - time[anchor])
         between = [r for r in meter.replaced if time[anchor] < r.at <= time[i]]
         if between:
-            delta = replaced_delta(meter, value[anchor], value[i], span, between)
+            delta = replaced_delta(meter, before, now, span, between)
+            word[i] = Word.IMPLAUSIBLE if delta is None else Word.REPLACED
         else:
             upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
-            delta = register_delta(meter, value[anchor], value[i], span, upcoming)
+            delta = register_delta(meter, before, now, span, upcoming)
+            word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
-    return place, steps
+    return Verdict(word, place, steps)
+
+
+def _word(meter: Meter, before: float, now: float, delta: float | None) -> Word:
+    """What a reading was taken for, by the energy that it counts."""
+    if delta is None:
+        return Word.DIP if 0 < before - now <= meter.step else Word.IMPLAUSIBLE
+    if now >= before:
+        return Word.USED
+    return Word.RESET if delta == now else Word.ROLLOVER
 
 
 def replaced_delta(

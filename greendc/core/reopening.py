@@ -5,10 +5,11 @@ from typing import Protocol
 
 import numpy as np
 
-from greendc.core.energy import REGISTER, Rules, Segments
+from greendc.core.energy import Segments
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.readings import BoolArray, Readings, merged
-from greendc.core.register import plain_steps, register_steps
+from greendc.core.register import plain_steps
+from greendc.core.rules import REGISTER, Rules
 from greendc.core.touched import runs
 
 Span = tuple[int, int]
@@ -28,21 +29,6 @@ class History(Protocol):
 
 
 CONTEXT = 64  # readings of a register before a late one that decide whether it is believed
-
-
-def believed(rules: Rules, readings: Readings) -> BoolArray:
-    """Readings that can begin an interval: all but registers' rejected ones and dips.
-
-    `readings` are sorted by meter and time.
-    """
-    register = rules.kind[readings.meter] == REGISTER
-    good: BoolArray = ~register
-    if register.any():
-        part = readings.where(register)
-        anchor, _ = register_steps(rules.meters, rules.bridge, part.meter, part.time, part.value)
-        good[register] = anchor >= 0
-    found: BoolArray = good
-    return found
 
 
 def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:

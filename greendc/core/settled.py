@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from greendc.core.cells import Block
 from greendc.core.readings import Merged, Readings
 from greendc.core.reopening import Dirty, Span
+from greendc.core.words import SILENT, Word, WordArray
 
 SITE_WIDE = -1  # in place of a meter
 
@@ -29,13 +32,23 @@ class Cause:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Readings with words of which people are told: `sign` is -1 where they no longer stand."""
+
+    rows: Readings
+    word: WordArray
+    sign: int
+
+
 @dataclass(slots=True)
 class Settled:
     """What a step gave: ledger rows, readings no longer held, counts by outcome.
 
-    The outcomes of readings: `used` (what closed cells rest on, no longer held), `duplicate`,
-    `conflict` (another value of the same meter and time stands), `late_beyond_horizon`,
-    `not_energy`. What is held beside them is still open.
+    The outcomes of readings: `used` (what closed cells rest on, no longer held),
+    `quarantined:WORD` (left out, no longer held), `duplicate`, `conflict` (another value of the
+    same meter and time stands), `late_beyond_horizon`, `not_energy`. What is held beside them is
+    still open. Beside the outcomes `register:WORD` counts which of those used were dips, resets …
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -43,12 +56,24 @@ class Settled:
     counts: dict[str, int] = field(default_factory=dict)
     reopened: list[Span] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     final: bool = False
 
     def count(self, outcome: str, number: int) -> None:
         """Add to a count."""
         if number:
             self.counts[outcome] = self.counts.get(outcome, 0) + number
+
+    def judge(self, rows: Readings, word: WordArray, sign: int = 1) -> None:
+        """Count readings by their words, or take back that they were counted (`sign` -1)."""
+        for number, count in zip(*np.unique(word, return_counts=True), strict=True):
+            one, change = Word(number), sign * int(count)
+            self.count("used" if one.used else f"quarantined:{one.label}", change)
+            if one.used and one not in SILENT:
+                self.count(f"register:{one.label}", change)
+        loud = ~np.isin(word, SILENT)
+        if loud.any():
+            self.judged.append(Judged(rows.where(loud), word[loud], sign))
 
     def tell(self, result: Merged) -> int:
         """Count what was repeated; returns how many readings stand."""

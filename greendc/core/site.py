@@ -16,13 +16,22 @@ import numpy as np
 from greendc.core.accounts import Book, book, energy_meters
 from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
-from greendc.core.energy import MEAN_PREV, REGISTER, Segments, segments
+from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
-from greendc.core.readings import BoolArray, Readings, firsts, joined, lasts, merged, without
+from greendc.core.judging import judge
+from greendc.core.readings import (
+    BoolArray,
+    Readings,
+    among,
+    firsts,
+    joined,
+    lasts,
+    merged,
+    without,
+)
 from greendc.core.reopening import (
     Dirty,
     History,
-    believed,
     changed,
     gathered,
     reached,
@@ -30,7 +39,9 @@ from greendc.core.reopening import (
     stood_at,
     unsettled_upto,
 )
+from greendc.core.rules import MEAN_PREV, REGISTER
 from greendc.core.settled import Settled, causes
+from greendc.core.words import Verdict, WordArray
 
 __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
 
@@ -60,6 +71,7 @@ class SiteBook:
         self.ended_seq = 0  # what arrived up to here is known: the input had ended
         self.base_seq = 0  # readings up to here are carried over, not read from the journal again
         self.hot = Readings.none()
+        self._judged: tuple[Readings, Verdict] | None = None
         self.waiting: list[Readings] = []
         self.beyond = Readings.none()  # too late: not to be taken in by a later start either
 
@@ -191,6 +203,8 @@ class SiteBook:
         settled.count("not_energy", int((fresh.meter < 0).sum()))
         fresh = fresh.where(fresh.meter >= 0)
         again = self._recall(fresh)
+        if len(again):
+            settled.judge(*self._of_hot(among(self.hot, again)), -1)
         before = self.hot
         old, stood, dirty = self._take_in(fresh, settled)
         if self.progress.origin is None:
@@ -201,8 +215,7 @@ class SiteBook:
         for lo, hi in settled.reopened:
             settled.blocks += self._again(lo, hi, old)
         settled.blocks += self._close(watermark, final=settled.final, at=at)
-        evicted = self._evicted()
-        settled.count("used", len(evicted) - len(again))
+        evicted = self._evicted(settled)
         settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
         return settled
 
@@ -264,7 +277,19 @@ class SiteBook:
         return self.progress.extend(int((fresh.time - back).min()))
 
     def _segments(self, readings: Readings) -> Segments:
-        return segments(self.rules, readings.meter, readings.time, readings.value)
+        verdict = self._verdict(readings)
+        return segments(self.rules, readings.meter, readings.time, readings.value, verdict)
+
+    def _verdict(self, readings: Readings) -> Verdict:
+        """What is made of readings; known already where they are those judged last."""
+        if self._judged is None or self._judged[0] is not readings:
+            found = judge(self.rules, readings.meter, readings.time, readings.value)
+            self._judged = readings, found
+        return self._judged[1]
+
+    def _of_hot(self, mask: BoolArray) -> tuple[Readings, WordArray]:
+        """Some of the readings held, and their words."""
+        return self.hot.where(mask), self._verdict(self.hot).word[mask]
 
     def _again(self, lo: int, hi: int, old: Readings) -> Iterator[Block]:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
@@ -274,7 +299,7 @@ class SiteBook:
             yield from due.blocks(found, self.site.intensity)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
-        count, good = len(self.rules.meters), self.hot.where(self._believed())
+        count, good = len(self.rules.meters), self.hot.where(self._verdict(self.hot).believed)
         known = Known(lasts(self.hot, count), lasts(good, count))
         end = self.progress.end_of(known, at) if final else None
         self.progress.advance(watermark, known, end)
@@ -283,16 +308,16 @@ class SiteBook:
             for b in due.blocks(found, self.site.intensity):
                 yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
 
-    def _believed(self) -> BoolArray:
-        return believed(self.rules, self.hot)
-
-    def _evicted(self) -> Readings:
+    def _evicted(self, settled: Settled) -> Readings:
         """Let go of readings before the last one that open cells can rest on."""
         hot = self.hot
-        anchors = (hot.time <= self.progress.floors()[hot.meter]) & self._believed()
+        anchors = hot.time <= self.progress.floors()[hot.meter]
+        anchors &= self._verdict(hot).believed
         last = np.full(len(self.rules.meters), -1, np.int64)
         place = np.flatnonzero(anchors)
         last[hot.meter[place]] = place
         gone = np.arange(len(hot)) < last[hot.meter]
+        rows, words = self._of_hot(gone)
+        settled.judge(rows, words)
         self.hot = hot.where(~gone)
-        return hot.where(gone)
+        return rows

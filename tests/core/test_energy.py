@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendc.core.energy import Rules, Segments, segments
+from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter, Replacement
 from greendc.core.integrals import Windows, common_time, integrate
 from greendc.core.register import register_delta, register_steps
+from greendc.core.rules import Rules
+from greendc.core.words import Word
 
 MINUTE = 60 * SECOND
 WH = 3600.0
@@ -97,24 +99,29 @@ def test_e_6_3_a_five_digit_display_rolls_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"),
+    ("values", "expected", "words"),
     [
-        ([215.6, 215.7, 215.6, 215.6], [0.1, 0.0, 0.0]),  # A3: a dip is no reset
-        ([12.0, 0.0, 0.5], [0.0, 0.5]),  # A4: a reset adds what it has counted since
-        ([1400.0, 1400.0], [0.0]),  # A5
-        ([100.0, -3461.0, 101.0], [0.0, 1.0]),  # A6: nonsense is left out
-        ([10.0, 1e12, 11.0], [0.0, 1.0]),  # faster than the rating allows
+        # A3: a dip is no reset
+        ([215.6, 215.7, 215.6, 215.6], [0.1, 0.0, 0.0], ["began", "used", "dip", "dip"]),
+        # A4: a reset adds what it has counted since
+        ([12.0, 0.0, 0.5], [0.0, 0.5], ["began", "reset", "used"]),
+        ([1400.0, 1400.0], [0.0], ["began", "used"]),  # A5
+        # A6: nonsense is left out
+        ([100.0, -3461.0, 101.0], [0.0, 1.0], ["began", "out_of_range", "used"]),
+        # faster than the rating allows
+        ([10.0, 1e12, 11.0], [0.0, 1.0], ["began", "implausible", "used"]),
     ],
 )
 def test_registers_tell_dip_reset_and_nonsense_apart(
-    values: list[float], expected: list[float]
+    values: list[float], expected: list[float], words: list[str]
 ) -> None:
     one = counter(rating=1000.0, step=0.1)
     time = np.arange(len(values), dtype=np.int64) * HOUR
     place = np.zeros(len(values), np.int64)
-    anchor, energy = register_steps((one,), np.array([EVER]), place, time, np.array(values))
-    assert energy[1:].tolist() == pytest.approx(expected, abs=1e-9)
-    assert energy[anchor < 0].tolist() == [0.0] * int((anchor < 0).sum())
+    found = register_steps((one,), np.array([EVER]), place, time, np.array(values))
+    assert found.energy[1:].tolist() == pytest.approx(expected, abs=1e-9)
+    assert not found.energy[~found.believed].any()
+    assert [Word(word).label for word in found.word] == words
 
 
 # -- laws ---------------------------------------------------------------------------------------
@@ -211,5 +218,5 @@ def test_registers_that_are_exchanged_both_count(
     one = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60, rating=1e3, replaced=replaced)
     time = np.array([0, 10, 20, 30]) * SECOND
     place = np.zeros(4, np.int64)
-    _, energy = register_steps((one,), np.array([EVER]), place, time, np.array(values))
-    assert energy.tolist() == counted
+    found = register_steps((one,), np.array([EVER]), place, time, np.array(values))
+    assert found.energy.tolist() == counted

@@ -1,0 +1,72 @@
+"""What is made of each reading: a word for it, and for registers what it counts from."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from greendc.core.facility import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+WordArray = npt.NDArray[np.int8]
+
+
+class Word(IntEnum):
+    """What a reading is taken for. The first ones are used, the others are left out.
+
+    Of a register: `began`: nothing before it is near enough to be counted from; `dip`: back by
+    at most a step, which adds nothing; `reset`, `rollover`: it started again, by itself or
+    beyond its modulus; `replaced`: the first of an exchanged one; `implausible`: no count that
+    its rating allows.
+    """
+
+    USED = 0
+    BEGAN = 1
+    DIP = 2
+    RESET = 3
+    ROLLOVER = 4
+    REPLACED = 5
+    OUT_OF_RANGE = 16
+    IMPLAUSIBLE = 17
+
+    @property
+    def label(self) -> str:
+        """Name in counts and events.
+
+        >>> Word.OUT_OF_RANGE.label
+        'out_of_range'
+        """
+        return self.name.lower()
+
+    @property
+    def used(self) -> bool:
+        """Whether energy may rest on such a reading."""
+        return self < LEFT_OUT
+
+
+LEFT_OUT = 16
+"""Words from here on are of readings that no figure rests on."""
+SILENT = (Word.USED, Word.BEGAN)
+"""Words of which nobody need be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is made of sorted readings, a row for each.
+
+    `anchor` is the place of the reading that a register's counts from, its own where counting
+    begins with it, -1 where no interval can begin or end with it; of others it is their own
+    place or -1. `energy` is what a register has counted since the anchor [J].
+    """
+
+    word: WordArray
+    anchor: IntArray
+    energy: FloatArray
+
+    @property
+    def believed(self) -> BoolArray:
+        """Readings that can begin an interval."""
+        found: BoolArray = self.anchor >= 0
+        return found
