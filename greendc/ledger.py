@@ -20,6 +20,8 @@ from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
 from greendc.core.settled import Cause, Settled
 from greendc.core.site import SiteBook
+from greendc.core.words import Before
+from greendc.judged import keep_judged
 from greendc.ports import Event
 from greendc.store import Change, Row, Store
 
@@ -86,6 +88,7 @@ class SiteLedger:
         if settled.archived:
             self.store.forget(self.site.id, self.book.watermark - self.book.remembers)
         self.store.count(self.site.id, settled.counts)
+        keep_judged(self.store, self.site.id, self.meters, settled.judged, arrival)
         return after - before
 
     def _explain(
@@ -188,6 +191,7 @@ class SiteLedger:
             "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),
+            "before": [column.tobytes() for column in (book.before.time, book.before.word)],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -211,6 +215,16 @@ class SiteLedger:
         book.carry(_rows(state["carried"], mine))
         if "beyond" in state:
             book.beyond = _rows(state["beyond"], mine)
+        if "before" in state:
+            time, word = state["before"]
+            book.before = Before(as_ints(time), np.frombuffer(word, np.int8)).of(
+                self._were(state["meters"])
+            )
+
+    def _were(self, meters: Sequence[str]) -> IntArray:
+        """Places that the meters had among others; -1 for those that were not there."""
+        places = {name: i for i, name in enumerate(meters)}
+        return np.array([places.get(name, -1) for name in self.meters], np.int64)
 
 
 def _columns(rows: Readings) -> list[bytes]:

@@ -4,7 +4,7 @@ import math
 import sqlite3
 import struct
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from greendc.core.accounts import Account, missing
 from greendc.core.cells import SHARES, Block
 from greendc.core.checking import Checked
 from greendc.core.evaluate import Evaluator
-from greendc.core.facility import EVER, Site
+from greendc.core.facility import EVER, HOUR, Site
 from greendc.core.figure import Figure
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
@@ -35,6 +35,8 @@ from greendc.store import (
     read_newest_balance,
     read_revisions,
 )
+
+Judgements = dict[str, int]  # number of readings by word
 
 EXPORTED = ("cell", "hour", "day", "month")
 LOG = "log"
@@ -104,6 +106,19 @@ class Ledger:
         """Counts by outcome of a site, or of the daemon (site "")."""
         rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
         return dict(rows.fetchall())
+
+    def judged(self, site: str, meters: Iterable[str], lo: int, hi: int) -> dict[str, Judgements]:
+        """How many readings of meters were taken for what, in the full hours around [lo, hi)."""
+        wanted = frozenset(meters)
+        rows = self._db.execute(
+            "SELECT meter, word, sum(number) FROM judged WHERE site = ? AND hour > ? AND hour < ? "
+            "AND number > 0 GROUP BY meter, word ORDER BY meter, word",
+            (site, lo - HOUR, hi),
+        )
+        found: dict[str, Judgements] = {}
+        for meter, word, number in (row for row in rows if row[0] in wanted):
+            found.setdefault(meter, {})[word] = number
+        return found
 
     def config_hash(self, number: int) -> str | None:
         """Hash of a configuration that figures name; None if there is none of that number."""

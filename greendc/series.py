@@ -100,6 +100,16 @@ SITE_READINGS = _counter(
     "Readings in the ledger's life: all accepted ones, how many of them were late, and what became "
     "of them (used, duplicate, conflict …); the others are still open.",
 )
+QUARANTINED = _counter(
+    "greendc_quarantined_readings_total",
+    ("site", "reason"),
+    "Readings in the ledger's life that no figure rests on, by what spoke against them.",
+)
+REGISTER_EVENTS = _counter(
+    "greendc_register_events_total",
+    ("site", "event"),
+    "Readings of registers in the ledger's life that were a dip, reset, rollover or replacement.",
+)
 
 # -- what the ledger says -------------------------------------------------------------------------
 
@@ -277,6 +287,7 @@ BUILD = Series("greendc_build_info", INFO, ("version",), "", "Version of greendc
 SERIES: tuple[Series, ...] = (
     *(POWER, SITE_POWER, *READ.values(), DC_VOLTAGE),
     *(LAST_SAMPLE, SILENT_AFTER, SITE_TIME, READINGS, SITE_READINGS),
+    *(QUARANTINED, REGISTER_EVENTS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),

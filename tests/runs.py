@@ -153,6 +153,21 @@ def revisions(path: Path) -> list[Figure]:
     return list(_revisions(path))
 
 
+def judged(path: Path) -> list[tuple[object, ...]]:
+    """What readings were taken for: by meter, word and hour, and in the tally."""
+    db = connect(path, readonly=True)
+    try:
+        told = db.execute("SELECT meter, word, hour, number FROM judged WHERE number").fetchall()
+        tally = db.execute(
+            "SELECT outcome, number FROM tally WHERE site = ? AND number "
+            "AND (outcome = 'used' OR outcome LIKE '%:%')",
+            (SITE,),
+        ).fetchall()
+        return sorted(told) + sorted(tally)
+    finally:
+        db.close()
+
+
 def _revisions(path: Path) -> Iterator[Figure]:
     db = connect(path, readonly=True)
     try:

@@ -148,7 +148,9 @@ def test_order_and_repetition_leave_no_trace(
 ) -> None:
     shuffled = data.draw(st.permutations(log + log))
     cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6))
-    assert_same(newest(config, of(shuffled, cuts)), newest(config, of(log)))
+    with ledger(config, of(shuffled, cuts)) as path, ledger(config, of(log)) as ordered:
+        assert_same(list(runs.newest(path).values()), list(runs.newest(ordered).values()))
+        assert runs.judged(path) == runs.judged(ordered)
 
 
 @given(logs(), st.data())
@@ -178,9 +180,10 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
     entries = of(order, cuts)
     numbers = st.sets(st.integers(0, len(entries) - 1))
     with ledger(config, entries, commits=data.draw(numbers), kills=data.draw(numbers)) as path:
-        found = runs.revisions(path)
+        found, judged = runs.revisions(path), runs.judged(path)
     with ledger(config, of(order)) as path:
         assert_same(found, runs.revisions(path))
+        assert judged == runs.judged(path)
 
 
 @given(logs(), st.data())

@@ -5,10 +5,16 @@ import numpy as np
 from greendc.core.facility import IntArray
 from greendc.core.register import register_steps
 from greendc.core.rules import REGISTER, Rules
-from greendc.core.words import FloatArray, Verdict, Word
+from greendc.core.words import Before, FloatArray, Verdict, Word
 
 
-def judge(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -> Verdict:
+def judge(
+    rules: Rules,
+    meter: IntArray,
+    time: IntArray,
+    value: FloatArray,
+    before: Before | None = None,
+) -> Verdict:
     """Give each reading its word.
 
     The words follow from the readings alone, in whatever order they came.
@@ -19,6 +25,8 @@ def judge(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -> V
         The meters' rules; `meter` holds places in them.
     meter, time, value
         Readings sorted by (meter, time) without repeated times, in base units and ns.
+    before
+        What is known of the first ones; without it nothing came before them.
 
     Examples
     --------
@@ -39,6 +47,10 @@ def judge(rules: Rules, meter: IntArray, time: IntArray, value: FloatArray) -> V
     registers = np.flatnonzero(rules.kind[meter] == REGISTER)
     if len(registers):
         _put_registers(found, rules, registers, meter, time, value)
+    if before is not None:
+        first = np.flatnonzero(np.append(True, meter[1:] != meter[:-1])[: len(meter)])
+        first = first[before.time[meter[first]] == time[first]]
+        found.word[first] = before.word[meter[first]]
     return found
 
 

@@ -45,7 +45,8 @@ def register_steps(
     Verdict
         The word, the place of the anchor and the energy since it [J]. A reading that
         counting begins with, the first one or the first after a silence longer than
-        `bridge`, is its own anchor; one that is rejected or a dip has none (-1).
+        `bridge`, is its own anchor; one that is rejected or a dip has none (-1). Across such
+        a silence a fall is a reset too, after which nothing is counted.
 
     References
     ----------
@@ -55,8 +56,10 @@ def register_steps(
     anew = _anew(bridge, meter, time)
     anchor = np.where(anew, own, own - 1)
     energy = np.diff(value, prepend=value[:1])
-    energy[anew] = 0.0
     word = np.where(anew, np.int8(Word.BEGAN), np.int8(Word.USED))
+    step = np.array([m.step for m in meters])[meter]
+    word[np.append(False, meter[1:] == meter[:-1]) & anew & (energy < -step)] = Word.RESET
+    energy[anew] = 0.0
     odd = np.unique(meter[~plain_steps(meters, bridge, meter, time, value)])
     for number in odd:
         lo, hi = np.searchsorted(meter, [number, number + 1])
@@ -124,7 +127,8 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Verdi
         if not low <= value[i] <= high:
             continue
         if anchor < 0 or time[i] - time[anchor] > bridge:
-            place[i], word[i], anchor = i, Word.BEGAN, i
+            fell = anchor >= 0 and value[i] - value[anchor] < -meter.step
+            place[i], word[i], anchor = i, Word.RESET if fell else Word.BEGAN, i
             continue
         before, now, span = float(value[anchor]), float(value[i]), int(time[i] - time[anchor])
         between = [r for r in meter.replaced if time[anchor] < r.at <= time[i]]

@@ -41,7 +41,7 @@ from greendc.core.reopening import (
 )
 from greendc.core.rules import MEAN_PREV, REGISTER
 from greendc.core.settled import Settled, causes
-from greendc.core.words import Verdict, WordArray
+from greendc.core.words import Before, Verdict, WordArray
 
 __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
 
@@ -71,6 +71,7 @@ class SiteBook:
         self.ended_seq = 0  # what arrived up to here is known: the input had ended
         self.base_seq = 0  # readings up to here are carried over, not read from the journal again
         self.hot = Readings.none()
+        self.before = Before.nothing(len(self.rules.meters))
         self._judged: tuple[Readings, Verdict] | None = None
         self.waiting: list[Readings] = []
         self.beyond = Readings.none()  # too late: not to be taken in by a later start either
@@ -235,7 +236,8 @@ class SiteBook:
 
     def _recall(self, fresh: Readings) -> Readings:
         """Hold registers' archived readings again where late ones lie among them."""
-        behind = self._behind(fresh) & (self.rules.kind == REGISTER)[fresh.meter]
+        behind = self._behind(fresh) | self._corrects(fresh)
+        behind &= (self.rules.kind == REGISTER)[fresh.meter]
         again = recalled(
             self.history, fresh.where(behind), firsts(self.hot, len(self.rules.meters))
         )
@@ -246,10 +248,22 @@ class SiteBook:
     def _behind(self, fresh: Readings) -> BoolArray:
         """Which readings are older than all that is held of their meters."""
         start = firsts(self.hot, len(self.rules.meters))
-        # without a reading held before its open cells a meter has none archived either
-        has_archived = start <= self.progress.floors()
-        behind: BoolArray = (fresh.time < start[fresh.meter]) & has_archived[fresh.meter]
+        behind: BoolArray = (fresh.time < start[fresh.meter]) & self._archived()[fresh.meter]
         return behind
+
+    def _corrects(self, fresh: Readings) -> BoolArray:
+        """Which readings give the first one held another value: what lies before it changes."""
+        count = len(self.rules.meters)
+        start, value = firsts(self.hot, count), np.full(count, np.nan)
+        value[self.hot.meter[::-1]] = self.hot.value[::-1]  # the first of each is written last
+        found: BoolArray = (fresh.time == start[fresh.meter]) & (fresh.value != value[fresh.meter])
+        return found & self._archived()[fresh.meter]
+
+    def _archived(self) -> BoolArray:
+        """Which meters have readings that are no longer held."""
+        # without a reading held before its open cells a meter has none archived either
+        found: BoolArray = firsts(self.hot, len(self.rules.meters)) <= self.progress.floors()
+        return found
 
     def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, Readings, list[Dirty]]:
         """Merge into the readings held.
@@ -257,11 +271,12 @@ class SiteBook:
         Returns older ones, what the archive held of their times, and what may be opened again.
         """
         behind = self._behind(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
+        corrected = self._corrects(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
+        dirty = reached(self.rules, fresh.where(behind | corrected))
         old, fresh = fresh.where(behind), fresh.where(~behind)
         stood = stood_at(self.history, old)
         settled.count("used", settled.tell(merged([stood, old])) - len(stood))
         old = merged([old]).readings
-        dirty = reached(self.rules, old)
         result = merged([self.hot, fresh])
         settled.tell(result)
         if len(fresh):
@@ -283,7 +298,8 @@ class SiteBook:
     def _verdict(self, readings: Readings) -> Verdict:
         """What is made of readings; known already where they are those judged last."""
         if self._judged is None or self._judged[0] is not readings:
-            found = judge(self.rules, readings.meter, readings.time, readings.value)
+            columns = readings.meter, readings.time, readings.value
+            found = judge(self.rules, *columns, self.before)
             self._judged = readings, found
         return self._judged[1]
 
@@ -317,7 +333,11 @@ class SiteBook:
         place = np.flatnonzero(anchors)
         last[hot.meter[place]] = place
         gone = np.arange(len(hot)) < last[hot.meter]
+        left = np.flatnonzero(last >= 0)
+        time, word = self.before.time.copy(), self.before.word.copy()
+        time[left], word[left] = hot.time[last[left]], self._verdict(hot).word[last[left]]
         rows, words = self._of_hot(gone)
         settled.judge(rows, words)
+        self.before = Before(time, word)
         self.hot = hot.where(~gone)
         return rows

@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.facility import IntArray
+from greendc.core.facility import EVER, IntArray
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -50,6 +50,28 @@ LEFT_OUT = 16
 """Words from here on are of readings that no figure rests on."""
 SILENT = (Word.USED, Word.BEGAN)
 """Words of which nobody need be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What readings no longer held tell of the first one held, meter by meter.
+
+    `time` is when that one is from [ns], `word` what it was taken for among those before it.
+    """
+
+    time: IntArray
+    word: WordArray
+
+    @classmethod
+    def nothing(cls, meters: int) -> "Before":
+        """Where no reading has been let go of."""
+        return cls(np.full(meters, -EVER, np.int64), np.full(meters, Word.USED, np.int8))
+
+    def of(self, places: IntArray) -> "Before":
+        """With the meters at other places; -1 is none."""
+        one = Before.nothing(1)
+        time, word = np.append(self.time, one.time), np.append(self.word, one.word)
+        return Before(time[places], word[places])
 
 
 @dataclass(frozen=True, slots=True)

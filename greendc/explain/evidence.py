@@ -13,7 +13,7 @@ from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
 from greendc.lines import published
 from greendc.ports import GreendcError
-from greendc.queries import LOG, Ledger, whole_log
+from greendc.queries import LOG, Judgements, Ledger, whole_log
 from greendc.store import PERIODS
 
 Span = tuple[int, int]
@@ -27,7 +27,8 @@ class Evidence:
 
     `value` is the figure's as it is published. `gaps` are the spans in which a meter that is
     needed was not known all the time, to the length `step`; `earlier` are the revisions before;
-    `events` (arrival, kind, data) touch the period; `config` is the hash of the configuration,
+    `events` (arrival, kind, data) touch the period; `judged` says by meter what readings were taken
+    for in its hours; `config` is the hash of the configuration,
     None for sums over the whole log.
     """
 
@@ -41,6 +42,7 @@ class Evidence:
     step: str
     earlier: Sequence[Figure]
     events: Sequence[tuple[int, str, Any]]
+    judged: Mapping[str, Judgements]
     config: str | None
 
 
@@ -67,6 +69,7 @@ def gather(
         step,
         [] if period == LOG else _earlier(ledger, site, chosen),
         [e for e in ledger.events() if _touches(e[2], site, (chosen.start, chosen.end))],
+        ledger.judged(site.id, _needed(book, account), chosen.start, chosen.end),
         ledger.config_hash(chosen.config),
     )
 
@@ -185,7 +188,7 @@ def _gaps(
     chosen: Figure,
 ) -> tuple[dict[str, list[Span]], str]:
     step, margin = _step(chosen)
-    needed = {book.rules.meters[i].id for i in account.needs}
+    needed = _needed(book, account)
     lacking = {
         n for n in needed if n not in figures or figures[n].valid < chosen.end - chosen.start
     }
@@ -196,6 +199,11 @@ def _gaps(
                 known[row.quantity].append((row.start, row.end))
     whole = chosen.start, chosen.end
     return {name: list(without(whole, spans)) for name, spans in known.items()}, step
+
+
+def _needed(book: Book, account: Account) -> set[str]:
+    """Physical meters that the account's figures rest on."""
+    return {book.rules.meters[i].id for i in account.needs}
 
 
 def _step(chosen: Figure) -> tuple[str, int]:

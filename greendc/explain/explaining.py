@@ -68,6 +68,7 @@ def _body(found: Evidence) -> Iterator[str]:
         yield from _term(found, need, term, amount)
     yield from _derived(found)
     yield from _gaps(found)
+    yield from _judged(found)
     yield from _history(found)
 
 
@@ -254,6 +255,15 @@ def _gaps(found: Evidence) -> Iterator[str]:
         yield from (f"    {_span(span)}" for span in spans[:SHOWN])
         if len(spans) > SHOWN:
             yield f"   {_more(spans)}"
+
+
+def _judged(found: Evidence) -> Iterator[str]:
+    """Readings that were left out, and those of registers that were something else than a count."""
+    if found.judged:
+        yield "\nreadings that were not taken as they are (by full hours)"
+    for meter, words in found.judged.items():
+        told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items())
+        yield f"  {meter}: {told}"
 
 
 def _history(found: Evidence) -> Iterator[str]:

@@ -8,7 +8,7 @@ again and the journal position: all of it or nothing.
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
-from greendc.store.file import Change, Row, Store
+from greendc.store.file import Change, Judgement, Row, Store
 from greendc.store.reading import StoredLedger, read_changes, read_figures, read_revisions
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "ArchivedReadings",
     "Change",
+    "Judgement",
     "Row",
     "Store",
     "StoredLedger",

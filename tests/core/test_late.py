@@ -50,3 +50,14 @@ def test_a_premature_end_closes_no_cells_of_another_epochs_length() -> None:
     one = replace(usual, epochs=(replace(epoch, end=change), long))
     log = [(n, 60 * i + n, 100.0) for i in range(12) for n in range(len(METERS))]
     assert played(one, log, [], ends=[len(log) - 9]) == played(one, log, [])
+
+
+@pytest.mark.parametrize("number", range(len(METERS)))
+def test_a_correction_of_the_oldest_reading_held_reaches_what_lies_before_it(number: int) -> None:
+    """The reading at 600 s is the last that closed cells rest on; its value was wrong."""
+    one = site(lateness=0)
+    log = [(n, 60 * i, 100.0 + 10 * i) for i in range(13) for n in range(len(METERS))]
+    right = [(n, t, 195.0 if (n, t) == (number, 600) else v) for n, t, v in log]
+    for cut in range(11 * len(METERS), len(log)):
+        order = [*log[:cut], (number, 600, 195.0), *log[cut:]]
+        assert played(one, order, [cut]) == played(one, right, [])

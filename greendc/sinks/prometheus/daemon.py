@@ -1,11 +1,15 @@
 """How the daemon itself does."""
 
+from collections.abc import Mapping
+
 from greendc import __version__, series
 from greendc.core.facility import SECOND
 from greendc.sinks.prometheus.families import Families
 from greendc.snapshots import Current, Health
 
 ALL = "readings"  # the tally of all accepted readings
+LEFT_OUT = "quarantined"
+WORDS = {LEFT_OUT: series.QUARANTINED, "register": series.REGISTER_EVENTS}
 
 
 def daemon(out: Families, current: Current, health: Health) -> None:
@@ -56,6 +60,18 @@ def _tallies(out: Families, health: Health) -> None:
         elif outcome == "broker_dropped":
             out.add(series.DROPPED, (), count)
     for site, outcomes in health.site_outcomes.items():
-        for outcome, count in outcomes.items():
-            label = "accepted" if outcome == ALL else outcome
-            out.add(series.SITE_READINGS, (site, label), count)
+        _readings(out, site, outcomes)
+
+
+def _readings(out: Families, site: str, outcomes: Mapping[str, int]) -> None:
+    """What became of a site's readings; those left out are one outcome, their reasons another."""
+    left_out = 0
+    for outcome, count in outcomes.items():
+        kind, _, word = outcome.partition(":")
+        if word:
+            out.add(WORDS[kind], (site, word), count)
+            left_out += count if kind == LEFT_OUT else 0
+        else:
+            out.add(series.SITE_READINGS, (site, "accepted" if outcome == ALL else outcome), count)
+    if left_out:
+        out.add(series.SITE_READINGS, (site, LEFT_OUT), left_out)

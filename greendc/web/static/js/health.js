@@ -7,7 +7,7 @@ const LAGS = 600; // s
 
 export function showHealth(state, zone) {
   const { health } = state;
-  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...lost(health), ...sinks(health), ...jobs(health, zone)];
+  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...judged(health), ...lost(health), ...sinks(health), ...jobs(health, zone)];
   if (health.started) entries.push(["Running since", zone.full(Date.parse(health.started))]);
   find("#health dl").replaceChildren(...pairs(entries));
 }
@@ -37,6 +37,14 @@ function* rejected(health) {
   if (reasons.length === 0) return;
   const told = reasons.map(([name, number]) => `${count(number)} ${name.replace("rejected:", "").replaceAll("_", " ")}`);
   yield ["Rejected", told.join(" · ")];
+}
+
+function* judged(health) {
+  for (const [label, kind] of [["Left out", "quarantined:"], ["Registers", "register:"]]) {
+    const found = Object.entries(health.site_outcomes).filter(([name, number]) => name.startsWith(kind) && number > 0);
+    const told = found.map(([name, number]) => `${count(number)} ${name.replace(kind, "").replaceAll("_", " ")}`);
+    if (told.length) yield [label, told.join(" · ")];
+  }
 }
 
 function* lost(health) {
