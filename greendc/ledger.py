@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from greendc.calendars import LocalCalendar
-from greendc.core.accounts import Account, energy_meters
+from greendc.core.accounts import Account, book_meters
 from greendc.core.checking import BalanceCheck
 from greendc.core.claims import KEPT as CLAIMS_KEPT
 from greendc.core.claims import Claims
-from greendc.core.energy import REGISTER
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, IntArray, Site
 from greendc.core.figure import Figure
@@ -18,6 +17,7 @@ from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
+from greendc.core.rules import REGISTER
 from greendc.core.settled import Cause, Settled
 from greendc.core.site import SiteBook
 from greendc.core.words import Before
@@ -37,7 +37,7 @@ class SiteLedger:
     ) -> None:
         """Begin with an empty state; see `restore`. `wrote` is told of every revision."""
         self.site, self.store, self.wrote = site, store, wrote
-        self.meters = [meter.id for meter in energy_meters(site)]
+        self.meters = [meter.id for meter in book_meters(site)]
         self.book = SiteBook(site, store.history(site.id, self.meters))
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
         calendar = LocalCalendar(site.zone)
@@ -172,6 +172,7 @@ class SiteLedger:
         """What must be kept to begin again; what came since `rebuild_from` is in the journal."""
         self.book.forget(rebuild_from)
         book, progress, carried = self.book, self.book.progress, self.book.carried()
+        before = book.before
         return {
             "newest": book.newest,
             "watermark": book.watermark,
@@ -191,7 +192,7 @@ class SiteLedger:
             "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),
-            "before": [column.tobytes() for column in (book.before.time, book.before.word)],
+            "before": [c.tobytes() for c in (before.time, before.word, before.since)],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -216,10 +217,9 @@ class SiteLedger:
         if "beyond" in state:
             book.beyond = _rows(state["beyond"], mine)
         if "before" in state:
-            time, word = state["before"]
-            book.before = Before(as_ints(time), np.frombuffer(word, np.int8)).of(
-                self._were(state["meters"])
-            )
+            time, word, since = state["before"]
+            before = Before(as_ints(time), np.frombuffer(word, np.int8), as_ints(since))
+            book.before = before.of(self._were(state["meters"]))
 
     def _were(self, meters: Sequence[str]) -> IntArray:
         """Places that the meters had among others; -1 for those that were not there."""

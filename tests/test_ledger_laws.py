@@ -22,12 +22,17 @@ from tests.runs import Key, Reading
 ZONE = "Asia/Kolkata"
 BEGIN = parse_rfc3339("2025-03-31T16:40:00Z")  # 80 minutes before a local month begins
 REGISTER = "quantity: energy, unit: Wh, kind: register"
+POWER = "unit: W, nominal: 5min, class: 1"
+FROZEN = "spike: 200, frozen_after: 20min"
+HEAT = "nominal: 15min, frozen_after: 46min, rate_per_min: 30"
+ROOM = "quantity: temperature, unit: degC, nominal: 5min"
 METERS = (
     f"{{id: feed, point: util, {REGISTER}, nominal: 5min, rating_w: 30}}",
-    "{id: it, point: pdu_out, unit: W, kind: instant, nominal: 5min, class: 1}",
-    "{id: pump, point: cool_pump, unit: W, kind: mean_prev, nominal: 5min, class: 1}",
-    "{id: fan, point: cool_crah_fan, unit: W, kind: on_change, nominal: 5min, silent_after: 10min}",
-    "{id: heat, point: q_reuse, unit: W, kind: mean_next, nominal: 15min, class: 2}",
+    f"{{id: it, point: pdu_out, kind: instant, {POWER}, spike: 250, rate_per_min: 60}}",
+    f"{{id: pump, point: cool_pump, kind: mean_prev, {POWER}, {FROZEN}}}",
+    f"{{id: fan, point: cool_crah_fan, kind: on_change, {POWER}, silent_after: 10min, spike: 150}}",
+    f"{{id: heat, point: q_reuse, unit: W, kind: mean_next, class: 2, {HEAT}}}",
+    f"{{id: room, point: t_supply, {ROOM}, spike: 3, frozen_after: 16min}}",
 )
 MORE = """
 cell: 5min
@@ -39,7 +44,7 @@ derived:
 emissions:
   location: {factor: 400, year: 2024, source: made up}
 """
-NOMINAL = {"feed": 5, "it": 5, "pump": 5, "fan": 5, "heat": 15}
+NOMINAL = {"feed": 5, "it": 5, "pump": 5, "fan": 5, "heat": 15, "room": 5}
 SPAN = 180  # minutes of a log
 
 
@@ -62,7 +67,7 @@ def ledger(
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Reading]:
-    """Three hours of all meters in the order of time, with silences, jumps and resets."""
+    """Three hours of all meters in the order of time, with silences, jumps, resets, repetition."""
     out: list[Reading] = []
     for name, minutes in NOMINAL.items():
         phase = draw(st.integers(0, 60 * minutes - 1))
@@ -70,9 +75,10 @@ def logs(draw: st.DrawFn) -> list[Reading]:
         gone = draw(st.sets(st.integers(0, count - 1), max_size=count // 2))
         value = draw(st.integers(0, 1000)) / 8
         for i in range(count):
-            value = draw(st.sampled_from([value + 1.0, value + 1.0, value + 3.125, 0.5]))
+            same = value + 1.0 if name == "feed" else value
+            value = draw(st.sampled_from([same, same, value + 1.0, value + 3.125, 0.5]))
             if i not in gone:
-                shown = value if name == "feed" else 100 * value
+                shown = value if name in {"feed", "room"} else 100 * value
                 out.append((name, BEGIN + (60 * minutes * i + phase) * SECOND, shown))
     return sorted(out, key=lambda r: (r[1], r[0]))
 

@@ -13,7 +13,10 @@ from greendc.core.facility import EVER
 
 LABELS = ("name", "room", "rack", "targets")  # for people and alerts: no figure rests on them
 READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "time_zone", "sentinels")
-ONWARD = ("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w", "fed_by")
+ONWARD = (
+    *("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w"),
+    *("spike", "rate_per_min", "frozen_after", "fed_by"),
+)
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
 SITE_ONWARD = ("lateness", "horizon", "topics")
 

@@ -22,6 +22,7 @@ COUNTERS = ("energy", "heat", "volume")
 FLOWS = ("power", "thermal_power")
 FAST = 5 * MINUTE
 FAST_GAP = 15 * MINUTE
+RULES = ("spike", "rate_per_min", "frozen_after")
 OVERLOAD = (-0.001, 1.2)  # of the rating: the power that can be, unless a range is given
 
 
@@ -66,7 +67,15 @@ class Filled:
             range_=(low, high) if counts else (0.0, math.inf),
             subsystem=given.subsystem.held(when) if given.subsystem else None,
             replaced=tuple(map(self._replacement, given.replaced)),
+            spike=self._difference(given.spike),
+            rate=self._difference(given.rate_per_min, 60.0),
+            frozen_after=given.frozen_after,
         )
+
+    def _difference(self, given: float | None, seconds: float = 1.0) -> float | None:
+        """A difference in unit as one in base units, of so many seconds."""
+        factor = units_of(self.quantity)[self.unit.last].factor
+        return None if given is None else given * abs(factor) / seconds
 
     def _replacement(self, given: models.Replacement) -> facility.Replacement:
         """In base units, each number by the factor that held for its register."""
@@ -136,6 +145,7 @@ def meter_problems(meter: models.Meter, loc: Loc, *, names_unit: bool) -> Iterat
     yield from _point_problems(meter, quantity, loc)
     yield from _unit_problems(meter, quantity, loc, names_unit=names_unit)
     yield from _kind_problems(meter, quantity, loc)
+    yield from _rule_problems(meter, fill(meter).kind, loc)
     yield from _span_problems(fill(meter), loc)
     if meter.range is not None and meter.range[0] >= meter.range[1]:
         yield Problem((*loc, "range"), "the least value must stand before the largest")
@@ -175,16 +185,26 @@ def _kind_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Pro
         yield Problem(at, f"{quantity} is counted by a register; power is {meter.kind}")
     if meter.kind == "on_change" and meter.silent_after is None:
         yield Problem((*loc, "silent_after"), "missing: on_change does not say how long it holds")
-    if meter.register_ is not None and fill(meter).kind is not Kind.REGISTER:
-        yield Problem((*loc, "register"), f"only for kind register, not {fill(meter).kind}")
-    if meter.replaced and fill(meter).kind is not Kind.REGISTER:
-        yield Problem((*loc, "replaced"), f"only for kind register, not {fill(meter).kind}")
+
+
+def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Problem]:
+    """Rules that are not for meters of this kind."""
+    for name, given in (("register", meter.register_), ("replaced", meter.replaced)):
+        if given and kind is not Kind.REGISTER:
+            yield Problem((*loc, name), f"only for kind register, not {kind}")
     if any(later.at <= before.at for before, later in pairwise(meter.replaced)):
         yield Problem((*loc, "replaced"), "each `at` must be later than the one before")
+    for name in RULES:
+        if getattr(meter, name) is not None and kind is Kind.REGISTER:
+            yield Problem((*loc, name), "not for a register: its rating bounds what it can count")
+    if meter.frozen_after is not None and kind is Kind.ON_CHANGE:
+        yield Problem((*loc, "frozen_after"), "not for on_change, which is silent without a change")
 
 
 def _span_problems(filled: Filled, loc: Loc) -> Iterator[Problem]:
     meter = filled.given
+    if meter.frozen_after is not None and meter.frozen_after <= filled.silent_after:
+        yield Problem((*loc, "frozen_after"), "must be longer than silent_after")
     for key, span in (("max_gap", filled.max_gap), ("nominal", meter.nominal)):
         if span > filled.silent_after:
             yield Problem((*loc, key), "must not be longer than silent_after")

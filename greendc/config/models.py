@@ -159,6 +159,13 @@ class Meter(Model):
     )
     rating_w: Positive | None = key(None, description="Rated power of what it measures. [W]")
     range: Pair | None = key(None, description="Least and largest value that can be, in unit.")
+    spike: Positive | None = key(
+        None, description="Farthest a single value may be from two that agree, in unit."
+    )
+    rate_per_min: Positive | None = key(None, description="Largest change in a minute, in unit.")
+    frozen_after: Duration | None = key(
+        None, description="For how long its value can be exactly the same."
+    )
     sentinels: Items[FiniteFloat] = key(
         (), description="Numbers in the payload that mean: no value."
     )

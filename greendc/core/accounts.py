@@ -16,9 +16,8 @@ import numpy.typing as npt
 from greendc.core.facility import Epoch, IntArray, Meter, Op, Site
 from greendc.core.metrics import METRICS, names
 from greendc.core.metrics.metric import Metric
-from greendc.core.rules import Rules
+from greendc.core.rules import ENERGY_QUANTITIES, Rules
 
-ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
 SUBSYSTEMS = ("cooling", "power", "lighting", "reuse", "other")
 
 FloatArray = npt.NDArray[np.float64]
@@ -101,12 +100,12 @@ class Book:
     grids: IntArray  # of each physical meter
 
 
-def energy_meters(site: Site) -> tuple[Meter, ...]:
-    """All physical meters of power, energy or heat that the site ever has."""
+def book_meters(site: Site) -> tuple[Meter, ...]:
+    """All physical meters that the site ever has: of power, energy or heat, or judged by rules."""
     found: dict[str, Meter] = {}
     for epoch in site.epochs:
         for meter in epoch.meters:
-            if meter.quantity in ENERGY_QUANTITIES:
+            if meter.quantity in ENERGY_QUANTITIES or meter.judged:
                 found.setdefault(meter.id, meter)
     return tuple(found.values())
 
@@ -134,7 +133,7 @@ def meter_grid(nominal: int, cell: int, limit: int) -> int:
 
 def book(site: Site, epoch: Epoch) -> Book:
     """Lay out the accounts of one epoch."""
-    rules = Rules.of(energy_meters(site), site.horizon)
+    rules = Rules.of(book_meters(site), site.horizon)
     return _Layout(site, epoch, rules).book()
 
 
@@ -184,7 +183,8 @@ class _Layout:
 
     def _meters(self) -> Iterator[Account]:
         for name, node in self.nodes.items():
-            if name in self.present or node >= len(self.rules.meters):
+            physical = node < len(self.rules.meters)
+            if not physical or (name in self.present and self.rules.energy[node]):
                 yield self._account(name, "meter", (Term(((node, 1.0),)),))
 
     def _sums(self) -> dict[str, Term]:

@@ -33,10 +33,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How far the readings of each meter go: the last one, and the last that can be believed."""
+    """How far the readings of each meter go: the last one, and the last that can be believed.
+
+    What one that is still to come may change lies after `decided`.
+    """
 
     last: IntArray
     reached: IntArray
+    decided: IntArray
 
 
 class Progress:
@@ -109,9 +113,10 @@ class Progress:
         if at is not None:
             return min(at, self.presence.upto()) // self.border * self.border
         hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
-        there = known.last > -EVER
+        there = (known.last > -EVER) & self.rules.energy
         last = int((known.last + hold)[there].max(initial=self.origin or 0))
-        return max(last, int((known.last + self.rules.hold).min(initial=EVER)))
+        held = (known.last + self.rules.hold)[self.rules.energy]
+        return max(last, int(held.min(initial=EVER)))
 
     def advance(self, watermark: int, known: Known, end: int | None) -> None:
         """Close each meter up to where nothing that may still come in time can change it."""
@@ -121,7 +126,8 @@ class Progress:
         else:
             hold = np.where(known.reached > -EVER, self.rules.hold, 0)
             silent = watermark - self.rules.silent_after
-            upto = np.minimum(self._limit(watermark), np.maximum(known.reached + hold, silent))
+            told = np.minimum(known.reached + hold, known.decided)
+            upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
             upto = self._floor(upto)
         self.closed = np.maximum(self.closed, upto)
 

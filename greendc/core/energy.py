@@ -96,7 +96,7 @@ def segments(
     12.5
     """
     verdict = judge(rules, meter, time, value) if verdict is None else verdict
-    kind = np.where(verdict.believed, rules.kind[meter], NO_KIND)
+    kind = np.where(verdict.believed & rules.energy[meter], rules.kind[meter], NO_KIND)
     parts = [
         _forward(rules, kind, meter, time, value),
         _backward(rules, kind, meter, time, value),

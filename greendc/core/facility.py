@@ -60,6 +60,10 @@ class Meter:
     where no class is stated. `rating` in W bounds what a register can plausibly
     count. `modulus` (0 = none), `step` and `range_` belong to registers, in J;
     `replaced` are those that were exchanged, in the order of time.
+
+    What speaks against readings of meters that are no registers, all of it only if asked for:
+    `spike` is how far a single one may be from two neighbours that agree, `rate` how fast the
+    value can change [1/s], `frozen_after` for how long it can be exactly the same [ns].
     """
 
     id: str
@@ -76,6 +80,14 @@ class Meter:
     range_: tuple[float, float] = (0.0, float("inf"))
     subsystem: str | None = None  # overrides the point's own subsystem
     replaced: tuple[Replacement, ...] = ()
+    spike: float | None = None
+    rate: float | None = None
+    frozen_after: int | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether rules beyond a range may speak against its readings."""
+        return (self.spike, self.rate, self.frozen_after) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What is made of the readings of a site's meters."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from greendc.core.facility import IntArray
+from greendc.core.facility import EVER, IntArray
 from greendc.core.register import register_steps
 from greendc.core.rules import REGISTER, Rules
-from greendc.core.words import Before, FloatArray, Verdict, Word
+from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
+from greendc.core.words import LEFT_OUT, Before, BoolArray, FloatArray, Verdict, Word
 
 
 def judge(
@@ -39,29 +42,74 @@ def judge(
     >>> print(*[Word(word).label for word in found.word])
     began implausible used
     """
-    found = Verdict(
-        np.full(len(meter), Word.USED, np.int8),
-        np.arange(len(meter), dtype=np.int64),
-        np.zeros(len(meter)),
-    )
-    registers = np.flatnonzero(rules.kind[meter] == REGISTER)
-    if len(registers):
-        _put_registers(found, rules, registers, meter, time, value)
-    if before is not None:
+    return _Judge(rules, meter, time, value, before or Before.nothing(len(rules.meters))).verdict()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    rules: Rules
+    meter: IntArray
+    time: IntArray
+    value: FloatArray
+    before: Before
+
+    def verdict(self) -> Verdict:
+        count = len(self.meter)
+        found = Verdict(
+            np.full(count, Word.USED, np.int8),
+            np.arange(count, dtype=np.int64),
+            np.zeros(count),
+            self.time.copy(),
+            np.full(len(self.rules.meters), EVER, np.int64),
+        )
+        known = self._known()
+        if self.rules.judged.any():
+            self._suspect(found, known)
+        registers = np.flatnonzero(self.rules.kind[self.meter] == REGISTER)
+        if len(registers):
+            self._count(found, registers)
+        found.word[known] = self.before.word[self.meter[known]]
+        found.anchor[found.word >= LEFT_OUT] = -1
+        return found
+
+    def _known(self) -> IntArray:
+        """Places of first readings of which is known what they were among those before them."""
+        meter = self.meter
         first = np.flatnonzero(np.append(True, meter[1:] != meter[:-1])[: len(meter)])
-        first = first[before.time[meter[first]] == time[first]]
-        found.word[first] = before.word[meter[first]]
-    return found
+        known: IntArray = first[self.before.time[meter[first]] == self.time[first]]
+        return known
 
+    def _count(self, found: Verdict, place: IntArray) -> None:
+        rules, columns = self.rules, (self.meter[place], self.time[place], self.value[place])
+        word, anchor, energy = register_steps(rules.meters, rules.bridge, *columns)
+        found.word[place], found.energy[place] = word, energy
+        found.anchor[place] = np.where(anchor >= 0, place[anchor], -1)
 
-def _put_registers(
-    found: Verdict,
-    rules: Rules,
-    place: IntArray,
-    meter: IntArray,
-    time: IntArray,
-    value: FloatArray,
-) -> None:
-    steps = register_steps(rules.meters, rules.bridge, meter[place], time[place], value[place])
-    found.word[place], found.energy[place] = steps.word, steps.energy
-    found.anchor[place] = np.where(steps.believed, place[steps.anchor], -1)
+    def _suspect(self, found: Verdict, known: IntArray) -> None:
+        rules, place = self.rules, np.flatnonzero(self.rules.judged[self.meter])
+        meter, time, value = self.meter[place], self.time[place], self.value[place]
+        follows = near(meter, time, rules.silent_after)
+        first = np.searchsorted(place, known[rules.judged[self.meter[known]]])
+        since = unchanged_since(follows, time, value, first, self.before.since[meter[first]])
+        word = np.full(len(place), Word.USED, np.int8)
+        word[time - since >= rules.frozen[meter]] = Word.FROZEN
+        word[spikes(follows, value, rules.spike[meter])] = Word.SPIKE
+        word[first] = self.before.word[meter[first]]
+        for number in np.flatnonzero(np.isfinite(rules.rate)).tolist():
+            lo, hi = np.searchsorted(meter, [number, number + 1])
+            good = word[lo:hi] < LEFT_OUT
+            limits = float(rules.rate[number]), int(rules.silent_after[number])
+            word[lo:hi][too_fast(good, time[lo:hi], value[lo:hi], *limits)] = Word.RATE
+        found.word[place], found.since[place] = word, since
+        self._wait(found, meter, time, self._open(follows, meter, value))
+
+    def _open(self, follows: BoolArray, meter: IntArray, value: FloatArray) -> IntArray:
+        """Places of last readings that the next one may show to be spikes."""
+        last = np.append(meter[1:] != meter[:-1], True)[: len(meter)]
+        step = np.abs(np.diff(value, prepend=value[:1]))
+        place: IntArray = np.flatnonzero(last & follows & (step > self.rules.spike[meter]))
+        return place
+
+    @staticmethod
+    def _wait(found: Verdict, meter: IntArray, time: IntArray, place: IntArray) -> None:
+        found.decided[meter[place]] = time[place - 1]

@@ -2,14 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from greendc.core.facility import SECOND, IntArray, Meter, Replacement
-from greendc.core.words import FloatArray, Verdict, Word
+from greendc.core.words import FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
+
+
+class Steps(NamedTuple):
+    """What register readings are taken for, what they count from, and the energy between [J]."""
+
+    word: WordArray
+    anchor: IntArray
+    energy: FloatArray
 
 
 def max_plausible(meter: Meter, span: int) -> float:
@@ -28,7 +37,7 @@ def register_steps(
     meter: IntArray,
     time: IntArray,
     value: FloatArray,
-) -> Verdict:
+) -> Steps:
     """Which earlier reading each register reading counts from, the energy between, and why.
 
     Parameters
@@ -42,7 +51,7 @@ def register_steps(
 
     Returns
     -------
-    Verdict
+    Steps
         The word, the place of the anchor and the energy since it [J]. A reading that
         counting begins with, the first one or the first after a silence longer than
         `bridge`, is its own anchor; one that is rejected or a dip has none (-1). Across such
@@ -64,9 +73,9 @@ def register_steps(
     for number in odd:
         lo, hi = np.searchsorted(meter, [number, number + 1])
         found = _walk(meters[number], int(bridge[number]), time[lo:hi], value[lo:hi])
-        anchor[lo:hi] = np.where(found.believed, found.anchor + lo, NO_ANCHOR)
+        anchor[lo:hi] = np.where(found.anchor >= 0, found.anchor + lo, NO_ANCHOR)
         energy[lo:hi], word[lo:hi] = found.energy, found.word
-    return Verdict(word, anchor, energy)
+    return Steps(word, anchor, energy)
 
 
 def plain_steps(
@@ -117,7 +126,7 @@ def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.b
     return anew
 
 
-def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Verdict:
+def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps:
     place = np.full(len(time), NO_ANCHOR, np.int64)
     steps = np.zeros(len(time))
     word = np.full(len(time), Word.OUT_OF_RANGE, np.int8)
@@ -141,7 +150,7 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Verdi
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
-    return Verdict(word, place, steps)
+    return Steps(word, place, steps)
 
 
 def _word(meter: Meter, before: float, now: float, delta: float | None) -> Word:

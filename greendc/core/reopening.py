@@ -28,7 +28,7 @@ class History(Protocol):
         ...
 
 
-CONTEXT = 64  # readings of a register before a late one that decide whether it is believed
+CONTEXT = 64  # readings of a meter before a late one that decide whether it is believed
 
 
 def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
@@ -60,22 +60,22 @@ def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
 def reached(rules: Rules, old: Readings) -> list[Dirty]:
     """Spans that readings older than all that is held of their meters may change.
 
-    Of registers there are none: see `recalled`.
+    Of registers and of meters with rules there are none: see `recalled`.
     """
     reach = rules.reach[old.meter]
     lo, hi = (old.time - reach).tolist(), (old.time + reach).tolist()
     return list(zip(old.meter.tolist(), zip(lo, hi, strict=True), strict=True))
 
 
-def recalled(history: History, old: Readings, held_from: IntArray) -> Readings:
-    """Register readings no longer held that older ones than `held_from` are to be judged among.
+def recalled(rules: Rules, history: History, old: Readings, held_from: IntArray) -> Readings:
+    """Readings no longer held that older ones than `held_from` are to be judged among.
 
     What is believed of all later readings, held ones included, can hang on a late one.
     """
     parts = []
     for meter in np.unique(old.meter).tolist():
         first = int(old.time[old.meter == meter].min())
-        later = history.readings(first, int(held_from[meter]))
+        later = history.readings(first - rules.memory, int(held_from[meter]))
         near = history.around(meter, first, first, CONTEXT)
         parts += [later.where(later.meter == meter), near.where(near.time < first)]
     return merged(parts).readings
@@ -89,10 +89,10 @@ def stood_at(history: History, old: Readings) -> Readings:
 
 def gathered(rules: Rules, history: History, lo: int, hi: int) -> Iterator[Readings]:
     """Readings no longer held that the cells of [lo, hi) rest on."""
-    register = rules.kind == REGISTER
-    reach = int(rules.reach[~register].max(initial=0))
-    yield history.readings(lo - reach, hi + reach)
-    for meter in np.flatnonzero(register).tolist():
+    among = rules.among
+    reach = int(rules.reach[~(rules.kind == REGISTER)].max(initial=0))
+    yield history.readings(lo - reach - rules.memory, hi + reach)
+    for meter in np.flatnonzero(among & rules.energy).tolist():
         yield history.around(meter, lo - reach, hi + reach, CONTEXT)
 
 

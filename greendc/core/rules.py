@@ -1,13 +1,15 @@
 """The rules of a site's meters as columns."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from greendc.core.facility import EVER, IntArray, Kind, Meter
-from greendc.core.words import BoolArray
+from greendc.core.words import BoolArray, FloatArray
 
 KINDS = tuple(Kind)
+ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
 INSTANT, MEAN_PREV, MEAN_NEXT, ON_CHANGE, REGISTER = range(5)
 
 
@@ -21,6 +23,10 @@ class Rules:
     max_gap: IntArray
     silent_after: IntArray
     bridge: IntArray  # the longest silence that a register counts across
+    spike: FloatArray
+    rate: FloatArray
+    frozen: IntArray
+    energy: BoolArray  # the others are there for their readings to be judged
 
     @classmethod
     def of(cls, meters: tuple[Meter, ...], bridge: int = EVER) -> "Rules":
@@ -32,7 +38,29 @@ class Rules:
             np.array([m.max_gap for m in meters], np.int64),
             np.array([m.silent_after for m in meters], np.int64),
             np.array([max(m.max_gap, bridge) for m in meters], np.int64),
+            np.array([math.inf if m.spike is None else m.spike for m in meters]),
+            np.array([math.inf if m.rate is None else m.rate for m in meters]),
+            np.array([m.frozen_after or EVER for m in meters], np.int64),
+            np.array([m.quantity in ENERGY_QUANTITIES for m in meters], np.bool_),
         )
+
+    @property
+    def judged(self) -> BoolArray:
+        """Meters whose readings rules beyond a range may speak against."""
+        found: BoolArray = np.isfinite(self.spike) | np.isfinite(self.rate) | (self.frozen < EVER)
+        return found
+
+    @property
+    def among(self) -> BoolArray:
+        """Meters whose readings can only be judged among those before them."""
+        found: BoolArray = (self.kind == REGISTER) | self.judged
+        return found
+
+    @property
+    def memory(self) -> int:
+        """How far back readings tell whether one is frozen, in ns."""
+        span = np.where(self.frozen < EVER, self.frozen + self.silent_after, 0)
+        return int(span.max(initial=0))
 
     @property
     def causal(self) -> BoolArray:

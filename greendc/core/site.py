@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from greendc.core.accounts import Book, book, energy_meters
+from greendc.core.accounts import Book, book, book_meters
 from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
@@ -39,7 +39,7 @@ from greendc.core.reopening import (
     stood_at,
     unsettled_upto,
 )
-from greendc.core.rules import MEAN_PREV, REGISTER
+from greendc.core.rules import MEAN_PREV
 from greendc.core.settled import Settled, causes
 from greendc.core.words import Before, Verdict, WordArray
 
@@ -48,7 +48,7 @@ __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
 
 def meters_and_books(site: Site) -> tuple[tuple[Meter, ...], tuple[Book, ...]]:
     """A site's physical energy meters in the order of their places, and each epoch's layout."""
-    return energy_meters(site), tuple(book(site, epoch) for epoch in site.epochs)
+    return book_meters(site), tuple(book(site, epoch) for epoch in site.epochs)
 
 
 class SiteBook:
@@ -64,7 +64,7 @@ class SiteBook:
         # a late reading changes cells back to the one that it is counted from, at most
         reach = int(self.rules.reach.max(initial=0))
         self.reopens = self.horizon + slack + reach
-        self.remembers = self.reopens + reach
+        self.remembers = self.reopens + reach + self.rules.memory
         self.newest = -EVER
         self.watermark = -EVER
         self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
@@ -216,7 +216,8 @@ class SiteBook:
         for lo, hi in settled.reopened:
             settled.blocks += self._again(lo, hi, old)
         settled.blocks += self._close(watermark, final=settled.final, at=at)
-        evicted = self._evicted(settled)
+        evicted, words = self._evicted()
+        settled.judge(evicted, words)
         settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
         return settled
 
@@ -235,12 +236,11 @@ class SiteBook:
         return fresh.where(~beyond)
 
     def _recall(self, fresh: Readings) -> Readings:
-        """Hold registers' archived readings again where late ones lie among them."""
+        """Hold archived readings again where late ones lie among those that judge them."""
         behind = self._behind(fresh) | self._corrects(fresh)
-        behind &= (self.rules.kind == REGISTER)[fresh.meter]
-        again = recalled(
-            self.history, fresh.where(behind), firsts(self.hot, len(self.rules.meters))
-        )
+        behind &= self.rules.among[fresh.meter]
+        held_from = firsts(self.hot, len(self.rules.meters))
+        again = recalled(self.rules, self.history, fresh.where(behind), held_from)
         if len(again):
             self.hot = merged([self.hot, again]).readings
         return again
@@ -270,8 +270,8 @@ class SiteBook:
 
         Returns older ones, what the archive held of their times, and what may be opened again.
         """
-        behind = self._behind(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
-        corrected = self._corrects(fresh) & (self.rules.kind != REGISTER)[fresh.meter]
+        behind = self._behind(fresh) & ~self.rules.among[fresh.meter]
+        corrected = self._corrects(fresh) & ~self.rules.among[fresh.meter]
         dirty = reached(self.rules, fresh.where(behind | corrected))
         old, fresh = fresh.where(behind), fresh.where(~behind)
         stood = stood_at(self.history, old)
@@ -286,6 +286,7 @@ class SiteBook:
         return old, stood, dirty + self._extended(joined([old, fresh]))
 
     def _extended(self, fresh: Readings) -> list[Dirty]:
+        fresh = fresh.where(self.rules.energy[fresh.meter])
         if not len(fresh):
             return []
         back = np.where(self.rules.kind == MEAN_PREV, self.rules.nominal, 0)[fresh.meter]
@@ -315,8 +316,9 @@ class SiteBook:
             yield from due.blocks(found, self.site.intensity)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
-        count, good = len(self.rules.meters), self.hot.where(self._verdict(self.hot).believed)
-        known = Known(lasts(self.hot, count), lasts(good, count))
+        count, verdict = len(self.rules.meters), self._verdict(self.hot)
+        good = self.hot.where(verdict.believed)
+        known = Known(lasts(self.hot, count), lasts(good, count), verdict.decided)
         end = self.progress.end_of(known, at) if final else None
         self.progress.advance(watermark, known, end)
         found = self._segments(self.hot)
@@ -324,20 +326,34 @@ class SiteBook:
             for b in due.blocks(found, self.site.intensity):
                 yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
 
-    def _evicted(self, settled: Settled) -> Readings:
-        """Let go of readings before the last one that open cells can rest on."""
-        hot = self.hot
-        anchors = hot.time <= self.progress.floors()[hot.meter]
-        anchors &= self._verdict(hot).believed
-        last = np.full(len(self.rules.meters), -1, np.int64)
-        place = np.flatnonzero(anchors)
-        last[hot.meter[place]] = place
+    def _evicted(self) -> tuple[Readings, WordArray]:
+        """Let go of readings before the last one that open cells can rest on; with their words."""
+        hot, verdict, meters = self.hot, self._verdict(self.hot), len(self.rules.meters)
+        floor = np.minimum(self.progress.floors(), verdict.decided)
+        last = _last_place(hot, verdict.believed & (hot.time <= floor[hot.meter]), meters)
+        # where none has been believed for long the newest one tells as much as the last believed
+        far = np.maximum(self.rules.reach, self.rules.silent_after)
+        old = self.rules.judged & (_times(hot, last) < floor - 2 * far)
+        stale = old[hot.meter] & (hot.time <= (floor - far)[hot.meter])
+        last = np.maximum(last, _last_place(hot, stale, meters))
         gone = np.arange(len(hot)) < last[hot.meter]
         left = np.flatnonzero(last >= 0)
-        time, word = self.before.time.copy(), self.before.word.copy()
-        time[left], word[left] = hot.time[last[left]], self._verdict(hot).word[last[left]]
-        rows, words = self._of_hot(gone)
-        settled.judge(rows, words)
-        self.before = Before(time, word)
+        first = last[left]
+        self.before = self.before.put(
+            left, hot.time[first], verdict.word[first], verdict.since[first]
+        )
         self.hot = hot.where(~gone)
-        return rows
+        return hot.where(gone), verdict.word[gone]
+
+
+def _last_place(rows: Readings, mask: BoolArray, meters: int) -> IntArray:
+    """Place of the last of each meter's readings that the mask keeps; -1 where there is none."""
+    last = np.full(meters, -1, np.int64)
+    place = np.flatnonzero(mask)
+    last[rows.meter[place]] = place
+    return last
+
+
+def _times(rows: Readings, place: IntArray) -> IntArray:
+    """Times at some places; before all time where there is none."""
+    return np.where(place >= 0, np.append(rows.time, -EVER)[place], -EVER)

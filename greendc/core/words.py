@@ -19,7 +19,8 @@ class Word(IntEnum):
     Of a register: `began`: nothing before it is near enough to be counted from; `dip`: back by
     at most a step, which adds nothing; `reset`, `rollover`: it started again, by itself or
     beyond its modulus; `replaced`: the first of an exchanged one; `implausible`: no count that
-    its rating allows.
+    its rating allows. Of others: `spike`: far from two neighbours that agree; `frozen`: exactly
+    the same for too long; `rate`: too far from the last one that was believed.
     """
 
     USED = 0
@@ -30,6 +31,9 @@ class Word(IntEnum):
     REPLACED = 5
     OUT_OF_RANGE = 16
     IMPLAUSIBLE = 17
+    SPIKE = 18
+    FROZEN = 19
+    RATE = 20
 
     @property
     def label(self) -> str:
@@ -56,22 +60,34 @@ SILENT = (Word.USED, Word.BEGAN)
 class Before:
     """What readings no longer held tell of the first one held, meter by meter.
 
-    `time` is when that one is from [ns], `word` what it was taken for among those before it.
+    `time` is when that one is from [ns], `word` what it was taken for among those before it,
+    `since` from when on the value had been the same [ns].
     """
 
     time: IntArray
     word: WordArray
+    since: IntArray
 
     @classmethod
     def nothing(cls, meters: int) -> "Before":
         """Where no reading has been let go of."""
-        return cls(np.full(meters, -EVER, np.int64), np.full(meters, Word.USED, np.int8))
+        never = np.full(meters, -EVER, np.int64)
+        return cls(never, np.full(meters, Word.USED, np.int8), never)
+
+    def put(self, meters: IntArray, time: IntArray, word: WordArray, since: IntArray) -> "Before":
+        """With some meters told anew."""
+        out = Before(self.time.copy(), self.word.copy(), self.since.copy())
+        out.time[meters], out.word[meters], out.since[meters] = time, word, since
+        return out
 
     def of(self, places: IntArray) -> "Before":
         """With the meters at other places; -1 is none."""
         one = Before.nothing(1)
-        time, word = np.append(self.time, one.time), np.append(self.word, one.word)
-        return Before(time[places], word[places])
+        return Before(
+            np.append(self.time, one.time)[places],
+            np.append(self.word, one.word)[places],
+            np.append(self.since, one.since)[places],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +96,16 @@ class Verdict:
 
     `anchor` is the place of the reading that a register's counts from, its own where counting
     begins with it, -1 where no interval can begin or end with it; of others it is their own
-    place or -1. `energy` is what a register has counted since the anchor [J].
+    place or -1. `energy` is what a register has counted since the anchor [J]. `since` is from when
+    on a value has been the same [ns]; `decided` is up to when, meter by meter, no reading that is
+    still to come can change a word [ns].
     """
 
     word: WordArray
     anchor: IntArray
     energy: FloatArray
+    since: IntArray
+    decided: IntArray
 
     @property
     def believed(self) -> BoolArray:

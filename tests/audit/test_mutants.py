@@ -12,6 +12,7 @@ import pytest
 from greendc.config import Config, load
 from greendc.core.readings import Readings
 from greendc.core.site import SiteBook
+from greendc.core.words import WordArray
 from greendc.daemon.worker import Worker
 from greendc.journal import Journal
 from greendc.ports import Columns, Entry, RawBatch
@@ -142,9 +143,10 @@ def a_reading_that_is_held(original: Original, once: Once) -> Callable[..., Any]
 
 
 def a_reading_that_is_archived(original: Original, once: Once) -> Callable[..., Any]:
-    def evicted(self: SiteBook) -> Readings:
-        gone: Readings = original(self)
-        return gone.between(0, len(gone) - 1) if once(len(gone)) else gone
+    def evicted(self: SiteBook) -> tuple[Readings, WordArray]:
+        gone, words = original(self)
+        kept = len(gone) - once(len(gone))
+        return gone.between(0, kept), words[:kept]
 
     return evicted
 

@@ -194,6 +194,24 @@ MUTATIONS = [
         lambda mistakes: tuple(one for one in mistakes if one.kind != "factor"),
     ),
     Mutation(
+        "A31-frozen-value",
+        "what does not change is frozen",
+        "greendc.core.judging:unchanged_since",
+        lambda _: lambda _follows, time, *_rest: time,
+    ),
+    Mutation(
+        "B2-spike-and-jump",
+        "a single spike is left out",
+        "greendc.core.judging:spikes",
+        lambda _: lambda follows, *_rest: np.zeros(len(follows), np.bool_),
+    ),
+    Mutation(
+        "B2-spike-and-jump",
+        "a change can be too fast",
+        "greendc.core.judging:too_fast",
+        lambda _: lambda good, *_rest: np.zeros(len(good), np.bool_),
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,

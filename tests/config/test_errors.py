@@ -196,6 +196,18 @@ CASES = {
         site(FEED.replace("{", f"{{replaced: [{EXCHANGED}], ", 1)),
         "7: sites[0].meters[0].replaced: only for kind register",
     ),
+    "rule_of_a_register": (
+        site(GAS.replace("{", "{spike: 5, ", 1)),
+        "7: sites[0].meters[0].spike: not for a register",
+    ),
+    "frozen_at_once": (
+        site(FEED.replace("{", "{frozen_after: 2min, ", 1)),
+        "7: sites[0].meters[0].frozen_after: must be longer than silent_after",
+    ),
+    "frozen_on_change": (
+        site(meter(kind="on_change", silent_after="1h", frozen_after="2h")),
+        "7: sites[0].meters[0].frozen_after: not for on_change",
+    ),
     "replaced_at_once": (
         site(GAS.replace("{", f"{{replaced: [{EXCHANGED}, {EXCHANGED}], ", 1)),
         "7: sites[0].meters[0].replaced: each `at` must be later",

@@ -120,7 +120,7 @@ def test_registers_tell_dip_reset_and_nonsense_apart(
     place = np.zeros(len(values), np.int64)
     found = register_steps((one,), np.array([EVER]), place, time, np.array(values))
     assert found.energy[1:].tolist() == pytest.approx(expected, abs=1e-9)
-    assert not found.energy[~found.believed].any()
+    assert not found.energy[found.anchor < 0].any()
     assert [Word(word).label for word in found.word] == words
 
 
