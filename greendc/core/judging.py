@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from greendc.core.facility import EVER, IntArray
+from greendc.core.readings import Readings
 from greendc.core.register import register_steps
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
@@ -43,6 +44,38 @@ def judge(
     began implausible used
     """
     return _Judge(rules, meter, time, value, before or Before.nothing(len(rules.meters))).verdict()
+
+
+def rests_on(rules: Rules, rows: Readings, verdict: Verdict, upto: IntArray) -> IntArray:
+    """Place of each meter's last reading that what lies after `upto` can rest on; -1: none.
+
+    Words of later readings do not depend on those before it, as long as it is known of it what
+    `Before` holds.
+
+    Parameters
+    ----------
+    rules, rows, verdict
+        The meters' rules, their sorted readings and what is made of them.
+    upto
+        Of each meter [ns].
+    """
+    upto = np.minimum(upto, verdict.decided)
+    first = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
+    if not rules.judged.any():
+        return first
+    # where none has been believed for long, the newest one tells as much as the last believed
+    far = np.maximum(rules.reach, rules.silent_after)
+    time = np.where(first >= 0, np.append(rows.time, -EVER)[first], -EVER)
+    stale = rules.judged & (time < upto - 2 * far)
+    old = stale[rows.meter] & (rows.time <= (upto - far)[rows.meter])
+    return np.maximum(first, _last_place(rows, old, len(upto)))
+
+
+def _last_place(rows: Readings, mask: BoolArray, meters: int) -> IntArray:
+    last = np.full(meters, -1, np.int64)
+    place = np.flatnonzero(mask)
+    last[rows.meter[place]] = place
+    return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
-from greendc.core.judging import judge
+from greendc.core.judging import judge, rests_on
 from greendc.core.readings import (
     BoolArray,
     Readings,
@@ -328,32 +328,9 @@ class SiteBook:
 
     def _evicted(self) -> tuple[Readings, WordArray]:
         """Let go of readings before the last one that open cells can rest on; with their words."""
-        hot, verdict, meters = self.hot, self._verdict(self.hot), len(self.rules.meters)
-        floor = np.minimum(self.progress.floors(), verdict.decided)
-        last = _last_place(hot, verdict.believed & (hot.time <= floor[hot.meter]), meters)
-        # where none has been believed for long the newest one tells as much as the last believed
-        far = np.maximum(self.rules.reach, self.rules.silent_after)
-        old = self.rules.judged & (_times(hot, last) < floor - 2 * far)
-        stale = old[hot.meter] & (hot.time <= (floor - far)[hot.meter])
-        last = np.maximum(last, _last_place(hot, stale, meters))
-        gone = np.arange(len(hot)) < last[hot.meter]
-        left = np.flatnonzero(last >= 0)
-        first = last[left]
-        self.before = self.before.put(
-            left, hot.time[first], verdict.word[first], verdict.since[first]
-        )
+        hot, verdict = self.hot, self._verdict(self.hot)
+        first = rests_on(self.rules, hot, verdict, self.progress.floors())
+        gone = np.arange(len(hot)) < first[hot.meter]
+        self.before = self.before.told(hot.time, verdict, first)
         self.hot = hot.where(~gone)
         return hot.where(gone), verdict.word[gone]
-
-
-def _last_place(rows: Readings, mask: BoolArray, meters: int) -> IntArray:
-    """Place of the last of each meter's readings that the mask keeps; -1 where there is none."""
-    last = np.full(meters, -1, np.int64)
-    place = np.flatnonzero(mask)
-    last[rows.meter[place]] = place
-    return last
-
-
-def _times(rows: Readings, place: IntArray) -> IntArray:
-    """Times at some places; before all time where there is none."""
-    return np.where(place >= 0, np.append(rows.time, -EVER)[place], -EVER)

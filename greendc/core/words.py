@@ -74,10 +74,13 @@ class Before:
         never = np.full(meters, -EVER, np.int64)
         return cls(never, np.full(meters, Word.USED, np.int8), never)
 
-    def put(self, meters: IntArray, time: IntArray, word: WordArray, since: IntArray) -> "Before":
-        """With some meters told anew."""
+    def told(self, time: IntArray, verdict: "Verdict", first: IntArray) -> "Before":
+        """After letting go of what lies before each meter's `first` place; -1: of nothing."""
+        left = np.flatnonzero(first >= 0)
+        place = first[left]
         out = Before(self.time.copy(), self.word.copy(), self.since.copy())
-        out.time[meters], out.word[meters], out.since[meters] = time, word, since
+        out.time[left], out.word[left] = time[place], verdict.word[place]
+        out.since[left] = verdict.since[place]
         return out
 
     def of(self, places: IntArray) -> "Before":

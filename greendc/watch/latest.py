@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from greendc.config import Config
 from greendc.core.accounts import Book
-from greendc.core.facility import EVER, IntArray
+from greendc.core.facility import EVER, IntArray, Meter
 from greendc.core.readings import FloatArray, Readings
+from greendc.ports import Plan
 from greendc.snapshots import Current, Limits, MeterTag, SiteTag
+from greendc.watch.screen import Screen
 
 T = TypeVar("T", bound=np.generic)
 
@@ -24,6 +26,7 @@ class Latest:
         self.books: dict[str, tuple[Book, ...]] = {}
         self.site_time: dict[str, int] = {}
         self.limits: Limits | None = None
+        self.screen = Screen(())
         self._begin(0)
 
     def _begin(self, count: int) -> None:
@@ -40,6 +43,7 @@ class Latest:
         self.meters = tuple(config.meter_tags())
         self.books = dict(books)
         self._begin(len(self.meters))
+        self.screen = Screen(_meters(plan, self.meters))
         for place, tag in enumerate(self.meters):
             was = before.get((tag.site, tag.meter))
             if was is not None:
@@ -50,8 +54,9 @@ class Latest:
         self.readings += np.bincount(readings.meter, minlength=len(self.readings))
 
     def read(self, readings: Readings, site_time: Mapping[str, int]) -> None:
-        """Keep the latest of each meter; of equal times the later in the journal."""
+        """Keep the latest of each meter that stands; of equal times the later in the journal."""
         self.site_time |= site_time
+        readings = self.screen.passed(readings)
         if not len(readings):
             return
         order = np.lexsort((readings.seq, readings.time, readings.meter))
@@ -78,6 +83,12 @@ class Latest:
         """The layout in force at the site's time; the last one before any reading."""
         moment = self.site_time.get(site, EVER - 1)
         return next((b for b in books if b.epoch.start <= moment < b.epoch.end), books[-1])
+
+
+def _meters(plan: Plan, tags: Sequence[MeterTag]) -> list[Meter]:
+    """The meters as the core sees them, in the order of their tags."""
+    every = {(site.id, m.id): m for site in plan.sites for e in site.epochs for m in e.meters}
+    return [every[tag.site, tag.meter] for tag in tags]
 
 
 def _frozen(column: npt.NDArray[T]) -> npt.NDArray[T]:
