@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from pydantic import FiniteFloat
 
 from greendc.config import models
 from greendc.config.problems import Problem
@@ -43,9 +44,20 @@ class Filled:
         return self.given.unit or Timed[str].model_validate(base)
 
     def factor(self) -> float:
-        """Newest factor from numbers in the payload to base units."""
-        unit = units_of(self.quantity)[self.unit.last]
-        return self.given.multiplier.last * unit.factor
+        """Newest factor from numbers in the payload to base units; of a register all over time."""
+        unit, multiplier = units_of(self.quantity)[self.unit.last], self.given.multiplier
+        return (self._first if self.kind is Kind.REGISTER else multiplier.last) * unit.factor
+
+    @property
+    def _first(self) -> float:
+        return self.given.multiplier.steps[0].value
+
+    def _factors(self) -> tuple[tuple[int, float], ...]:
+        """A register's multipliers over its first one: a count is not turned into another one."""
+        if self.kind is not Kind.REGISTER or not self.given.multiplier.changes:
+            return ()
+        steps = self.given.multiplier.steps
+        return tuple((step.start, step.value / self._first) for step in steps)
 
     def at(self, when: int) -> facility.Meter:
         """The meter as the core sees it at an instant [ns]."""
@@ -67,6 +79,7 @@ class Filled:
             range_=(low, high) if counts else (0.0, math.inf),
             subsystem=given.subsystem.held(when) if given.subsystem else None,
             replaced=tuple(map(self._replacement, given.replaced)),
+            factors=self._factors(),
             spike=self._difference(given.spike),
             rate=self._difference(given.rate_per_min, 60.0),
             frozen_after=given.frozen_after,
@@ -97,8 +110,13 @@ class Filled:
         return -math.inf, math.inf
 
     def scale(self, unit: Timed[str]) -> Scale:
-        """Factor and offset to base units in time, multiplier included."""
+        """Factor and offset to base units in time, multiplier included.
+
+        Of a register it is the first one: the core multiplies what it has counted by the others.
+        """
         multiplier, known = self.given.multiplier, units_of(self.quantity)
+        if self.kind is Kind.REGISTER:
+            multiplier = Timed[FiniteFloat].model_validate(self._first)
         starts = sorted({-facility.EVER, *multiplier.changes, *unit.changes})
         units = [known[unit.held(start)] for start in starts]
         factors = [
@@ -192,6 +210,8 @@ def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Proble
     for name, given in (("register", meter.register_), ("replaced", meter.replaced)):
         if given and kind is not Kind.REGISTER:
             yield Problem((*loc, name), f"only for kind register, not {kind}")
+    if kind is Kind.REGISTER and meter.multiplier.changes and not meter.multiplier.steps[0].value:
+        yield Problem((*loc, "multiplier"), "the first one of a register must not be 0")
     if any(later.at <= before.at for before, later in pairwise(meter.replaced)):
         yield Problem((*loc, "replaced"), "each `at` must be later than the one before")
     for name in RULES:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greendc.core.facility import SECOND, IntArray
+from greendc.core.facility import EVER, SECOND, IntArray
 from greendc.core.judging import judge
 from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, ON_CHANGE, REGISTER, Rules
 from greendc.core.words import BoolArray, FloatArray, Verdict
@@ -182,4 +182,28 @@ def _registers(
     start, end, energy = time[verdict.anchor[used]], time[used], verdict.energy[used]
     power = energy / seconds(end - start)
     far = end - start > rules.max_gap[meter[used]]
-    return Segments(meter[used], start, end, power, power, energy, far)
+    found = Segments(meter[used], start, end, power, power, energy, far)
+    for number in rules.factored:
+        found = _multiplied(found, number, rules.meters[number].factors)
+    return found
+
+
+def _multiplied(found: Segments, number: int, factors: tuple[tuple[int, float], ...]) -> Segments:
+    """What a register has counted times the factors of its time, cut where they change."""
+    begins = np.array([start for start, _ in factors[1:]], np.int64)
+    first = np.searchsorted(begins, found.start, "right")
+    mine = found.meter == number
+    count = np.where(mine, np.searchsorted(begins, found.end, "left") - first + 1, 1)
+    piece = np.repeat(np.arange(len(count)), count)
+    step = first[piece] + np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
+    cut = (count > 1)[piece]
+    edges = np.array([-EVER, *begins, EVER], np.int64)
+    start = np.where(cut, np.maximum(found.start[piece], edges[step]), found.start[piece])
+    end = np.where(cut, np.minimum(found.end[piece], edges[step + 1]), found.end[piece])
+    factor = np.where(mine[piece], np.array([value for _, value in factors])[step], 1.0)
+    power = found.power[piece]
+    energy = np.where(cut, power * seconds(end - start), found.energy[piece])
+    return Segments(
+        found.meter[piece], start, end, power * factor, found.power_end[piece] * factor,
+        energy * factor, found.distributed[piece],
+    )  # fmt: skip

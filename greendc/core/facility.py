@@ -59,7 +59,8 @@ class Meter:
     `accuracy` is the limit of its class as a fraction (class 0.5 -> 0.005), None
     where no class is stated. `rating` in W bounds what a register can plausibly
     count. `modulus` (0 = none), `step` and `range_` belong to registers, in J;
-    `replaced` are those that were exchanged, in the order of time.
+    `replaced` are those that were exchanged, in the order of time; `factors` are what the energy
+    that it counts is multiplied by, each from an instant [ns] on, the first one 1.
 
     What speaks against readings of meters that are no registers, all of it only if asked for:
     `spike` is how far a single one may be from two neighbours that agree, `rate` how fast the
@@ -80,6 +81,7 @@ class Meter:
     range_: tuple[float, float] = (0.0, float("inf"))
     subsystem: str | None = None  # overrides the point's own subsystem
     replaced: tuple[Replacement, ...] = ()
+    factors: tuple[tuple[int, float], ...] = ()
     spike: float | None = None
     rate: float | None = None
     frozen_after: int | None = None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -96,6 +97,7 @@ def plain_steps(
     low = np.array([m.range_[0] for m in meters])[meter]
     high = np.array([m.range_[1] for m in meters])[meter]
     rate = np.array([np.inf if m.rating is None else m.rating * 1.2 for m in meters])[meter]
+    rate = rate / _least_factors(meters, meter, time)
     step = np.array([m.step for m in meters])[meter]
     span = np.diff(time, prepend=time[:1]) / SECOND
     energy = np.diff(value, prepend=value[:1])
@@ -119,6 +121,24 @@ def _first_after_replacements(
     return places
 
 
+def _least_factors(meters: tuple[Meter, ...], meter: IntArray, time: IntArray) -> FloatArray:
+    """The lesser of the factors at each reading and the one before it, without sign."""
+    out = np.ones(len(meter))
+    for number in [number for number, m in enumerate(meters) if m.factors]:
+        lo, hi = np.searchsorted(meter, [number, number + 1]).tolist()
+        own = _factors(meters[number], time[lo:hi])
+        out[lo:hi] = np.minimum(own, np.append(own[:1], own[:-1]))
+    return out
+
+
+def _factors(meter: Meter, time: IntArray) -> FloatArray:
+    """What a register's count is multiplied by at some times, without sign."""
+    begins = np.array([start for start, _ in meter.factors[1:]], np.int64)
+    values = np.abs(np.array([value for _, value in meter.factors] or [1.0]))
+    found: FloatArray = values[np.searchsorted(begins, time, "right")]
+    return found
+
+
 def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.bool_]:
     """Readings that no earlier one is near enough to be counted from."""
     anew = np.ones(len(meter), np.bool_)
@@ -132,6 +152,7 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
     word = np.full(len(time), Word.OUT_OF_RANGE, np.int8)
     low, high = meter.range_
     anchor = NO_ANCHOR
+    factors = _factors(meter, time)
     for i in range(len(time)):
         if not low <= value[i] <= high:
             continue
@@ -141,16 +162,24 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
             continue
         before, now, span = float(value[anchor]), float(value[i]), int(time[i] - time[anchor])
         between = [r for r in meter.replaced if time[anchor] < r.at <= time[i]]
+        rated = _rated(meter, min(factors[anchor], factors[i]))
         if between:
-            delta = replaced_delta(meter, before, now, span, between)
+            delta = replaced_delta(rated, before, now, span, between)
             word[i] = Word.IMPLAUSIBLE if delta is None else Word.REPLACED
         else:
             upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
-            delta = register_delta(meter, before, now, span, upcoming)
+            delta = register_delta(rated, before, now, span, upcoming)
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
     return Steps(word, place, steps)
+
+
+def _rated(meter: Meter, factor: float) -> Meter:
+    """The meter with a rating of what it counts, before that is multiplied."""
+    if factor == 1.0 or meter.rating is None:
+        return meter
+    return replace(meter, rating=meter.rating / factor if factor else None)
 
 
 def _word(meter: Meter, before: float, now: float, delta: float | None) -> Word:

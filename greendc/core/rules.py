@@ -45,6 +45,11 @@ class Rules:
         )
 
     @property
+    def factored(self) -> list[int]:
+        """Registers with other factors in time."""
+        return [number for number, meter in enumerate(self.meters) if meter.factors]
+
+    @property
     def judged(self) -> BoolArray:
         """Meters whose readings rules beyond a range may speak against."""
         found: BoolArray = np.isfinite(self.spike) | np.isfinite(self.rate) | (self.frozen < EVER)

@@ -212,6 +212,12 @@ MUTATIONS = [
         lambda _: lambda good, *_rest: np.zeros(len(good), np.bool_),
     ),
     Mutation(
+        "A34-register-factor-from-a-date",
+        "a register's factor is of what it counts",
+        "greendc.core.energy:_multiplied",
+        lambda _: lambda found, *_rest: found,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,
