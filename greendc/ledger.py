@@ -127,7 +127,8 @@ class SiteLedger:
     def claim(self, readings: Readings) -> None:
         """Take note of readings that were refused as out of range: no figure rests on them."""
         power = readings.where(readings.meter >= 0)
-        power = power.where((self.book.rules.kind != REGISTER)[power.meter])
+        rules = self.book.rules
+        power = power.where((rules.energy & (rules.kind != REGISTER))[power.meter])
         if len(power):
             self.claims.take(power.meter, power.time, power.value)
 

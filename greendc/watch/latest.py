@@ -43,7 +43,7 @@ class Latest:
         self.meters = tuple(config.meter_tags())
         self.books = dict(books)
         self._begin(len(self.meters))
-        self.screen = Screen(_meters(plan, self.meters))
+        self.screen = Screen(_meters(config.plan(), self.meters))
         for place, tag in enumerate(self.meters):
             was = before.get((tag.site, tag.meter))
             if was is not None:
