@@ -69,6 +69,7 @@ WORDS = {
     "no_market_factor": "the configuration has no market-based emission factor",
     "no_meter": "no meter belongs to this subsystem",
     "no_reuse_meter": "no meter measures reused heat",
+    "only_it": "E_DC is summed from the meters of E_IT alone: it is E_IT, and 1 would be no PUE",
     "out_of_bounds": "a value that the definition rules out is a fault of the metering",
     "register": "a counter that is needed has no power of the moment",
     "resolution": "the meters report less often than the period is long",

@@ -32,6 +32,7 @@ from greendc.store import (
     read_balances,
     read_changes,
     read_figures,
+    read_known,
     read_newest_balance,
     read_revisions,
 )
@@ -149,10 +150,20 @@ class Ledger:
         newest = self.newest_balance(site)
         return lasting(site, self.balances(site, lo, told=True), newest.end) if newest else []
 
-    def events(self) -> list[tuple[int, str, Any]]:
-        """Events kept for people: (arrival, kind, data)."""
-        rows = self._db.execute("SELECT arrival, kind, data FROM event ORDER BY id")
-        return [(arrival, kind, msgspec.json.decode(data)) for arrival, kind, data in rows]
+    def known(
+        self, site: str, period: str, lo: int, hi: int, most: int
+    ) -> tuple[dict[int, str], list[tuple[int, int, int, int]]] | None:
+        """Time known of a site's accounts: see `read_known`."""
+        with self._reading():
+            return read_known(self._db, site, period, lo, hi, most)
+
+    def events(self, last: int | None = None) -> list[tuple[int, str, Any]]:
+        """Events kept for people, all or the last ones: (arrival, kind, data)."""
+        rows = self._db.execute(
+            "SELECT arrival, kind, data FROM event ORDER BY id DESC LIMIT ?",
+            (-1 if last is None else last,),
+        ).fetchall()
+        return [(arrival, kind, msgspec.json.decode(data)) for arrival, kind, data in rows[::-1]]
 
 
 # -- the whole log --------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from greendc.queries import Ledger, whole_log
 from tests import runs
 
 HOURLY_IT = "{id: it, point: pdu_out, unit: W, kind: mean_next, nominal: 1h}"
+LOSS = "derived: [{id: loss, point: loss_power, share: 0.1, of: it, uncertainty: 0.01}]"
 
 
 def test_cells_too_short_to_be_published_count_in_the_whole_log(tmp_path: Path) -> None:
     """An hourly mean in Kolkata is cut at the half hour: no cell of it is published alone."""
     factor = "emissions: {location: {factor: 400, year: 2024, source: x}}"
-    more = f"cell: 30min\nlateness: 10min\ne_dc: bottom_up\n{factor}"
+    more = f"cell: 30min\nlateness: 10min\ne_dc: bottom_up\n{LOSS}\n{factor}"
     used = runs.configured(tmp_path, [HOURLY_IT], more, "Asia/Kolkata")
     begin = parse_rfc3339("2025-03-01T00:00:00Z")
     log = [("it", begin + h * HOUR, 100.0 + h) for h in range(24)]
@@ -27,6 +28,6 @@ def test_cells_too_short_to_be_published_count_in_the_whole_log(tmp_path: Path) 
         whole = whole_log(ledger, site)
     kwh = sum(100.0 + h for h in range(24)) / 1000
     assert whole.value("it") == pytest.approx(kwh)
-    assert whole.value("e_dc") == pytest.approx(kwh)
-    assert whole.value("co2e_location") == pytest.approx(kwh * 0.4)
-    assert whole.value("ipue") == pytest.approx(1.0)
+    assert whole.value("e_dc") == pytest.approx(1.1 * kwh)
+    assert whole.value("co2e_location") == pytest.approx(1.1 * kwh * 0.4)
+    assert whole.value("ipue") == pytest.approx(1.1)

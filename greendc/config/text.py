@@ -17,6 +17,7 @@ from greendc.core.metrics import METRICS, Metric, names
 REASONS = {
     "no_it_meter": "no meter at a point of E_IT: ups_out, rect_out, pdu_out or it_in",
     "no_e_dc": "no meter at the boundary (util …); or sum it from below with e_dc: bottom_up",
+    "only_it": "E_DC is summed from the meters of E_IT alone: it is E_IT, and 1 would be no PUE",
     "no_reuse_meter": "no meter at the point q_reuse",
     "no_meter": "no meter of this subsystem",
     "no_location_factor": "no factor under emissions.location for what is metered",
@@ -175,10 +176,18 @@ class _Check:
             yield f"the sums change at {changes}; shown is the newest"
         if self.epoch.boundary == "bottom_up":
             yield "E_DC is summed from below: what has no meter and no declared share is not in it"
+            yield from self._left_out()
         yield from self._vintages()
         yield from self._doubts()
         yield from self._losses()
         yield from self._registers()
+
+    def _left_out(self) -> Iterator[str]:
+        """What a sum from below lacks of what PUE is about: any ratio to it is too low."""
+        summed = {part for n, _ in self.epoch.e_dc for part in (n, *contents(n, self.known))}
+        for name, what in (("cooling", "cooling"), ("power", "losses of the power supply")):
+            if not summed & {member for member, _ in self.epoch.subsystems.get(name, ())}:
+                yield f"no {what} in E_DC: what is computed from it is no PUE of the whole site"
 
     def _vintages(self) -> Iterator[str]:
         for method, timed in methods(self.layout.site):

@@ -232,6 +232,8 @@ class _Layout:
                 category = key if metric.over == "category" else best
                 name = names(metric, key if key != best else None)
                 terms = tuple(filled.get(need) for need in metric.needs)
+                if _by_itself(metric, self.epoch, category):
+                    continue
                 if all(term is not None for term in terms):
                     given = tuple(term for term in terms if term is not None)
                     used = category if "e_it_j" in metric.needs else None
@@ -255,6 +257,25 @@ class _Layout:
             yield None, amounts
 
 
+def _by_itself(metric: Metric, epoch: Epoch, category: int | str | None) -> bool:
+    """Whether a KPI of E_DC to E_IT says nothing, since both are the same meters (3.2)."""
+    if epoch.boundary != "bottom_up" or not isinstance(category, int):
+        return False
+    both = "e_it_j" in metric.needs and {"e_dc_j", "co2e_g"} & {*metric.needs}
+    return bool(both) and dict(epoch.e_dc) == dict.fromkeys(epoch.e_it[category], 1.0)
+
+
+def _names_by_themselves(epoch: Epoch) -> Iterator[str]:
+    best = max(epoch.e_it, default=None)
+    for metric in METRICS:
+        if metric.over == "category":
+            found = [c for c in epoch.e_it if _by_itself(metric, epoch, c)]
+            yield from (names(metric, c if c != best else None) for c in found)
+        elif _by_itself(metric, epoch, best):
+            keys = ("location", "market") if metric.over == "method" else (None,)
+            yield from (names(metric, key) for key in keys)
+
+
 def missing(epoch: Epoch, methods: frozenset[str]) -> dict[str, str]:
     """Totals and KPIs that the configuration gives no account to, and the reason in a word."""
     out: dict[str, str] = {}
@@ -265,6 +286,7 @@ def missing(epoch: Epoch, methods: frozenset[str]) -> dict[str, str]:
         out |= dict.fromkeys((*names_, *[f"ppue_{s}" for s in SUBSYSTEMS]), "no_it_meter")
     if not epoch.e_reuse:
         out |= dict.fromkeys(("e_reuse", "erf", "ere"), "no_reuse_meter")
+    out |= dict.fromkeys(_names_by_themselves(epoch), "only_it")
     for name in SUBSYSTEMS:
         residual = name == "other" and epoch.boundary == "metered" and epoch.e_dc and epoch.e_it
         if not epoch.subsystems.get(name) and not residual:

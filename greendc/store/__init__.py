@@ -9,7 +9,13 @@ from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
 from greendc.store.file import Change, Judgement, Row, Store
-from greendc.store.reading import StoredLedger, read_changes, read_figures, read_revisions
+from greendc.store.reading import (
+    StoredLedger,
+    read_changes,
+    read_figures,
+    read_known,
+    read_revisions,
+)
 
 __all__ = [
     "PERIODS",
@@ -24,6 +30,7 @@ __all__ = [
     "read_balances",
     "read_changes",
     "read_figures",
+    "read_known",
     "read_newest_balance",
     "read_revisions",
 ]

@@ -54,6 +54,26 @@ def read_sums(
     return ((names[n], start, valid, terms) for n, start, valid, terms, _ in rows if n in names)
 
 
+def read_known(
+    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int, most: int
+) -> tuple[dict[int, str], list[tuple[int, int, int, int]]] | None:
+    """Names by number, and number, start, end and time known of figures that start in [lo, hi).
+
+    None where there are more than `most`.
+    """
+    numbers = db.execute("SELECT id, name FROM quantity WHERE site = ?", (site,))
+    names = dict(numbers.fetchall())
+    rows = db.execute(
+        'SELECT quantity, start, "end", valid FROM '
+        '(SELECT quantity, start, "end", valid, max(revision) FROM figure '
+        "WHERE period = ? AND start >= ? AND start < ? "
+        "AND quantity IN (SELECT id FROM quantity WHERE site = ?) "
+        "GROUP BY start, quantity LIMIT ?)",
+        (PERIODS.index(period), lo, hi, site, most + 1),
+    ).fetchall()
+    return None if len(rows) > most else (names, rows)
+
+
 def read_revisions(
     db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
 ) -> Iterator[Figure]:

@@ -22,12 +22,13 @@ from greendc.snapshots import Board
 from greendc.web import meters
 from greendc.web.access import VALID_SECONDS, Access
 from greendc.web.events import Looks, Readers, stream
+from greendc.web.gaps import gaps
 from greendc.web.guard import Guard, refusal
 from greendc.web.health import obstacles, pulse
 from greendc.web.history import SPANS, history
 from greendc.web.settings import WebSettings
 from greendc.web.state import site_tag, state
-from greendc.web.titles import TITLES
+from greendc.web.titles import EVENTS, TITLES
 
 STATIC = Path(__file__).parent / "static"
 AFTER_WRONG_TOKEN = 0.5  # s, so that trying takes long
@@ -135,7 +136,7 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
     @app.get("/api/v1/words")
     def words() -> Response:
         titles = {name: asdict(title) for name, title in TITLES.items()}
-        return _Json({"titles": titles, "reasons": WORDS})
+        return _Json({"titles": titles, "reasons": WORDS, "events": EVENTS})
 
     @app.get("/api/v1/meters")
     def site_meters(site: Site) -> Response:
@@ -147,6 +148,13 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
             raise HTTPException(404, f"no such span; there are {', '.join(SPANS)}")
         with sources.ledger() as ledger:
             return _Json(history(ledger, board, site, span, sources.clock()))
+
+    @app.get("/api/v1/gaps")
+    def site_gaps(site: Site, span: str = "24h") -> Response:
+        if span not in SPANS:
+            raise HTTPException(404, f"no such span; there are {', '.join(SPANS)}")
+        with sources.ledger() as ledger:
+            return _Json(gaps(ledger, board, site, span, sources.clock()))
 
 
 def _add_feeds(app: FastAPI, sources: Sources, readers: Readers) -> None:

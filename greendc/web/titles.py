@@ -52,3 +52,18 @@ def _of(metric: Metric) -> Iterator[tuple[str, Title]]:
 
 
 TITLES: dict[str, Title] = {**TOTALS, **{n: t for metric in METRICS for n, t in _of(metric)}}
+
+EVENTS = {
+    "audit": "the account of messages, readings and figures was checked",
+    "broker_dropped": "the broker dropped messages that greendc should have got",
+    "clock_set_back": "greendc's own clock was set back",
+    "dip": "a register went back and came up again",
+    "entry": "a hand entry",
+    "late": "readings came later than is waited for; their figures were written again",
+    "quarantined": "readings were set aside",
+    "replaced": "a register was exchanged",
+    "reset": "a register began again",
+    "revised": "figures were revised",
+    "rollover": "a register went over its end",
+    "session_lost": "the broker had lost greendc's session: what came meanwhile may be missing",
+}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from greendc.config import check_text
+from greendc.core.accounts import book
 from tests.config.kit import FEED, PDU, PUMP, UPS, loaded, site
 
 REUSE = "{id: q, point: q_reuse, unit: kW, kind: instant}"
@@ -53,6 +54,34 @@ def test_why_a_figure_is_not_there(
 def test_each_category_is_a_figure(tmp_path: Path) -> None:
     found = figures(tmp_path, site(FEED, UPS, PDU, more="e_it: {1: [ups], 2: [pdu]}"))
     assert (found["ipue"], found["ipue_cat1"]) == ("", "")
+
+
+def test_it_meters_alone_make_no_pue(tmp_path: Path) -> None:
+    """E_DC would be E_IT: a PUE is by definition more than 1 (EN 50600-4-2 5.1)."""
+    below = "e_dc: bottom_up"
+    found = figures(tmp_path, site(PDU, more=f"{below}\n{ALL}"))
+    ratios = ("ipue", "pue", "dcie", "cue_location", "cue_market")
+    assert {name: found[name] for name in ratios} == dict.fromkeys(ratios, "only_it")
+    assert found["co2e_location"] == ""
+    text = check_text(loaded(tmp_path, site(PDU, more=below)))
+    assert "it is E_IT, and 1 would be no PUE" in text
+    assert "no cooling in E_DC: what is computed from it is no PUE of the whole site" in text
+    assert "no losses of the power supply in E_DC" in text
+    (found_site,) = loaded(tmp_path, site(PDU, more=below)).plan().sites
+    laid = {account.name for account in book(found_site, found_site.epochs[0]).accounts}
+    assert {"e_dc", "e_it"} <= laid
+    assert "ipue" not in laid
+
+
+def test_anything_beside_it_makes_one_and_what_it_lacks_is_told(tmp_path: Path) -> None:
+    text = site(PDU, PUMP, more="e_dc: bottom_up")
+    assert figures(tmp_path, text)["ipue"] == ""
+    told = check_text(loaded(tmp_path, text))
+    assert "no cooling in E_DC" not in told
+    assert "no losses of the power supply in E_DC" in told
+    two = site(UPS, PDU, more="e_dc: bottom_up\ne_dc_meters: [ups]\ne_it: {1: [ups], 2: [pdu]}")
+    found = figures(tmp_path, two)
+    assert (found["ipue"], found["ipue_cat1"]) == ("", "only_it")
 
 
 def test_the_tree_of_a_metered_boundary(tmp_path: Path) -> None:

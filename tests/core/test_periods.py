@@ -18,6 +18,7 @@ FEED = "{id: feed, point: util, quantity: energy, unit: kWh, kind: register, nom
 PUMP = "{id: pump, point: cool_pump, unit: W, kind: mean_next, nominal: 1h}"
 ALONE = "{id: pump, point: none, quantity: power, unit: W, kind: mean_prev, nominal: 5min}"
 HOURLY = "cell: 1h\nlateness: 10min\nhorizon: 30d\ne_dc: bottom_up"
+LOSS = "derived: [{id: loss, point: loss_power, share: 0.1, of: it, uncertainty: 0.01}]"
 COUNTED = "cell: 15min\nlateness: 10min\nhorizon: 30d"
 
 
@@ -98,13 +99,13 @@ def test_windows_end_at_each_full_hour_and_local_midnight(tmp_path: Path) -> Non
 def test_pue_needs_each_of_twelve_months_covered(tmp_path: Path) -> None:
     """40 hours from New Year's Day on are more than 5 % of the first of twelve months."""
     begin = parse_rfc3339("2025-01-01T00:00:00Z")
-    used = runs.configured(tmp_path, [IT], HOURLY)
+    used = runs.configured(tmp_path, [IT], f"{HOURLY}\n{LOSS}")
     hours = [h for h in range(368 * 24) if not 5 <= h < 45]
     log = [("it", begin + h * HOUR, 100.0) for h in hours]
     path = runs.played(tmp_path / "l", used, [*runs.entries(log), runs.end()])
     rows = runs.newest(path, "year", "12mo")
     assert rows["year", "pue", begin].reason == "coverage"
-    assert rows["year", "ipue", begin].value == pytest.approx(1.0)
+    assert rows["year", "ipue", begin].value == pytest.approx(1.1)
     assert rows["year", "ipue", begin].coverage == pytest.approx(1 - 40 / (365 * 24))
     windows = sorted(key[2] for key in rows if key[:2] == ("12mo", "pue"))
     both = [(rows["12mo", "pue", s], rows["12mo", "ipue", s]) for s in windows]

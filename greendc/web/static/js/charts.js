@@ -6,6 +6,7 @@ import { brief, figure, mass, power } from "./format.js";
 import { colour, part, title } from "./words.js";
 
 const DAY = 86_400_000;
+const UNKNOWN_BAND = "no value";
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class Charts {
@@ -31,9 +32,11 @@ export class Charts {
       name.textContent = history.span === "12mo" ? "day" : "hour";
     }
     const axis = { zone, from: Date.parse(history.from), to: Date.parse(history.to) };
-    this.draws("#power-chart", watts, axis, areas(watts, axis), power);
-    this.draws("#carbon-chart", hourly, axis, bars(hourly, axis), mass);
-    this.draws("#pue-chart", hourly, axis, ratio(hourly, axis), (value) => figure(value, "1"), true);
+    const parts = Object.keys(watts.values).filter((name) => name !== "e_dc");
+    this.draws("#power-chart", watts, axis, [...areas(watts, axis), ...unknown(watts, parts, axis)], power);
+    const masses = Object.keys(hourly.values).filter((name) => name.startsWith("co2e_"));
+    this.draws("#carbon-chart", hourly, axis, [...bars(hourly, axis), ...unknown(hourly, masses, axis)], mass);
+    this.draws("#pue-chart", hourly, axis, [...ratio(hourly, axis), ...unknown(hourly, ["ipue"], axis)], (value) => figure(value, "1"), true);
   }
 
   draws(place, columns, axis, series, format, floating = false) {
@@ -100,6 +103,45 @@ function rectangle(api, fill) {
   const x = Math.round(left); // whole pixels: no seams between neighbours
   const shape = { x, y: Math.min(top, bottom), width: Math.round(right) - x, height: Math.abs(bottom - top) };
   return { type: "rect", shape, style: { fill } };
+}
+
+/** Bands where a value is unknown: neither zero nor what stood beside it. */
+function unknown(columns, names, axis) {
+  const shift = axis.zone.offset(axis.to);
+  const some = names.filter((name) => columns.values[name]);
+  const bands = [];
+  columns.starts_ms.forEach((start, place) => {
+    const before = place > 0 ? columns.ends_ms[place - 1] : start;
+    const missing = some.some((name) => columns.values[name][place] === null);
+    const from = Math.min(before, start);
+    const until = missing ? columns.ends_ms[place] : start;
+    if (until <= from || (!missing && before >= start)) return;
+    const last = bands.at(-1);
+    if (last && last[1] >= from) last[1] = until;
+    else bands.push([missing && before >= start ? start : from, until]);
+  });
+  if (some.length === 0 || bands.length === 0) return [];
+  return [
+    {
+      name: UNKNOWN_BAND,
+      type: "custom",
+      silent: true,
+      clip: true,
+      animation: false,
+      z: 0,
+      encode: { x: [2, 3], y: [] },
+      renderItem: (params, api) => band(params, api, style("--bad-ground")),
+      data: bands.map(([from, until]) => [null, null, from + shift, until + shift]),
+    },
+  ];
+}
+
+function band({ coordSys }, api, fill) {
+  const [left] = api.coord([api.value(2), 0]);
+  const [right] = api.coord([api.value(3), 0]);
+  const [x, end] = [Math.max(left, coordSys.x), Math.min(right, coordSys.x + coordSys.width)];
+  if (end <= x) return null;
+  return { type: "rect", shape: { x, y: coordSys.y, width: end - x, height: coordSys.height }, style: { fill } };
 }
 
 function bars(columns, axis) {
@@ -183,7 +225,7 @@ function tip(found, axis, format, columns, shift) {
   const at = found[0].value[0] - shift;
   const place = Math.max(columns.starts_ms.findLastIndex((one) => one <= at), 0);
   const period = axis.zone.period(columns.starts_ms[place], columns.ends_ms[place]);
-  const rows = found.map((one) => {
+  const rows = found.filter((one) => one.seriesName !== UNKNOWN_BAND).map((one) => {
     const swatch = el("span", { className: "swatch" });
     swatch.style.background = one.color;
     return el("tr", {}, el("td", {}, swatch, one.seriesName), el("td", { className: "number" }, format(one.value[1])));
@@ -193,5 +235,6 @@ function tip(found, axis, format, columns, shift) {
 
 function described(series, format) {
   const last = (one) => one.data.findLast(([, value]) => value !== null)?.[1] ?? null;
-  return `Newest values: ${series.map((one) => `${one.name} ${format(last(one))}`).join(", ")}`;
+  const drawn = series.filter((one) => one.name !== UNKNOWN_BAND);
+  return `Newest values: ${drawn.map((one) => `${one.name} ${format(last(one))}`).join(", ")}`;
 }

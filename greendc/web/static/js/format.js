@@ -122,6 +122,11 @@ export class Zone {
     return this._day.format(ms);
   }
 
+  /** Day and time of day. */
+  moment(ms) {
+    return `${this.day(ms)}, ${this.time(ms)}`;
+  }
+
   /** With date, seconds and the zone's short name. */
   full(ms) {
     const zone = this._short.formatToParts(ms).find((part) => part.type === "timeZoneName").value;

@@ -8,6 +8,7 @@ import { Clock } from "./clock.js";
 import { el, find, setText } from "./dom.js";
 import { showFigures } from "./figures.js";
 import { Zone } from "./format.js";
+import { showGaps } from "./gaps.js";
 import { showHealth } from "./health.js";
 import { Live } from "./live.js";
 import { Meters } from "./meters.js";
@@ -91,7 +92,7 @@ function showMeters({ layout, rows, site_time }) {
     return;
   }
   clock.set(site_time);
-  meters.update(rows, clock.now());
+  if (meters.update(rows, clock.now())) drawSoon(); // a meter has fallen silent, or is back
   tick();
 }
 
@@ -124,9 +125,10 @@ async function draw() {
   drawn.timer = null;
   drawn.at = performance.now();
   const asked = { site, span };
-  const history = await get("history", asked).catch(() => null);
-  if (history === null || asked.site !== site || asked.span !== span) return;
-  charts.show(history, zone);
+  const [history, gaps] = await Promise.all(["history", "gaps"].map((path) => get(path, asked).catch(() => null)));
+  if (asked.site !== site || asked.span !== span) return;
+  if (history !== null) charts.show(history, zone);
+  if (gaps !== null) showGaps(gaps, zone);
 }
 
 function showSpans() {

@@ -28,11 +28,12 @@ export class Meters {
     this.order();
   }
 
+  /** Whether the quality of one has changed. */
   update(rows, now) {
     let moved = false;
     for (const [place, time, value, quality, readings] of rows) {
       const one = this.list[place];
-      if (one === undefined) return;
+      if (one === undefined) return moved;
       moved ||= one.quality !== quality;
       Object.assign(one, { time, value, quality, readings });
       setText(one.value_, value === null ? UNKNOWN : quantity(value, one.meter.unit));
@@ -42,6 +43,7 @@ export class Meters {
     }
     if (moved) this.order();
     this.tick(now);
+    return moved;
   }
 
   /** Ages at a site time [ms]. */

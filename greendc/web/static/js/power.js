@@ -38,7 +38,7 @@ function about(one, total) {
 }
 
 function shareOf(one, total) {
-  if (total === null || one.watts === null || !(total.watts > 0)) return null;
+  if (!(total?.watts > 0) || one.watts === null) return null; // a site without E_DC has no shares
   return one.watts / total.watts;
 }
 

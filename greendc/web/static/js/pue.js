@@ -14,6 +14,7 @@ export function chosen(figures) {
 }
 
 export function showPue(state, zone, now) {
+  find("#pue figure").hidden = never(state) !== undefined; // a site without PUE has no chart of it
   find("#tiles").replaceChildren(...SHOWN.map((period) => tile(period, state, zone, now)));
 }
 
@@ -31,9 +32,10 @@ function kind(symbol, entry) {
 const value = (number) => el("p", { className: number === null ? "value none" : "value" }, figure(number, "1"));
 const why = (text) => el("p", { className: "why" }, text);
 
+const never = (state) => state.missing.find((one) => one.name === "ipue" && one.periods.length === 0);
+
 function absent(state) {
-  const never = state.missing.find((one) => one.name === "ipue" && one.periods.length === 0);
-  return [value(null), why(never ? reason(never.reason) : "no such period is closed yet")];
+  return [value(null), why(never(state) ? reason(never(state).reason) : "no such period is closed yet")];
 }
 
 /** The last one is not of the moment, so there is none. */

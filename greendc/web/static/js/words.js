@@ -4,7 +4,7 @@ import { get } from "./api.js";
 
 export const PERIODS = { hour: "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "12mo": "12 months" };
 
-let known = { titles: {}, reasons: {} };
+let known = { titles: {}, reasons: {}, events: {} };
 
 export async function loadWords() {
   known = await get("words");
@@ -12,6 +12,11 @@ export async function loadWords() {
 
 export function reason(word) {
   return known.reasons[word] ?? word ?? "";
+}
+
+/** What an event is; one of a kind without words still shows. */
+export function event(kind) {
+  return known.events[kind] ?? kind.replaceAll("_", " ");
 }
 
 export function title(name) {
