@@ -1,7 +1,6 @@
 """The site file that fits a scenario: what an operator who knows the meters would write."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,8 @@ import yaml
 from greendc.calendars import rfc3339
 from greendc.config.scalars import duration_text
 from greendc.core.facility import HOUR, MINUTE, Kind
-from greendc.core.nodes import STAGES, is_load
 from greendc.core.quantities import POINTS
-from greendc.simulate.books import Balance
+from greendc.simulate.behind import fed_by
 from greendc.simulate.faults import ALL_BITS, INTENSITY, Schedule
 from greendc.simulate.meters import HEARTBEAT, Device, Meter
 from greendc.simulate.parts.emissions import intensity
@@ -65,43 +63,14 @@ def _site(scenario: Scenario, found: Found, series: str) -> Iterator[str]:
     }
     yield f"  - {_line(head['id'], 'id')}"
     yield from (f"    {_line(value, key)}" for key, value in head.items() if key != "id" and value)
-    fed_by = feeds(balances(scenario, site), there, {meter.id for meter in meters})
+    before = fed_by(balances(scenario, site), there, {meter.id for meter in meters})
     yield "    meters:\n"
     for place, device in enumerate(devices, schedule.first):
         payload = payload_of(device)
         for column, meter in enumerate(device.meters):
             sentinel = bool(schedule.of(place, column, "sentinel"))
             made = _meter(device, meter, payload, column, sentinel=sentinel)
-            yield f"      - {_flow(made | fed_by.get(meter.id, {}))}"
-
-
-def feeds(
-    found: Iterable[Balance], points: Points, metered: AbstractSet[str]
-) -> Mapping[str, dict[str, list[str]]]:
-    """The key `fed_by` of each meter behind others: the nearest ones before it."""
-    above: dict[str, list[str]] = {}
-    for inputs, outputs in found:
-        if all(_carries(points[name]) for name in inputs):
-            for name in outputs:
-                above.setdefault(name, []).extend(inputs)
-
-    def nearest(name: str) -> Iterator[str]:
-        for before in above.get(name, ()):
-            yield from (before,) if before in metered else nearest(before)
-
-    used = (name for name in points if name in metered and _is_fed(points[name]))
-    named = {name: list(dict.fromkeys(nearest(name))) for name in used}
-    return {name: {"fed_by": before} for name, before in named.items() if before}
-
-
-def _carries(point: Point) -> bool:
-    """Whether electricity goes through a point to others."""
-    on_the_way = any(point.point in points for points in STAGES)
-    return on_the_way or (point.point == "none" and point.quantity == "power")
-
-
-def _is_fed(point: Point) -> bool:
-    return _carries(point) or is_load(point.point) or point.point == "export"
+            yield f"      - {_flow(made | before.get(meter.id, {}))}"
 
 
 def cell_of(devices: Sequence[Device]) -> int:
