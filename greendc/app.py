@@ -21,6 +21,7 @@ from greendc.daemon.errands import Errands
 from greendc.daemon.jobs import Calendar
 from greendc.daemon.lifecycle import Part, running
 from greendc.daemon.logs import set_up
+from greendc.daemon.memory import give_back, starting
 from greendc.daemon.reload import Reload
 from greendc.daemon.rounds import Rounds
 from greendc.daemon.runs import Runs
@@ -181,6 +182,7 @@ def _page(config: Config, board: Board, *, elsewhere: bool) -> "WebServer | None
 
 def run(config: Config, *, until_idle: float | None = None, log_format: str | None = None) -> int:
     """Run the daemon; returns the exit code."""
+    give_back()
     set_up(config.log, log_format)
     signals = Signals()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -190,7 +192,8 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
         broker = f"{config.mqtt.host}:{config.mqtt.port}"
         log.info("greendc %s on %s; broker %s", __version__, config.data, broker)
         try:
-            daemon = Daemon(config, until_idle=until_idle, stack=stack, signals=signals)
+            with starting():
+                daemon = Daemon(config, until_idle=until_idle, stack=stack, signals=signals)
         except Stopped:
             log.info("stopped while starting; nothing was changed")
             return 0

@@ -25,7 +25,7 @@ from greendc.judged import keep_judged
 from greendc.ports import Event
 from greendc.store import Change, Row, Store
 
-PORTION_ROWS = 20_000  # evaluated and written at a time
+PORTION_ROWS = 1_000  # evaluated and written at a time
 CAUSES = 20  # of a revision that are noted one by one
 
 
@@ -33,12 +33,19 @@ class SiteLedger:
     """Owns a site's state machine and writes what it settles into the store's transaction."""
 
     def __init__(
-        self, site: Site, store: Store, wrote: Callable[[list[Change]], None] | None = None
+        self,
+        site: Site,
+        store: Store,
+        wrote: Callable[[list[Change]], None] | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin with an empty state; see `restore`. `wrote` is told of every revision."""
-        self.site, self.store, self.wrote = site, store, wrote
+        """Begin with an empty state; see `restore`.
+
+        `wrote` is told of every revision, `pause` is called between pieces of long work.
+        """
+        self.site, self.store, self.wrote, self.pause = site, store, wrote, pause
         self.meters = [meter.id for meter in book_meters(site)]
-        self.book = SiteBook(site, store.history(site.id, self.meters))
+        self.book = SiteBook(site, store.history(site.id, self.meters), pause)
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
         calendar = LocalCalendar(site.zone)
         self.periods = Periods(
@@ -79,6 +86,7 @@ class SiteLedger:
         before, revised = self.store.last(), list[Figure]()
         for part in _portions(found):
             revised += [change.figure for change in self._put(part) if change.revision]
+            self.pause()
         after = self.store.last()
         if revised:
             self._explain(settled.causes, revised, (before + 1, after), arrival)
@@ -163,8 +171,10 @@ class SiteLedger:
 
     def provisional(self) -> list[Figure]:
         """Figures of the running hour and day, should no more be heard; never written."""
-        found = list(running(self.periods, open_cells(self.book), self.book.newest))
-        every = [figure for some in self.evaluator.every(found) for figure in some]
+        every: list[Figure] = []
+        for part in _portions(running(self.periods, open_cells(self.book), self.book.newest)):
+            every += [figure for some in self.evaluator.every(part) for figure in some]
+            self.pause()
         return [f._replace(status="provisional") if f.value is not None else f for f in every]
 
     # -- carry-over --------------------------------------------------------------------------

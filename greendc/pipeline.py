@@ -1,7 +1,7 @@
 """The way of one batch: journal entries in, ledger rows out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,8 @@ class Pipeline:
     """Turns journal entries, in their order, into the ledger. One thread owns it.
 
     What it writes depends on the entries alone. `commit` makes everything since the
-    last one durable, with the position from which to begin again.
+    last one durable, with the position from which to begin again. `meanwhile` is called
+    between pieces of long work: it may `look` at further entries, and do nothing else here.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Pipeline:
     ) -> None:
         """Start from the store's state; `pinned` keeps `config` whatever the journal says."""
         self.store, self.pinned, self.watch = store, pinned, watch
+        self.meanwhile: Callable[[], None] = lambda: None
         self.done_to = 0
         self.written = 0
         self.last_arrival: int | None = None
@@ -53,12 +55,17 @@ class Pipeline:
         self.store.begin()
         self.store.use_config(config.figures_hash(), config.body())
         wrote = None if self.watch is None else self.watch.wrote
-        self.ledgers = {site.id: SiteLedger(site, self.store, wrote) for site in self.plan.sites}
+        self.ledgers = {
+            site.id: SiteLedger(site, self.store, wrote, self._pause) for site in self.plan.sites
+        }
         for name, ledger in self.ledgers.items():
             if name in self.states:
                 ledger.restore(self.states[name])
         self._places()
         self._tell_watch(config)
+
+    def _pause(self) -> None:
+        self.meanwhile()
 
     def _tell_watch(self, config: Config) -> None:
         if self.watch is not None:
@@ -74,25 +81,38 @@ class Pipeline:
         }
         self._site = np.array([number[site] for site, _ in self.plan.meters], np.int64)
         self._local = np.array([local.get(meter, -1) for meter in self.plan.meters], np.int64)
+        # the largest event time that was looked at, of each site
+        self._seen = np.array([ledger.book.newest for ledger in self.ledgers.values()], np.int64)
 
     # -- entries -----------------------------------------------------------------------------
 
-    def handle(self, first: int, entry: Entry) -> Columns | None:
-        """Take one journal entry, whose first sequence number is `first`."""
+    def look(self, first: int, batch: RawBatch) -> Columns:
+        """Decode a batch whose turn has not come yet, and show its readings; see `handle`.
+
+        No entry that may change how messages are read stands between.
+        """
+        columns = self.decoder.decode(batch)
+        self._show(_placed(first, columns, _believable(columns)))
+        return columns
+
+    def handle(self, first: int, entry: Entry, columns: Columns | None = None) -> Columns | None:
+        """Take one journal entry, whose first sequence number is `first`.
+
+        `columns` is what `look` gave, where it has been asked before.
+        """
         self.store.begin()
-        columns = None
         if isinstance(entry, Event):
             self.store.count("", {"entries:event": 1})
             self._event(first, entry)
             self.done_to = first
         else:
-            columns = self._messages(first, entry)
+            columns = self.look(first, entry) if columns is None else columns
+            self._messages(first, entry, columns)
             self.done_to = first + len(entry) - 1
         return columns
 
-    def _messages(self, first: int, batch: RawBatch) -> Columns:
-        columns = self.decoder.decode(batch)
-        huge = ~(np.abs(columns.value) < MAGNITUDE)
+    def _messages(self, first: int, batch: RawBatch, columns: Columns) -> None:
+        huge = ~_believable(columns)
         self.store.count("", _outcomes(batch, columns, huge))
         if len(batch):
             self._note_clock(batch)
@@ -104,8 +124,6 @@ class Pipeline:
             if len(readings):
                 self._note_late(ledger, readings)
                 self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
-        self._show(_placed(first, columns, ~huge))
-        return columns
 
     def _own(self, number: int, readings: Readings) -> Readings:
         """Of readings with places in the plan a site's own ones, with places in the site."""
@@ -115,8 +133,9 @@ class Pipeline:
     def _show(self, readings: Readings, *, again: bool = False) -> None:
         """Tell whoever watches of readings, and how far each site's time has come."""
         if self.watch is not None:
-            newest = {name: ledger.book.newest for name, ledger in self.ledgers.items()}
-            times = {name: at for name, at in newest.items() if at > -EVER}
+            np.maximum.at(self._seen, self._site[readings.meter], readings.time)
+            newest = zip(self.ledgers, self._seen.tolist(), strict=True)
+            times = {name: at for name, at in newest if at > -EVER}
             self.watch.read(readings, times, again=again)
 
     def _readings(self, first: int, columns: Columns, mine: BoolArray) -> Readings:
@@ -259,7 +278,7 @@ class Pipeline:
 
     def _refill(self, first: int, batch: RawBatch, count: int) -> None:
         columns = self.decoder.decode(batch)
-        keep = (columns.row < count) & (np.abs(columns.value) < MAGNITUDE)
+        keep = (columns.row < count) & _believable(columns)
         self._show(_placed(first, columns, keep), again=True)
         for number, ledger in enumerate(self.ledgers.values()):
             mine = keep & (self._site[columns.meter] == number)
@@ -282,6 +301,11 @@ def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, i
         "fields": columns.fields,
         "fields:refused": columns.refused + int(huge.sum()),
     }
+
+
+def _believable(columns: Columns) -> BoolArray:
+    good: BoolArray = np.abs(columns.value) < MAGNITUDE
+    return good
 
 
 def _placed(first: int, columns: Columns, good: BoolArray) -> Readings:

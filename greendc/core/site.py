@@ -9,7 +9,7 @@ lateness, nor on how the journal is cut into batches. Where the watermark passes
 several borders at once there is a step for each, as far as it can make a difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -54,8 +54,11 @@ def meters_and_books(site: Site) -> tuple[tuple[Meter, ...], tuple[Book, ...]]:
 class SiteBook:
     """One site's open readings: `hot` are known, `waiting` are not before the watermark yet."""
 
-    def __init__(self, site: Site, history: History) -> None:
-        self.site, self.history = site, history
+    def __init__(
+        self, site: Site, history: History, pause: Callable[[], None] = lambda: None
+    ) -> None:
+        """Begin with nothing read; `pause` is called between pieces of long work."""
+        self.site, self.history, self.pause = site, history, pause
         _, self.books = meters_and_books(site)
         self.rules = self.books[0].rules
         self.progress = Progress(self.books)
@@ -207,6 +210,7 @@ class SiteBook:
         if len(again):
             settled.judge(*self._of_hot(among(self.hot, again)), -1)
         before = self.hot
+        self.pause()
         old, stood, dirty = self._take_in(fresh, settled)
         if self.progress.origin is None:
             return settled
@@ -214,8 +218,11 @@ class SiteBook:
         settled.causes = causes(opened, fresh, [stood, before], mark)
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
+            self.pause()
             settled.blocks += self._again(lo, hi, old)
+        self.pause()
         settled.blocks += self._close(watermark, final=settled.final, at=at)
+        self.pause()
         evicted, words = self._evicted()
         settled.judge(evicted, words)
         settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
@@ -323,6 +330,7 @@ class SiteBook:
         self.progress.advance(watermark, known, end)
         found = self._segments(self.hot)
         for due in self.progress.due(watermark, end):
+            self.pause()
             for b in due.blocks(found, self.site.intensity):
                 yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from greendc import faults
 from greendc.columns import joined
@@ -12,13 +13,15 @@ from greendc.daemon.systemd import Notifier
 from greendc.daemon.vitals import Vitals
 from greendc.ports import RawBatch
 from greendc.sinks import Sinks
-from greendc.sources.inbox import Inbox
+from greendc.sources.inbox import Delivery, Inbox
 from greendc.sources.mqtt import MqttSource
 
 log = logging.getLogger(__name__)
 
 DRAIN_WITHIN = 1.0  # s; what is left in the inbox then is not acknowledged, so it comes again
 STATUS_EVERY = 10.0  # s
+AHEAD = 20_000  # messages of a round that may be journalled before the ledger is through
+AHEAD_EVERY = 0.020  # s between two looks at what has come meanwhile
 MEASURE_EVERY = 0.2  # s between two looks at the journal's size and the disk
 
 
@@ -36,11 +39,18 @@ class Rounds:
     _full: bool = False
     _told: float = 0.0
     _measured: float = 0.0
+    _ahead: int = 0  # messages that may still be taken while the ledger is at work
+    _looked: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.data.worker.pipeline.meanwhile = self.meanwhile
 
     def work(self, timeout: float) -> bool:
         """One round; tells whether messages came."""
         self.notifier.alive()
+        self._ahead = AHEAD
         self.data.worker.beat()
+        busy, self._ahead = self._ahead < AHEAD, 0
         self.vitals.look()
         self._tell()
         self._move_cursors()
@@ -48,16 +58,37 @@ class Rounds:
         if self._journal_full():
             time.sleep(timeout)
             return False
-        busy = False
-        for connection, entries, reception in self.inbox.take(timeout):
-            mids = joined([entry.mids for entry in entries if isinstance(entry, RawBatch)])
-            self.data.worker.take(
-                entries,
-                lambda c=connection, m=mids: self.source.acknowledge(c, m),  # type: ignore[misc]
-                reception,
-            )
-            busy = busy or any(isinstance(e, RawBatch) for e in entries)
+        deliveries = self.inbox.take(timeout)
+        self._ahead = AHEAD
+        for delivery in deliveries:
+            busy |= self._receive(delivery) > 0
+            self.data.worker.work_off()
+        self._ahead = 0
         return busy
+
+    def _receive(self, delivery: Delivery) -> int:
+        """Journal, acknowledge and show a delivery; returns the messages in it."""
+        connection, entries, reception = delivery
+        batches = [entry for entry in entries if isinstance(entry, RawBatch)]
+        mids = joined([batch.mids for batch in batches])
+        acknowledge = partial(self.source.acknowledge, connection, mids)
+        self.data.worker.receive(entries, acknowledge, reception)
+        return sum(map(len, batches))
+
+    def meanwhile(self) -> None:
+        """Called between pieces of the ledger's work: what has come is not kept waiting for it.
+
+        Only for what a round itself takes, so that no command or cursor comes between, and only
+        so much that a round ends.
+        """
+        now = time.monotonic()
+        if self._ahead <= 0 or now - self._looked < AHEAD_EVERY:
+            return
+        self._looked = now
+        self.notifier.alive()
+        if self.inbox.waiting and not self._journal_full():
+            for delivery in self.inbox.take(0.0, linger=False):
+                self._ahead -= self._receive(delivery)
 
     def _tell(self) -> None:
         """Tell the service manager how it goes, now and then."""

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,9 +44,22 @@ class Aside:
     counts: Counter[Kind] = field(default_factory=Counter)
 
 
+class Waiting(NamedTuple):
+    """A journalled entry that the ledger has not taken in; `columns` where it was looked at."""
+
+    number: int
+    entry: Entry
+    columns: Columns | None
+
+
 @dataclass(slots=True)
 class Worker:
-    """Takes entries in the order in which they arrived; see `greendc.pipeline` for what follows."""
+    """Takes entries in the order in which they arrived; see `greendc.pipeline` for what follows.
+
+    Journalling, acknowledging and showing comes first (`receive`), also while the ledger is
+    busy with entries of before; it takes them in one after the other (`work_off`), and what
+    happens between two of them finds it whole.
+    """
 
     journal: Journal
     pipeline: Pipeline
@@ -56,6 +70,7 @@ class Worker:
     _ticked: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
     _held: int = 0  # copies that need the journal as it is
+    _waiting: deque[Waiting] = field(default_factory=deque)
 
     def take(
         self,
@@ -63,7 +78,17 @@ class Worker:
         acknowledge: Callable[[], None] = lambda: None,
         reception: Reception | None = None,
     ) -> None:
-        """Journal, acknowledge, compute. What was redelivered is only counted and acknowledged.
+        """Journal, acknowledge, compute: `receive` and `work_off`."""
+        self.receive(entries, acknowledge, reception)
+        self.work_off()
+
+    def receive(
+        self,
+        entries: Sequence[Entry],
+        acknowledge: Callable[[], None] = lambda: None,
+        reception: Reception | None = None,
+    ) -> None:
+        """Journal, acknowledge, show. What was redelivered is only counted and acknowledged.
 
         `reception` is how the connection stands from which the entries are.
         """
@@ -78,14 +103,26 @@ class Worker:
         if kept:
             self._ticked = time.monotonic()
             if self._oldest is None:
-                first = kept[0]
-                self._oldest = first.arrivals[0] if isinstance(first, RawBatch) else first.arrival
+                self._oldest = _arrival(kept[0])
         for number, entry in zip(numbers, kept, strict=True):
-            columns = self.pipeline.handle(number, entry)
+            self._waiting.append(Waiting(number, entry, self._looked_at(number, entry)))
+        self._show()
+
+    def _looked_at(self, number: int, entry: Entry) -> Columns | None:
+        """What a batch says, where no event that may change how it is read comes before it."""
+        if isinstance(entry, Event) or any(isinstance(w.entry, Event) for w in self._waiting):
+            return None
+        return self.pipeline.look(number, entry)
+
+    def work_off(self) -> None:
+        """Have the ledger take in what has been journalled, commit where it has written."""
+        while self._waiting:
+            number, entry, columns = self._waiting.popleft()
+            columns = self.pipeline.handle(number, entry, columns)
             if isinstance(entry, RawBatch) and columns is not None:
                 self._set_aside_rejected(entry, columns)
-        if self.pipeline.written:
-            self.commit()
+            if self.pipeline.written:
+                self.commit()
         self._show()
 
     def leave(self, deliveries: Iterable[Delivery]) -> None:
@@ -151,6 +188,7 @@ class Worker:
         self._show()
         if self.pipeline.watch is not None:
             self.pipeline.watch.expect(self.pipeline.provisional)
+        self.work_off()
 
     def lag(self, now: int) -> int:
         """Age at `now` of the oldest entry that the committed ledger has not taken in [ns]."""
@@ -159,7 +197,8 @@ class Worker:
     def commit(self) -> None:
         """Commit the ledger with its position; let go of journal beyond its limit."""
         self.pipeline.commit()
-        self._committed, self._oldest = time.monotonic(), None
+        self._committed = time.monotonic()
+        self._oldest = _arrival(self._waiting[0].entry) if self._waiting else None
         if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
             self.prune(self.pipeline.rebuild_from)
 
@@ -175,6 +214,10 @@ class Worker:
     def release(self) -> None:
         """End one `hold`."""
         self._held -= 1
+
+
+def _arrival(entry: Entry) -> int:
+    return entry.arrivals[0] if isinstance(entry, RawBatch) else entry.arrival
 
 
 def _quarantined(batch: RawBatch, reasons: Sequence[str]) -> list[Quarantined]:

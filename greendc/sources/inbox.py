@@ -82,16 +82,16 @@ class Inbox:
             self._woken = True
             self._changed.notify()
 
-    def take(self, timeout: float) -> list[Delivery]:
+    def take(self, timeout: float, *, linger: bool = True) -> list[Delivery]:
         """All that waits, at most `timeout` s after the call; [] where nothing came.
 
-        After the first message it lets others join it for `LINGER`, less where none comes.
+        With `linger` it lets others join the first message for `LINGER`, less where none comes.
         """
         with self._changed:
             if not self._queue:
                 self._changed.wait_for(lambda: bool(self._queue) or self._woken, timeout)
             self._woken = False
-            if self._queue:
+            if self._queue and linger:
                 self._linger()
             found = list(self._queue)
             self._queue.clear()

@@ -1,0 +1,33 @@
+"""How the daemon's process deals with memory."""
+
+import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+# glibc's <malloc.h>: see mallopt(3)
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+LARGE = 128 * 1024  # bytes; glibc's own defaults, which it would raise with what is freed
+ARENAS = 2  # threads share the interpreter's lock, so they seldom allocate at a time
+
+
+def give_back() -> None:
+    """Have glibc return large pieces to the system when they are freed; elsewhere do nothing."""
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for what, value in ((MMAP_THRESHOLD, LARGE), (TRIM_THRESHOLD, LARGE), (ARENA_MAX, ARENAS)):
+            mallopt(what, value)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Make what lasts as long as the process: look for no cycles meanwhile, nor in it afterwards.
+
+    A site of 10,000 meters is 200,000 objects, which every full collection would go through.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()

@@ -1,0 +1,153 @@
+"""What comes while the ledger is at work is journalled and shown, and changes no figure."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from greendc.app import Daemon
+from greendc.config import Config, load
+from greendc.core.facility import EVER
+from greendc.core.figure import Figure
+from greendc.daemon import rounds
+from greendc.daemon.data import LEDGER, Data, config_event
+from greendc.daemon.lifecycle import running
+from greendc.ports import Entry, Event, RawBatch
+from greendc.store import PERIODS, connect, read_revisions
+from greendc.watch import watch
+from tests.faults.plant import SITE, messages
+from tests.servers.support import free_port
+
+COUNT, SIZE = 400, 40  # messages in all, and of a batch
+ARRIVAL = 1_740_800_000_000_000_000
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE + f"mqtt: {{port: {free_port()}}}\n")  # nobody is there
+    return load(path)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def daemon(config: Config, stack: ExitStack) -> Daemon:
+    daemon = Daemon(config, until_idle=None, stack=stack)
+    stack.enter_context(running(daemon.parts))
+    return daemon
+
+
+def batches() -> list[RawBatch]:
+    rows = messages(COUNT)
+    return [
+        RawBatch(
+            [ARRIVAL] * SIZE,
+            [topic for topic, _ in rows[lo : lo + SIZE]],
+            [payload.encode() for _, payload in rows[lo : lo + SIZE]],
+            [0] * SIZE,
+            [0] * SIZE,
+            session=1,
+        )
+        for lo in range(0, COUNT, SIZE)
+    ]
+
+
+def figures(folder: Path) -> list[Figure]:
+    """Every revision; the number of the configuration is each ledger's own."""
+    db = connect(folder / LEDGER, readonly=True)
+    try:
+        return [
+            figure._replace(config=0)
+            for period in PERIODS
+            for figure in read_revisions(db, "plant", period, -EVER, EVER)
+        ]
+    finally:
+        db.close()
+
+
+def taken_in_turn(config: Config, folder: Path, log: list[Entry]) -> list[Figure]:
+    with ExitStack() as stack:
+        worker = Data(config, folder, stack).worker
+        for entry in log:
+            worker.take([entry])
+        worker.commit()
+    return figures(folder)
+
+
+def test_what_comes_while_the_ledger_works_is_taken_down_at_once(
+    config: Config, tmp_path: Path, stack: ExitStack
+) -> None:
+    log: list[Entry] = [*batches()]
+    log.insert(5, config_event(config, ARRIVAL))  # nothing behind it is decoded before it
+    data = Data(config, tmp_path / "meanwhile", stack)
+    worker, waiting = data.worker, list(log)
+    acknowledged: list[int] = []  # how far the journal was, each time
+    seen: list[bool] = []  # readings on the board that the ledger had not taken in
+
+    def meanwhile() -> None:
+        if waiting:
+            done = worker.pipeline.done_to
+            worker.receive([waiting.pop(0)], lambda: acknowledged.append(data.journal.last))
+            data.watch.show(now=True)
+            assert done == worker.pipeline.done_to < acknowledged[-1]
+            seen.append(int(data.watch.board.current.readings.sum()) > done)
+
+    worker.pipeline.meanwhile = meanwhile
+    while waiting:
+        worker.take([waiting.pop(0)])
+    worker.commit()
+    assert len(acknowledged) > 3
+    assert any(seen)
+    stack.close()
+    assert figures(tmp_path / "meanwhile") == taken_in_turn(config, tmp_path / "turn", log)
+
+
+def test_what_was_taken_down_is_in_the_ledger_after_a_kill(config: Config, tmp_path: Path) -> None:
+    log: list[Entry] = [*batches()]
+    with ExitStack() as stack:
+        data = Data(config, tmp_path / "killed", stack)
+        data.worker.take(log[:6])
+        data.worker.receive(log[6:9])
+        data.worker.commit()  # of what the ledger has taken in, no more
+        assert data.worker.lag(ARRIVAL + 1) == 1
+    with ExitStack() as stack:
+        data = Data(config, tmp_path / "killed", stack)
+        data.worker.take(log[9:])
+        data.worker.commit()
+    assert figures(tmp_path / "killed") == taken_in_turn(config, tmp_path / "turn", log)
+
+
+def test_a_round_takes_what_comes_meanwhile_but_not_for_ever(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "AHEAD_EVERY", 0.0)
+    monkeypatch.setattr(rounds, "AHEAD", 2 * SIZE)
+    monkeypatch.setattr(watch, "EXPECTED_EVERY", 1e9)
+    waiting = batches()
+
+    def another() -> None:
+        if waiting:
+            daemon.inbox.put(1, [waiting.pop(0)])
+        daemon.rounds.meanwhile()
+
+    daemon.rounds.work(0.0)
+    daemon.worker.take([waiting.pop(0), waiting.pop(0)])
+    before = daemon.data.journal.last
+    daemon.worker.pipeline.meanwhile = another
+    daemon.inbox.put(1, [waiting.pop(0)])  # closes a cell
+    daemon.rounds.work(0.0)
+    assert daemon.data.journal.last == before + 3 * SIZE == daemon.worker.pipeline.done_to
+    assert len(daemon.inbox) == COUNT - len(waiting) * SIZE - 5 * SIZE > 0
+
+
+def test_no_command_lets_anything_come_between(daemon: Daemon) -> None:
+    daemon.worker.take(batches()[:8])
+    daemon.inbox.put(1, [batches()[8]])
+    daemon.worker.take([Event("end", ARRIVAL)])
+    assert len(daemon.inbox) == SIZE
