@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from greendc.sources.pace import ENOUGH, Pace, looked
+from greendc.sources.pace import COALESCE, DENSE, ENOUGH, LONGER, Pace, looked
 from tests.sources.listening import Listener
 from tests.sources.wire import Broker, publish, read_packet
 
@@ -17,6 +17,18 @@ def test_a_read_of_few_messages_lets_more_come_and_one_of_many_does_not() -> Non
     assert pace.rest() > 0
     pace = Pace()
     pace.took(ENOUGH, 0)
+    assert pace.rest() <= 0
+
+
+def test_more_is_let_to_come_where_much_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    pace = Pace()
+    pace.took(DENSE - 1, 0)
+    assert pace.rest() == COALESCE
+    pace.took(DENSE, 0)
+    assert pace.rest() == LONGER
+    pace.took(DENSE, DENSE)
+    pace.acknowledged(DENSE)  # all that the broker has ever sent without an acknowledgement
     assert pace.rest() <= 0
 
 
