@@ -15,6 +15,7 @@ from greendc.config import Config, load
 from greendc.config.log import Log
 from greendc.daemon import logs
 from greendc.daemon.data import LEDGER
+from greendc.daemon.memory import give_back
 from greendc.demo import feed
 from greendc.demo.moving import moved
 from greendc.demo.recording import Recording, given, recorded, simulated
@@ -47,6 +48,7 @@ def demo(options: Options) -> int:
     GreendcError
         Where something is asked for that cannot be, or the embedded broker fails.
     """
+    give_back()
     with ExitStack() as stack, suppress(Stopped):
         signals = _signals(options.duration, stack)
         logs.set_up(Log(level="warning"))
