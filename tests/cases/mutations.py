@@ -153,7 +153,7 @@ MUTATIONS = [
     Mutation(
         "A25-exit-after-the-last-message",
         "journalled before it is acknowledged",
-        "greendc.daemon.worker:Worker.take",
+        "greendc.daemon.worker:Worker.receive",
         mutants.buffered,
     ),
     Mutation(
