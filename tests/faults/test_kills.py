@@ -30,10 +30,9 @@ def test_killed_at_each_point_and_at_random(plant: Plant) -> None:
     time.sleep(1.0)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    for point in POINTS:
-        assert killed(plant.daemon(kill_at=f"{point}:2"), 20.0), (
-            f"{point} was not reached\n{plant.log}"
-        )
+    # what is journalled first may be events alone, which nobody delivers again
+    for point in [*(f"{p}:2" for p in POINTS), "after_journal_commit:6", "after_journal_commit:9"]:
+        assert killed(plant.daemon(kill_at=point), 20.0), f"{point} was not reached\n{plant.log}"
     chance = random.Random(11)
     for _ in range(AT_RANDOM):
         process = plant.daemon()
