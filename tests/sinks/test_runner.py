@@ -117,7 +117,7 @@ def test_a_failure_is_tried_again_and_loses_nothing(
 ) -> None:
     target = Target(*[OSError(28, "No space left on device")] * count)
     one = runner_of(target, Rows(rows(6)))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "greendc"):
         one.start()
         until(lambda: len(target.written) == 6)
         one.stop()
@@ -146,7 +146,7 @@ def test_a_target_that_is_to_be_told_at_any_time_is_with_nothing_to_write(
 ) -> None:
     wall = Wall(Unavailable("gone"), PartlyRefused([(row(1), "no topic")]))
     one = runner_of(wall, Rows(rows(1), cursor=1))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "greendc"):
         one.start()
         until(lambda: wall.stood > 1)
         one.stop()
