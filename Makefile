@@ -50,7 +50,7 @@ replay: setup ## Show the main job: two weeks of a real data centre, replayed in
 
 .PHONY: demo
 demo: setup ## Show two weeks of a real data centre, or of SIMULATED=fleet, in the browser
-	@$(BIN)/python tools/foreground.py $(BIN)/greendc demo $(if $(SIMULATED),--site $(SIMULATED))
+	@exec $(BIN)/python tools/foreground.py $(BIN)/greendc demo $(if $(SIMULATED),--site $(SIMULATED))
 
 .PHONY: bench
 bench: setup ## Measure speed and memory beside other exporters, in five minutes; BENCH=short for a trial

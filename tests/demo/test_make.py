@@ -22,8 +22,6 @@ class Screen:
     def __init__(self, folder: Path) -> None:
         self._ours, theirs = pty.openpty()
         self.shown = bytearray()
-        # a terminal's programs hear it hang up, even where nohup started these tests
-        hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         # a session's leader owns the first terminal that it opens
         self.make = subprocess.Popen(
             ["/bin/sh", "-c", 'exec make demo <"$0" >"$0" 2>&1', os.ttyname(theirs)],
@@ -35,7 +33,6 @@ class Screen:
             },
             start_new_session=True,
         )
-        signal.signal(signal.SIGHUP, hangup)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._theirs = theirs
