@@ -126,7 +126,12 @@ class Daemon:
             self.notifier,
         )
         self.reload = Reload(self.data, self.source, self.notifier, self.rounds.status)
-        self.commands = Commands(self.data, self.errands, self.reload.reload)
+        self.commands = Commands(
+            self.data,
+            self.errands,
+            lambda: self.vitals.health(time.time_ns()),
+            self.reload.reload,
+        )
         self.control = Control(config.data, self.commands.submit)
         self.calendar = Calendar(config, self.commands.submit, runs)
         self.reload.listeners.append(self.calendar.use)

@@ -14,6 +14,7 @@ from greendc.daemon.errands import Errands
 from greendc.daemon.requests import Backup, Close, Reload, Request, Retain, Rotate, Status
 from greendc.daemon.status import as_text
 from greendc.ports import Event, GreendcError
+from greendc.snapshots import Health
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,15 @@ def let_go(data: Data, now: int, journal: int | None, quarantine: int | None) ->
 class Commands:
     """Of a running daemon: what changes or reads its state is an errand of the worker's."""
 
-    def __init__(self, data: Data, errands: Errands, reload: Callable[[], str]) -> None:
-        self._data, self._errands, self._reload = data, errands, reload
+    def __init__(
+        self,
+        data: Data,
+        errands: Errands,
+        health: Callable[[], Health],
+        reload: Callable[[], str],
+    ) -> None:
+        """`health` tells how the daemon does at that moment; the worker's thread calls it."""
+        self._data, self._errands, self._health, self._reload = data, errands, health, reload
         self._stopping = False
         self._copying = ThreadPoolExecutor(1, "backup")
 
@@ -73,7 +81,7 @@ class Commands:
             case Close(site, at):
                 return self._errands.ask(lambda: close_input(self._data, site, at))
             case Status():
-                return self._errands.ask(lambda: as_text(self._data.watch.board.health))
+                return self._errands.ask(lambda: as_text(self._health()))
             case Retain(journal, quarantine):
                 return self._errands.ask(
                     lambda: let_go(self._data, time.time_ns(), journal, quarantine)

@@ -208,7 +208,8 @@ def test_a_stopping_daemon_gives_up_its_backup(config_file: Path, tmp_path: Path
     config = load(config_file)
     with ExitStack() as stack:
         errands = Errands()
-        commands = Commands(Data(config, config.data, stack), errands, str)
+        data = Data(config, config.data, stack)
+        commands = Commands(data, errands, lambda: data.watch.board.health, str)
         copying = commands.submit(Backup(str(tmp_path / "saved")))
         commands.stop()
         while not copying.done():
