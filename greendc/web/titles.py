@@ -47,8 +47,10 @@ def _of(metric: Metric) -> Iterator[tuple[str, Title]]:
         symbol = f"i{metric.symbol}" if name.startswith(f"i{metric.name}") else metric.symbol
         shown = symbol if key is None else f"{symbol} {key}"
         yield name, Title(shown, metric.meaning, metric.formula, metric.source)
-    if metric.over == "category":
-        yield metric.name, Title(metric.symbol, metric.meaning, metric.formula, metric.source)
+        if symbol != metric.symbol:  # over twelve months without the i
+            shown = shown.removeprefix("i")
+            title = Title(shown, metric.meaning, metric.formula, metric.source)
+            yield name.removeprefix("i"), title
 
 
 TITLES: dict[str, Title] = {**TOTALS, **{n: t for metric in METRICS for n, t in _of(metric)}}

@@ -84,6 +84,8 @@ def test_every_figure_has_a_symbol_and_a_meaning(client: httpx.Client) -> None:
     titles = got(client, "words")["titles"]
     assert titles["ipue"]["symbol"] == "iPUE"
     assert titles["pue"]["symbol"] == "PUE"
+    assert titles["ipue_cat1"]["symbol"] == "iPUE 1"
+    assert titles["pue_cat1"]["symbol"] == "PUE 1"
     assert titles["ppue_cooling"]["symbol"] == "pPUE cooling"
     for figures in got(client, "state")["figures"].values():
         assert set(figures) <= set(titles)

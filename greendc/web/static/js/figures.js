@@ -11,6 +11,9 @@ const ORDER = [
   "e_dc", "e_it", "e_it_cat1", "e_it_cat2", "e_it_cat3", "e_reuse",
 ]; // prettier-ignore
 
+const IPUE = /^ipue(_cat\d)?$/;
+const PUE = /^pue(_cat\d)?$/; // stands in the row of iPUE, where twelve months make it one
+
 function rank(name) {
   const place = ORDER.indexOf(name);
   return place < 0 ? ORDER.length : place;
@@ -19,8 +22,7 @@ function rank(name) {
 export function showFigures(state, zone) {
   const periods = Object.keys(state.figures);
   const names = new Set(periods.flatMap((period) => Object.keys(state.figures[period])));
-  names.delete("pue"); // stands in the row of iPUE, where twelve months make it one
-  const ordered = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const ordered = [...names].filter((name) => !PUE.test(name)).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const heads = periods.map((period) => head(period, state.figures[period], zone));
   const meaning = el("th", { scope: "col", className: "wide" }, "Meaning");
   find("#figures thead").replaceChildren(el("tr", {}, el("th", { scope: "col" }, "Figure"), ...heads, meaning));
@@ -45,7 +47,7 @@ function row(name, periods, figures) {
 }
 
 function cell(name, period, figures) {
-  const [kind, entry] = name === "ipue" ? chosen(figures) : [null, figures[name]];
+  const [kind, entry] = IPUE.test(name) ? chosen(figures, name) : [null, figures[name]];
   const text = entry === undefined ? UNKNOWN : figure(entry.value, entry.unit.includes("/") ? "1" : entry.unit);
   const named = { className: "number", "data-period": PERIODS[period] }; // for a phone, which shows no columns
   return el("td", named, text, ...notes(kind, entry).map((note) => el("small", {}, note)));

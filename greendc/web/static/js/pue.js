@@ -8,9 +8,9 @@ const SHOWN = ["hour", "24h", "7d", "12mo"];
 const RUNNING = { hour: ["hour", "running hour so far"], "24h": ["day", "today so far"] };
 
 /** Of twelve months it is either PUE or still interim. */
-export function chosen(figures) {
-  const known = figures.pue !== undefined && figures.pue.value !== null;
-  return known ? ["PUE", figures.pue] : ["iPUE", figures.ipue];
+export function chosen(figures, name = "ipue") {
+  const pue = figures[name.slice(1)];
+  return pue !== undefined && pue.value !== null ? ["PUE", pue] : ["iPUE", figures[name]];
 }
 
 export function showPue(state, zone, now) {
