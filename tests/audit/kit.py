@@ -42,13 +42,34 @@ class Broker:
     flying: dict[int, Message] = field(default_factory=dict)
     unsent: list[int] = field(default_factory=list)  # identifiers to be delivered once more
     mid: int = 0
+    frozen: bool = False
+    unheard: list[int] = field(default_factory=list)  # acknowledgements that came meanwhile
+    left: bool = False  # whether the client has gone meanwhile
 
     def disconnected(self) -> None:
         """What is not acknowledged will come again, in its order; QoS 0 is lost."""
-        self.unsent = list(self.flying)
+        if self.frozen:
+            self.left = True
+        else:
+            self.unsent = list(self.flying)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has something to deliver."""
+        return not self.frozen and bool(self.waiting or self.unsent)
+
+    def thaw(self, heard: int) -> None:
+        """Go on; so many acknowledgements stood in the socket, the others were lost with it."""
+        self.frozen = False
+        self.acknowledged(self.unheard[:heard] if self.left else self.unheard)
+        if self.left:
+            self.disconnected()
+        self.unheard, self.left = [], False
 
     def deliveries(self, arrival: int) -> RawBatch:
         """All that waits, what comes again first."""
+        if self.frozen:
+            return RawBatch((), (), (), (), (), session=1)
         rows = [(*self.flying[mid][:2], mid, 1 | DUP) for mid in self.unsent]
         self.unsent = []
         for topic, payload, qos in self.waiting:
@@ -61,6 +82,9 @@ class Broker:
         return RawBatch([arrival] * len(rows), topics, payloads, mids, flags, session=1)
 
     def acknowledged(self, mids: Sequence[int]) -> None:
+        if self.frozen:
+            self.unheard += mids
+            return
         for mid in mids:
             self.flying.pop(mid, None)
 
@@ -115,6 +139,11 @@ class Life:
         self.kills += 1
         self.broker.disconnected()
 
+    def kill(self) -> None:
+        """The process dies between two messages."""
+        self._died()
+        self._start()
+
     def _reception(self, ending: str | None = None) -> Reception:
         return Reception(self.connection, 1, self.at, self.at, (self.read[0], self.read[1]), ending)
 
@@ -133,7 +162,7 @@ class Life:
 
     def receive(self) -> None:
         """Take what the broker has to deliver, through whatever kills there are."""
-        while self.broker.waiting or self.broker.unsent:
+        while self.broker.ready:
             self._survived(self._take)
 
     def _take(self) -> None:
@@ -142,20 +171,27 @@ class Life:
             [batch], lambda: self.broker.acknowledged(batch.mids), self._reception()
         )
 
-    def _delivered(self) -> RawBatch:
+    def _delivered(self, came: int | None = None) -> RawBatch:
+        """What the broker sends, or so much of it as comes through."""
         batch = self.broker.deliveries(self.at)
+        batch = batch if came is None else batch.between(0, min(came, len(batch)))
         some = sum(flag & 3 > 0 for flag in batch.flags)
         self.read = [self.read[0] + len(batch) - some, self.read[1] + some]
         return batch
 
-    def cut(self) -> None:
-        """A connection ends before the broker hears of any acknowledgement; the next one begins."""
+    def cut(self, came: int | None = None, heard: int = 0) -> None:
+        """A connection ends with the messages that came, all if None; the next one begins.
+
+        The broker hears of so many acknowledgements.
+        """
+        batch = self._delivered(came)
 
         def ended() -> None:
-            self.data.worker.take([self._delivered()], reception=self._reception())
+            self.data.worker.take([batch], reception=self._reception())
             self.data.worker.take([], reception=self._reception("lost"))
 
         if self._survived(ended):
+            self.broker.acknowledged(batch.mids[:heard])
             self.broker.disconnected()
             self.connection, self.read = self.connection + 1, [0, 0]
 

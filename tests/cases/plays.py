@@ -15,18 +15,17 @@ from typing import Any
 import pytest
 
 from greendc.config import load
-from greendc.core.facility import EVER
 from greendc.daemon.worker import Worker
 from greendc.journal import Journal, Redelivery, read_journal
 from greendc.pipeline import Pipeline
-from greendc.ports import Asked, RawBatch
+from greendc.ports import RawBatch
 from greendc.queries import Ledger
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.recording import LogCounts, open_entries
-from greendc.store import PERIODS, Store
+from greendc.store import Store
 from tests.cases.case import Case
 from tests.cases.stage import Stage, same
-from tests.contract.targets import Found, Influx1Target, Key
+from tests.contract.targets import Influx1Target, newest
 from tests.servers.support import HOST, Mosquitto, free_port
 
 RING = 256 * 1024  # bytes
@@ -38,7 +37,7 @@ def float_on_the_wire(stage: Stage) -> None:
     with _influx(stage) as store:
         stage.publish_to_new_session()
         stage.finish()
-        same(store.read("hall"), _wanted(stage), "store")
+        same(store.read("hall"), newest(stage.data / "ledger.db", "hall"), "store")
 
 
 def store_away(stage: Stage) -> None:
@@ -54,7 +53,7 @@ def store_away(stage: Stage) -> None:
         stage.end(daemon)
         stage.finish()
         stage.assert_ledger()
-        same(store.read("hall"), _wanted(stage), "store")
+        same(store.read("hall"), newest(stage.data / "ledger.db", "hall"), "store")
 
 
 def store_hangs(stage: Stage) -> None:
@@ -199,22 +198,6 @@ def _influx(stage: Stage) -> Influx1Target:
     stage.more = f"sinks: {json.dumps([sink])}"
     stage.use("site.yaml")
     return store
-
-
-def _wanted(stage: Stage) -> Found:
-    """The newest figures of the ledger, as the store must have them."""
-    with stage.ledger() as ledger:
-        every = list(ledger.rows_after(0, 10**6))
-        names = frozenset(row.figure.quantity for row in every)
-        newest = [
-            row.figure
-            for period in PERIODS
-            for row in ledger.newest(Asked("hall", period, names, -EVER, EVER), ledger.last())
-        ]
-    known = {"ok", "estimated", "partial", "provisional"}
-    return {
-        Key(f.quantity, f.period, f.start): f.value if f.status in known else None for f in newest
-    }
 
 
 def _is_written(stage: Stage) -> bool:

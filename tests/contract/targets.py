@@ -7,7 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 from greendc.calendars import parse_rfc3339
 from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink, MqttSink, Sink
+from greendc.core.facility import EVER
 from greendc.core.units import G_PER_KG, J_PER_KWH
+from greendc.ports import Asked
+from greendc.store import PERIODS, StoredLedger
 from tests.servers.stores import Influx1, VictoriaMetrics
 from tests.servers.support import HOST, Mosquitto
 from tests.sinks.listening import retained
@@ -143,6 +146,27 @@ def _exported(line: dict[str, Any]) -> tuple[Key, float | None]:
     factor = FACTORS.get(line["unit"], 1.0)
     key = Key(line["quantity"], line["period"], parse_rfc3339(line["start"]))
     return key, None if value is None else value * factor
+
+
+KNOWN = frozenset({"ok", "estimated", "partial", "provisional"})
+
+
+def newest(path: Path, site: str) -> Found:
+    """The newest figures of a ledger, as a store must have them."""
+    ledger = StoredLedger(path)
+    try:
+        every = ledger.rows_after(0, 10**9)
+        names = frozenset(row.figure.quantity for row in every if row.site == site)
+        figures = [
+            row.figure
+            for period in PERIODS
+            for row in ledger.newest(Asked(site, period, names, -EVER, EVER), ledger.last())
+        ]
+    finally:
+        ledger.close()
+    return {
+        Key(f.quantity, f.period, f.start): f.value if f.status in KNOWN else None for f in figures
+    }
 
 
 TARGETS: Mapping[str, Callable[[Path], Target]] = {

@@ -212,7 +212,8 @@ class Plant:
     @property
     def log(self) -> str:
         """What the daemon has said."""
-        return (self.folder / "daemon.log").read_text()
+        path = self.folder / "daemon.log"
+        return path.read_text() if path.exists() else ""
 
 
 def killed(process: "subprocess.Popen[bytes]", seconds: float) -> bool:

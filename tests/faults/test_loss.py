@@ -17,9 +17,9 @@ UNKNOWN = "dc/unknown/power"
 POINTS = ("before_journal_commit:3", "after_journal_commit:3")
 
 
-def audited(plant: Plant) -> Audit:
+def audited(plant: Plant, *sinks: str) -> Audit:
     """The audit, which must find nothing amiss; reads beside whatever runs."""
-    found = audit(plant.data / "ledger.db", plant.data / "journal.db", ["jsonl"])
+    found = audit(plant.data / "ledger.db", plant.data / "journal.db", sinks or ["jsonl"])
     assert not found.failed, as_text(found)
     return found
 

@@ -25,13 +25,17 @@ class Request:
 
 
 class Proxy:
-    """Forwards to an address what `instead` does not answer; may be told to before it forwards."""
+    """Forwards to an address what `instead` does not answer; may be told to before it forwards.
+
+    `after` answers in place of what has come back.
+    """
 
     def __init__(self, target: str = "", port: int | None = None) -> None:
         self.target, self.port = target, port or free_port()
         self.requests: list[Request] = []
         self.before: Callable[[Request], None] = lambda _request: None
         self.instead: Callable[[Request], Answer | None] = lambda _request: None
+        self.after: Callable[[Request, Answer], Answer] = lambda _request, answer: answer
         self._pool = urllib3.PoolManager(retries=False)
         self._server: ThreadingHTTPServer | None = None
 
@@ -48,7 +52,7 @@ class Proxy:
         got = self._pool.request(
             request.method, self.target + request.path, body=raw, headers=request.headers
         )
-        return got.status, {}, got.data
+        return self.after(request, (got.status, {}, got.data))
 
     def writes(self) -> list[list[str]]:
         """Lines of each write that came."""

@@ -74,6 +74,11 @@ class Store:
                 self._process = None
                 self._pool.clear()
 
+    def signal(self, number: int) -> None:
+        """Send the process a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def get(self, path: str, **parameters: str) -> str:
         got = self._pool.request("GET", f"{self.url}{path}", fields=parameters)
         if got.status >= 300:
