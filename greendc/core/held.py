@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from greendc.core.accounts import Account
-from greendc.core.facility import DAY, HOUR, IntArray
-from greendc.core.levels import FloatArray, Level, Reader, Shape
+from greendc.core.facility import DAY, HOUR
+from greendc.core.levels import FloatArray, Level, Reader, Runs, Shape
 from greendc.core.touched import Span, runs
 
 KEPT = {"cell": HOUR, "hour": 26 * HOUR, "day": 35 * DAY, "month": 400 * DAY}
@@ -39,12 +39,12 @@ class Held:
         """The levels that keep rows of a period."""
         return [levels[period] for levels in (self.near, self.far) if period in levels]
 
-    def counted(self, level: Level, rows: IntArray) -> FloatArray:
-        """What each physical meter counted in some rows together; shape (1, meters) [J]."""
-        out = np.zeros((1, self.count))
+    def counted(self, level: Level, runs: Runs) -> FloatArray:
+        """What each physical meter counted in stretches of rows; shape (stretches, meters) [J]."""
+        out = np.zeros((len(runs.first), self.count))
         columns = self._columns if level.shape is self._whole else self._lean_columns
         there = np.flatnonzero(columns >= 0)
-        out[0, there] = level.amounts(rows, columns[there])
+        out[:, there] = level.amounts(runs, columns[there])
         return out
 
     def trim(self, closed: int, day: int) -> None:

@@ -1,23 +1,24 @@
 """Rows of one kind of period in memory, and exact sums over them."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
+from greendc.core.exact import fsum_runs
 from greendc.core.facility import IntArray
-from greendc.core.sums import fsum_rows
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 Rows = TypeVar("Rows", IntArray, FloatArray)
 
 PORTION = 512  # columns that are added up at a time
+CELLS = 2**18  # of a table that is added up at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class StoredRow:
     terms: FloatArray
 
 
-Starts = Callable[[int, int], Iterable[int]]  # of the rows that make up [lo, hi)
+Starts = Callable[[IntArray], BoolArray]  # which of the rows that begin there are added up
 Reader = Callable[[str, int, int], Iterable[StoredRow]]
 
 
@@ -68,6 +69,19 @@ class Shape:
     def firsts(self, names: Iterable[str]) -> IntArray:
         """The column of each account's first amount; -1 where there is none."""
         return np.array([self.columns[n].start if n in self.columns else -1 for n in names], int)
+
+
+class Runs(NamedTuple):
+    """Places of rows in the order of time, and stretches [first, last) of these."""
+
+    rows: IntArray
+    first: IntArray
+    last: IntArray
+
+    @classmethod
+    def whole(cls, rows: IntArray) -> "Runs":
+        """All of some rows as one stretch."""
+        return cls(rows, np.array([0]), np.array([len(rows)]))
 
 
 @dataclass(slots=True)
@@ -113,6 +127,7 @@ class Level:
         self.period, self.shape, self.reader = period, shape, reader
         self.held = Spans()
         self.index: dict[int, int] = {}
+        self._sorted: tuple[IntArray, IntArray] | None = None
         self.free = list(range(room - 1, -1, -1))
         self.valid: IntArray = np.zeros((room, len(shape.place)), np.int64)
         self.terms: FloatArray = np.zeros((room, shape.width))
@@ -134,6 +149,7 @@ class Level:
             if not self.free:
                 self._grow()
             number = self.index[start] = self.free.pop()
+            self._sorted = None
         return number
 
     def _grow(self) -> None:
@@ -184,41 +200,68 @@ class Level:
         """Places of the rows that there are among these starts."""
         return np.array([self.index[start] for start in starts if start in self.index], np.int64)
 
-    def totals(
-        self, groups: Sequence[IntArray], names: Sequence[str]
-    ) -> tuple[IntArray, list[FloatArray]]:
-        """Sums of accounts over groups of rows: exact, and correctly rounded.
+    def _in_order(self) -> tuple[IntArray, IntArray]:
+        """Starts of all rows, sorted, and their places."""
+        if self._sorted is None:
+            starts = np.fromiter(self.index.keys(), np.int64, len(self.index))
+            places = np.fromiter(self.index.values(), np.int64, len(self.index))
+            order = np.argsort(starts)
+            self._sorted = starts[order], places[order]
+        return self._sorted
 
-        Returns the known time, shape (accounts, groups), and of each account the terms,
-        shape (groups, terms, 3).
+    def runs(self, start: IntArray, end: IntArray, among: Starts) -> Runs:
+        """The rows that there are in spans [start, end), one stretch for each."""
+        starts, places = self._in_order()
+        near = slice(*np.searchsorted(starts, (start.min(), end.max())))
+        starts, places = starts[near], places[near]
+        chosen = among(starts)
+        starts = starts[chosen]
+        return Runs(places[chosen], np.searchsorted(starts, start), np.searchsorted(starts, end))
+
+    def totals(self, runs: Runs, names: Sequence[str]) -> tuple[IntArray, list[FloatArray]]:
+        """Sums of accounts over stretches of rows: exact, and correctly rounded.
+
+        Returns the known time, shape (accounts, stretches), and of each account the terms,
+        shape (stretches, terms, 3).
         """
         places = [self.shape.place[name] for name in names]
         slices = [self.shape.columns[name] for name in names]
         columns = np.concatenate([np.arange(s.start, s.stop) for s in slices])
-        valid = [self.valid[rows[:, None], places].sum(axis=0) for rows in groups]
-        terms = np.stack([fsum_columns(self.terms[rows[:, None], columns]) for rows in groups])
+        rows = runs.rows[:, None]
+        wide = CELLS // (len(rows) + len(runs.first)) + 1
+        terms = np.concatenate(
+            [
+                fsum_runs(self.terms[rows, columns[at : at + wide]], runs.first, runs.last)
+                for at in range(0, len(columns), wide)
+            ],
+            axis=1,
+        )
         ends = np.cumsum([s.stop - s.start for s in slices]).tolist()
         parts = [terms[:, begin:end] for begin, end in pairwise([0, *ends])]
-        return np.stack(valid, axis=1), [p.reshape(len(groups), -1, SHARES) for p in parts]
+        valid = _sums(self.valid[rows, places], runs)
+        return valid.T, [p.reshape(len(p), -1, SHARES) for p in parts]
 
-    def coverage(self, borders: Sequence[int], starts: Starts) -> FloatArray:
+    def coverage(self, borders: Sequence[int], among: Starts) -> FloatArray:
         """Share of the time between neighbouring borders that each account is known."""
-        spans = list(pairwise(borders))
-        known = [self.valid[self.rows(starts(lo, hi))].sum(axis=0) for lo, hi in spans]
-        length = np.array([hi - lo for lo, hi in spans])
-        share: FloatArray = np.stack(known) / length[:, None]
+        begin, end = np.array(borders[:-1], np.int64), np.array(borders[1:], np.int64)
+        runs = self.runs(begin, end, among)
+        share: FloatArray = _sums(self.valid[runs.rows], runs) / (end - begin)[:, None]
         return share
 
-    def amounts(self, rows: IntArray, columns: IntArray) -> FloatArray:
-        """Sums of columns over rows, one row after the other."""
+    def amounts(self, runs: Runs, columns: IntArray) -> FloatArray:
+        """Sums of columns over stretches of rows, one row after the other."""
+        bounds = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
+        found = []
         # in portions, since all rows of a month side by side are large
-        parts = np.array_split(columns, len(columns) // PORTION + 1)
-        return np.concatenate([self.terms[rows[:, None], part].sum(axis=0) for part in parts])
+        for part in np.array_split(columns, len(columns) // PORTION + 1):
+            rows = self.terms[runs.rows[:, None], part]
+            found.append(np.stack([rows[lo:hi].sum(axis=0) for lo, hi in bounds]))
+        return np.concatenate(found, axis=1)
 
     def trim(self, before: int) -> None:
         """Let go of rows that begin before a time."""
         for start in [start for start in self.index if start < before]:
-            number = self.index.pop(start)
+            number, self._sorted = self.index.pop(start), None
             self.valid[number], self.terms[number] = 0, 0.0
             self.free.append(number)
         self.held.cut(before)
@@ -231,22 +274,7 @@ def _longer(rows: Rows, more: int) -> Rows:
     return out
 
 
-def fsum_columns(rows: FloatArray) -> FloatArray:
-    """`fsum_rows`, the work done once for columns that are the same, and none for empty ones."""
-    out = np.zeros(rows.shape[1])
-    done: dict[bytes, float] = {}
-    some = np.flatnonzero(rows.any(axis=0))
-    columns = np.ascontiguousarray(rows.T[some])
-    for place, values in zip(some.tolist(), columns, strict=True):
-        key = values.tobytes()
-        if key not in done:
-            done[key] = _fsum(values)
-        out[place] = done[key]
-    return out
-
-
-def _fsum(values: FloatArray) -> float:
-    try:
-        return math.fsum(values.tolist()) + 0.0
-    except (OverflowError, ValueError):  # of one or two terms a sum is what it is
-        return float(fsum_rows(values[:, None])[0])
+def _sums(rows: IntArray, runs: Runs) -> IntArray:
+    before = np.zeros((len(rows) + 1, rows.shape[1]), np.int64)
+    np.cumsum(rows, axis=0, out=before[1:])
+    return before[runs.last] - before[runs.first]

@@ -11,8 +11,8 @@ from greendc.core.accounts import Account
 from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.held import Held, have
-from greendc.core.levels import Level, Reader, Starts, StoredRow
-from greendc.core.touched import Marks, Span, Touched, runs
+from greendc.core.levels import BoolArray, Level, Reader, Starts, StoredRow
+from greendc.core.touched import Borders, Marks, Span, Touched, runs
 
 __all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
 
@@ -59,8 +59,15 @@ class PeriodBlock(NamedTuple):
         return PeriodBlock(self.period, self.block.at(rows), self.meters[rows], slices)
 
 
-def _hour_starts(lo: int, hi: int) -> Iterable[int]:
-    return range(lo, hi, HOUR)
+def _hour_starts(starts: IntArray) -> BoolArray:
+    begins: BoolArray = starts % HOUR == 0
+    return begins
+
+
+def _among(starts: IntArray, borders: Borders) -> BoolArray:
+    if not len(starts):
+        return np.zeros(0, np.bool_)
+    return np.isin(starts, borders(int(starts[0]), int(starts[-1])))
 
 
 class Periods:
@@ -159,14 +166,15 @@ class Periods:
 
     # -- where rows begin ----------------------------------------------------------------------
 
-    def _steps(self, lo: int, hi: int) -> Iterable[int]:
-        return range(lo, hi, self.step)
+    def _steps(self, starts: IntArray) -> BoolArray:
+        begins: BoolArray = starts % self.step == 0
+        return begins
 
-    def _day_starts(self, lo: int, hi: int) -> Iterable[int]:
-        return [day for day in self.calendar.days(lo, hi) if lo <= day < hi]
+    def _day_starts(self, starts: IntArray) -> BoolArray:
+        return _among(starts, self.calendar.days)
 
-    def _month_starts(self, lo: int, hi: int) -> Iterable[int]:
-        return [month for month in self.calendar.months(lo, hi) if lo <= month < hi]
+    def _month_starts(self, starts: IntArray) -> BoolArray:
+        return _among(starts, self.calendar.months)
 
     # -- calendar periods ----------------------------------------------------------------------
 
@@ -227,11 +235,10 @@ class Periods:
         last = max(group.upto, self.marks.upto(TWELVE_MONTHS, names[0]))
         below = self.held.far["day"]
         have([below], [(lo, min(hi + 366 * DAY, last)) for lo, hi in days])
-        for end in self._midnights(runs(days), last):
-            borders = self.calendar.twelve_months(end)
-            span = borders[0], end
-            written = self._write(TWELVE_MONTHS, names, [span], below, self._day_starts)
-            yield from self._sliced(written, [borders], below, self._day_starts)
+        borders = [self.calendar.twelve_months(end) for end in self._midnights(runs(days), last)]
+        spans = [(months[0], months[-1]) for months in borders]
+        written = self._write(TWELVE_MONTHS, names, spans, below, self._day_starts)
+        yield from self._sliced(written, borders, below, self._day_starts)
 
     def _midnights(self, spans: Iterable[Span], last: int) -> list[int]:
         """Ends of days, up to `last`, after which twelve months still hold one of these runs."""
@@ -271,9 +278,9 @@ class Periods:
         above = self.held.of(period)
         have([below, *above], spans)
         start, end = (np.array(borders, np.int64) for borders in zip(*spans, strict=True))
-        groups = [below.rows(starts(lo, hi)) for lo, hi in spans]
-        valid, terms = below.totals(groups, names)
-        meters = np.concatenate([self.held.counted(below, rows) for rows in groups])
+        rows = below.runs(start, end, starts)
+        valid, terms = below.totals(rows, names)
+        meters = self.held.counted(below, rows)
         least, most = int(end.min()), int(end.max())
         blocks = [
             Block(
@@ -293,7 +300,4 @@ class Periods:
 
     def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:
         """What each physical meter counted in each span: for the uncertainty alone."""
-        spans = zip(start.tolist(), end.tolist(), strict=True)
-        return np.concatenate(
-            [self.held.counted(level, level.rows(starts(*span))) for span in spans]
-        )
+        return self.held.counted(level, level.runs(start, end, starts))

@@ -10,7 +10,7 @@ import numpy as np
 
 from greendc.core.cells import Block
 from greendc.core.facility import EVER, HOUR
-from greendc.core.levels import Level
+from greendc.core.levels import Level, Runs
 from greendc.core.periods import PeriodBlock, Periods
 from greendc.core.site import SiteBook
 
@@ -83,7 +83,7 @@ def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
     """Write an hour's row from its cells."""
     names = list(totals.shape.place)
     rows = cells.rows(range(hour, hour + HOUR, step))
-    valid, terms = cells.totals([rows], names)
+    valid, terms = cells.totals(Runs.whole(rows), names)
     totals.write(hour, valid[:, 0], np.concatenate([term.ravel() for term in terms]))
 
 
@@ -95,9 +95,9 @@ def _rows(
     names = [name for name, account in periods.accounts.items() if account.kind != "meter"]
     if not names:
         return
-    rows = np.array(list(below.index.values()), np.int64)
-    valid, terms = below.totals([rows], names)
-    meters = periods.held.counted(below, rows)
+    every = Runs.whole(below.rows(sorted(below.index)))
+    valid, terms = below.totals(every, names)
+    meters = periods.held.counted(below, every)
     one = np.array([start], np.int64), np.array([end], np.int64)
     for name, known, term in zip(names, valid, terms, strict=True):
         yield PeriodBlock(period, Block(periods.accounts[name], *one, known, term), meters)

@@ -8,7 +8,7 @@ import pytest
 
 from greendc.core import held
 from greendc.core.facility import DAY, HOUR, MINUTE
-from greendc.core.levels import Level, Shape, StoredRow
+from greendc.core.levels import Level, Runs, Shape, StoredRow
 from tests.runs import SITE, Reading, Run, config_event, configured, end, entries, revisions
 
 KINDS = ("instant", "mean_prev", "mean_next", "on_change, silent_after: 5h")
@@ -100,6 +100,6 @@ def test_rows_let_go_of_leave_nothing_behind() -> None:
     level.reader = lambda *_: (stored,)  # another account has a row there, this one has none
     level.ensure(50, 51)
     assert len(level.terms) <= 4
-    valid, terms = level.totals([level.rows([50])], ["a"])
+    valid, terms = level.totals(Runs.whole(level.rows([50])), ["a"])
     assert valid.tolist() == [[0]]
     assert terms[0].ravel().tolist() == [0.0, 0.0, 0.0]
