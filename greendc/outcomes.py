@@ -31,6 +31,34 @@ READINGS = (
 )
 """In one of these each accepted reading ends; until then it is open."""
 
+REFUSALS = {
+    "bad_time": "the device's clock was not set, or its time cannot be read",
+    "bad_unit": "the payload names a unit that is none of this quantity",
+    "future": "stamped later than it came, by more than the two minutes that clocks may differ",
+    "no_time": "the payload has no time where one is declared",
+    "no_value": "the payload has nothing where the value is declared",
+    "not_a_number": "what stands for the value is no number",
+    "not_finite": "the value is infinite, or no number (NaN)",
+    "not_json": "the payload is no JSON: cut short, or in another format than declared",
+    "not_utf8": "the payload is no text: damaged, or in another format than declared",
+    "out_of_range": "outside what can be by its range, or by its rating",
+    "retained_without_time": "the broker had kept it, and nothing says since when it has held",
+    "sentinel": "a number by which the device says that it has no value",
+}
+"""Why a reading of a known meter is refused before it is judged among others, in people's words."""
+
+JUDGEMENTS = {
+    "dip": "the register went back by a little: nothing is counted",
+    "frozen": "exactly the same for longer than this meter's values ever are",
+    "implausible": "a count that the rating does not allow",
+    "rate": "further from the last believed value than it can have changed meanwhile",
+    "replaced": "the first reading of a register that was exchanged, as declared",
+    "reset": "the register began again by itself; what it counted meanwhile is not known",
+    "rollover": "the register went over its end, which is counted",
+    "spike": "a single value far from both its neighbours, which agree",
+}
+"""What readings are taken for among their neighbours, in people's words; see `core.words`."""
+
 
 def of_messages(ledger: Mapping[str, int], journal: Mapping[str, int]) -> dict[str, int]:
     """What became of messages: what the ledger has tallied, and what never was journalled.

@@ -13,9 +13,10 @@ from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.core.figure import Figure
 from greendc.core.readings import BoolArray, Readings
+from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
-from greendc.ports import Columns, Entry, Event, RawBatch
+from greendc.ports import Columns, Entry, Event, RawBatch, Refused
 from greendc.profiles import SKEW, Decoder
 from greendc.store import Store
 from greendc.watch import Watch
@@ -114,6 +115,8 @@ class Pipeline:
     def _messages(self, first: int, batch: RawBatch, columns: Columns) -> None:
         huge = ~_believable(columns)
         self.store.count("", _outcomes(batch, columns, huge))
+        keep_refused(self.store, self.plan.meters, columns.refused)
+        keep_refused(self.store, self.plan.meters, _too_large(columns, huge))
         if len(batch):
             self._note_clock(batch)
             self.last_arrival = batch.arrivals[-1]
@@ -299,8 +302,13 @@ def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, i
         "entries:rejected": len(bad.difference(good.tolist(), unbound)),
         "entries:unbound": len(unbound),
         "fields": columns.fields,
-        "fields:refused": columns.refused + int(huge.sum()),
+        "fields:refused": len(columns.refused) + int(huge.sum()),
     }
+
+
+def _too_large(columns: Columns, huge: BoolArray) -> Refused:
+    count = int(huge.sum())
+    return Refused(columns.meter[huge], columns.time[huge], ["out_of_range"] * count)
 
 
 def _believable(columns: Columns) -> BoolArray:

@@ -209,6 +209,29 @@ Codec = Callable[[Field, Sequence[bytes]], Decoded]
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Readings of known meters that were refused, as columns of equal length.
+
+    `meter` indexes `Plan.meters`; `time` is that of the reading where it was found good, otherwise
+    the arrival of its message [ns UTC]; `reason` is the first that spoke against it.
+    """
+
+    meter: IntArray
+    time: IntArray
+    reason: list[str]
+
+    @classmethod
+    def none(cls) -> "Refused":
+        """No readings."""
+        empty = np.zeros(0, np.int64)
+        return cls(empty, empty, [])
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """Accepted readings of a batch in journal order, in base units.
 
@@ -218,8 +241,8 @@ class Columns:
     `bad_time`, `bad_unit`, `not_utf8`, `too_long`, `future`, `out_of_range`,
     `sentinel`, `retained_without_time`. `noted` holds (row, note) for accepted
     readings whose time is the arrival because their stamp was far from it
-    (`skewed`) or absent (`unstamped`). `fields` readings the messages' bindings ask for, of
-    which `refused` were; the others are here. `outlying` are those refused as `out_of_range`.
+    (`skewed`) or absent (`unstamped`). `fields` readings the messages' bindings ask for; what is
+    not here of them is in `refused`. `outlying` are those refused as `out_of_range`.
     """
 
     row: IntArray
@@ -229,7 +252,7 @@ class Columns:
     rejected: list[tuple[int, str]]
     noted: list[tuple[int, str]] = field(default_factory=list)
     fields: int = 0
-    refused: int = 0
+    refused: Refused = field(default_factory=Refused.none)
     outlying: Readings = field(default_factory=Readings.none)
 
 

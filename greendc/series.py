@@ -105,6 +105,12 @@ QUARANTINED = _counter(
     ("site", "reason"),
     "Readings in the ledger's life that no figure rests on, by what spoke against them.",
 )
+LEFT_OUT = _counter(
+    "greendc_meter_left_out_readings_total",
+    ("site", "meter", "reason"),
+    "Readings of a meter in the ledger's life that no figure rests on, refused or quarantined, by "
+    "what spoke against them.",
+)
 REGISTER_EVENTS = _counter(
     "greendc_register_events_total",
     ("site", "event"),
@@ -287,7 +293,7 @@ BUILD = Series("greendc_build_info", INFO, ("version",), "", "Version of greendc
 SERIES: tuple[Series, ...] = (
     *(POWER, SITE_POWER, *READ.values(), DC_VOLTAGE),
     *(LAST_SAMPLE, SILENT_AFTER, SITE_TIME, READINGS, SITE_READINGS),
-    *(QUARANTINED, REGISTER_EVENTS),
+    *(QUARANTINED, LEFT_OUT, REGISTER_EVENTS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),

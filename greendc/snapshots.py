@@ -6,6 +6,7 @@ how the daemon itself does. Page, Prometheus and alerts render these and nothing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -124,6 +125,13 @@ class Balance:
     findings: tuple[Lasting, ...]
 
 
+class Taken(NamedTuple):
+    """How many readings of a meter were taken for a word, and when the last one was [ns]."""
+
+    number: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """The ledger's newest figures, and what was committed since the start of the process.
@@ -136,7 +144,8 @@ class Closed:
     without a value by (site, quantity, period, reason). `meter_cells` is the newest closed cell of
     each meter and derived meter. `provisional` holds what the running hour and local day would be,
     should no more be heard: for people, never for a history. `balances` has the newest hour of
-    each site in which energy in and out were compared.
+    each site in which energy in and out were compared. `words` tells of each meter what single
+    readings of it were taken for, in the ledger's life: words other than a plain reading's.
     """
 
     figures: Mapping[FigureKey, Figure] = field(default_factory=dict)
@@ -148,6 +157,7 @@ class Closed:
     undefined: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     provisional: Mapping[FigureKey, Figure] = field(default_factory=dict)
     balances: Mapping[str, Balance] = field(default_factory=dict)
+    words: Mapping[Key, Mapping[str, Taken]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

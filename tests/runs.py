@@ -154,7 +154,7 @@ def revisions(path: Path) -> list[Figure]:
 
 
 def judged(path: Path) -> list[tuple[object, ...]]:
-    """What readings were taken for: by meter, word and hour, and in the tally."""
+    """What readings were taken for: by meter, word and hour, in all, and in the tally."""
     db = connect(path, readonly=True)
     try:
         told = db.execute("SELECT meter, word, hour, number FROM judged WHERE number").fetchall()
@@ -163,7 +163,8 @@ def judged(path: Path) -> list[tuple[object, ...]]:
             "AND (outcome = 'used' OR outcome LIKE '%:%')",
             (SITE,),
         ).fetchall()
-        return sorted(told) + sorted(tally)
+        every = db.execute("SELECT meter, word, number FROM told WHERE number").fetchall()
+        return sorted(told) + sorted(every) + sorted(tally)
     finally:
         db.close()
 

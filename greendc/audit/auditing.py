@@ -15,6 +15,7 @@ from greendc.audit.equations import (
     of_entries,
     of_fields,
     of_journal,
+    of_meters,
     of_readings,
     of_sink,
 )
@@ -101,6 +102,7 @@ def _of_ledger(found: LedgerBook, sinks: Sequence[str]) -> Iterator[Equation]:
     own = found.tallies.get("", {})
     yield of_entries(found.done_to, own)
     yield of_fields(own, found.readings)
+    yield of_meters(found.tallies, found.left_out)
     for site in sorted(name for name in found.tallies if name):
         yield of_readings(site, found.tallies[site], found.held.get(site, 0))
     yield Equation("ledger", "file", "figures", found.last, {"there": found.rows})

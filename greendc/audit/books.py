@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from greendc.audit.equations import Connection
+from greendc.core.words import OF_USED
 from greendc.journal import open_for_reading
 from greendc.ports import GreendcError
 from greendc.store import SCHEMA_VERSION, connect
@@ -22,11 +23,15 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class LedgerBook:
-    """Counts of a ledger: tallies by site ("" is the daemon's), readings held by site, sinks."""
+    """Counts of a ledger: tallies by site ("" is the daemon's), readings held by site, sinks.
+
+    `left_out` are the readings that no figure rests on, as they are told of their meters.
+    """
 
     done_to: int
     tallies: Mapping[str, Counts]
     held: Counts
+    left_out: int
     rows: int
     last: int
     cursors: Counts
@@ -71,6 +76,7 @@ def ledger_book(path: Path) -> LedgerBook:
             done_to=state["done_to"],
             tallies=_grouped(db.execute("SELECT site, outcome, number FROM tally")),
             held={name: site.get("open", 0) for name, site in state["sites"].items()},
+            left_out=_left_out(db),
             rows=rows,
             last=last or 0,
             cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
@@ -80,6 +86,11 @@ def ledger_book(path: Path) -> LedgerBook:
 
 
 NO_STATE: dict[str, Any] = {"done_to": 0, "sites": {}}
+
+
+def _left_out(db: sqlite3.Connection) -> int:
+    rows = db.execute("SELECT word, number FROM told")
+    return sum(number for word, number in rows if word not in OF_USED)
 
 
 def _events(db: sqlite3.Connection) -> Iterator[tuple[int, str, Any]]:

@@ -97,9 +97,22 @@ def of_fields(tally: Mapping[str, int], readings: int) -> Equation:
     return Equation("fields", "", "readings asked for", tally.get("fields", 0), terms)
 
 
+def of_meters(tallies: Mapping[str, Mapping[str, int]], told: int) -> Equation:
+    """Readings that were refused or quarantined = as many as are told of their meters."""
+    own = tallies.get("", {})
+    left_out = [n for tally in tallies.values() for name, n in tally.items() if _judged(name)]
+    number = own.get("fields:refused", 0) + sum(left_out)
+    terms = {"told by meter": told, UNCOUNTED: own.get("fields:uncounted", 0)}
+    return Equation("meters", "", "readings left out", number, terms)
+
+
+def _judged(outcome: str) -> bool:
+    return outcome.startswith("quarantined")
+
+
 def of_readings(site: str, tally: Mapping[str, int], held: int) -> Equation:
     """Readings = used + duplicate + conflict + late beyond the horizon + … + open."""
-    judged = {name: n for name, n in tally.items() if name.startswith("quarantined")}
+    judged = {name: n for name, n in tally.items() if _judged(name)}
     ended = {name: tally.get(name, 0) for name in READINGS}
     terms = {**ended, **judged, OPEN: held}
     return Equation("readings", site, "readings", tally.get("readings", 0), terms)

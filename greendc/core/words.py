@@ -54,6 +54,8 @@ LEFT_OUT = 16
 """Words from here on are of readings that no figure rests on."""
 SILENT = (Word.USED, Word.BEGAN)
 """Words of which nobody need be told."""
+OF_USED = frozenset(word.label for word in Word if word.used)
+"""Labels of words of readings that are used; of those left out there are others, of refusals."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from greendc.ports import (
     RawBatch,
 )
 from greendc.profiles.bindings import UNBOUND, Bindings
+from greendc.profiles.refusals import Outcome, Verdicts, of_meters, said_once, when
 from greendc.profiles.scales import NO_SCALE, Scales
 from greendc.profiles.selecting import selected
 
@@ -36,9 +37,8 @@ LONGEST_PAYLOAD = 64 * 1024  # bytes; longer ones are not decoded
 SKEW = 120 * SECOND  # how far a device's clock may be from ours (STANDARDS 6.3)
 _EARLIEST = 7305 * DAY  # 1990-01-01; an earlier stamp is a clock that was never set
 _NO_ROWS = np.zeros(0, np.int64)
-_OF_MESSAGE = frozenset({"not_json", "not_utf8"})  # said once, however many fields it has
+_OUTLYING = frozenset({"out_of_range"})
 
-_Outcome = tuple[int, int, str]  # place, row, reason
 _Timed = tuple[IntArray, list[tuple[int, str]]]  # times and notes
 
 
@@ -80,21 +80,6 @@ class _Stamps(NamedTuple):
     retained: BoolArray
 
 
-class _Verdicts:
-    """The first reason against each of some readings, if there is one."""
-
-    def __init__(self, count: int) -> None:
-        self.good = np.ones(count, np.bool_)
-        self.reasons: list[tuple[int, str]] = []
-
-    def refuse(self, where: BoolArray, reason: str) -> None:
-        """Refuse the readings that no reason has refused before."""
-        if where.any():
-            places = np.flatnonzero(where & self.good)
-            self.good[places] = False
-            self.reasons += [(place, reason) for place in places.tolist()]
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """What the fields of one shape gave."""
@@ -103,6 +88,7 @@ class _Part:
     time: IntArray
     value: FloatArray
     refused: list[tuple[int, str]]
+    when: IntArray  # of each that was refused
     noted: list[tuple[int, str]]
     outlying: Readings
 
@@ -178,27 +164,23 @@ class Decoder:
         """Readings of one shape: decoded, timed, scaled and judged, in this order."""
         decoded = reader.codec(reader.field, payloads)
         refused = [(int(place[row]), reason) for row, reason in decoded.rejected]
+        unread = wanted.arrival[wanted.row[[at for at, _ in refused]]] if refused else _NO_ROWS
         place = place[decoded.row]
         slot, row = wanted.slot[place], wanted.row[place]
-        verdicts = _Verdicts(len(place))
+        verdicts = Verdicts.of(len(place))
         stamps = _Stamps(decoded.time, decoded.has_time, wanted.arrival[row], wanted.retained[row])
         time, notes = _TIME_RULES[reader.field.time_rule](stamps, verdicts)
         value = self._judged(slot, time, decoded, verdicts)
         good = verdicts.good
         refused += [(int(place[at]), reason) for at, reason in verdicts.reasons]
         noted = [(int(place[at]), note) for at, note in notes if good[at]]
-        outlying = self._outlying(verdicts, slot, time, value)
-        return _Part(place[good], time[good], value[good], refused, noted, outlying)
-
-    def _outlying(
-        self, verdicts: _Verdicts, slot: IntArray, time: IntArray, value: FloatArray
-    ) -> Readings:
-        """The readings that were refused as out of range."""
-        at = np.array([at for at, reason in verdicts.reasons if reason == "out_of_range"], np.int64)
-        return Readings(at, self._meter[slot[at]], time[at], value[at])
+        lost = np.append(unread, when(verdicts.reasons, time, stamps.arrival))
+        at = verdicts.at(_OUTLYING)
+        outlying = Readings(at, self._meter[slot[at]], time[at], value[at])
+        return _Part(place[good], time[good], value[good], refused, lost, noted, outlying)
 
     def _judged(
-        self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: _Verdicts
+        self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: Verdicts
     ) -> FloatArray:
         """Values in base units; those that are no measurements are refused."""
         scales = self._scales.chosen(slot, decoded.unit)
@@ -225,7 +207,7 @@ def _reader(shape: _Shape, field: Field) -> _Reader:
     return _Reader(CODECS[shape.codec], replace(field, time=shape.time))
 
 
-def _payload_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+def _payload_time(stamps: _Stamps, verdicts: Verdicts) -> _Timed:
     """The stamp stands."""
     verdicts.refuse(~stamps.has_time, "no_time")
     _refuse_unset(stamps.time, verdicts)
@@ -233,7 +215,7 @@ def _payload_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
     return stamps.time, []
 
 
-def _near_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+def _near_time(stamps: _Stamps, verdicts: Verdicts) -> _Timed:
     """The stamp stands where it is near the arrival; elsewhere arrival, noted why."""
     near = stamps.has_time & (np.abs(stamps.time - stamps.arrival) <= SKEW)
     verdicts.refuse(~near & stamps.retained, "retained_without_time")
@@ -246,14 +228,14 @@ def _near_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
     return time, notes
 
 
-def _arrival_time(stamps: _Stamps, verdicts: _Verdicts) -> _Timed:
+def _arrival_time(stamps: _Stamps, verdicts: Verdicts) -> _Timed:
     """Arrival, which says nothing about how old a retained message is."""
     verdicts.refuse(stamps.retained, "retained_without_time")
     _refuse_unset(stamps.arrival, verdicts)
     return stamps.arrival, []
 
 
-def _refuse_unset(time: IntArray, verdicts: _Verdicts) -> None:
+def _refuse_unset(time: IntArray, verdicts: Verdicts) -> None:
     """Refuse times of a clock, the device's or our own, that was never set."""
     verdicts.refuse((time < _EARLIEST) | (time >= EVER), "bad_time")
 
@@ -265,36 +247,22 @@ _TIME_RULES = {
 }
 
 
-def _columns(
-    row: IntArray, meter: IntArray, refused: list[_Outcome], parts: list[_Part]
-) -> Columns:
+def _columns(row: IntArray, meter: IntArray, refused: list[Outcome], parts: list[_Part]) -> Columns:
     """Put the parts together in journal order; `row` and `meter` are of all places."""
     place = np.concatenate([_NO_ROWS, *(part.place for part in parts)])
     order = np.argsort(place)
     place = place[order]
-    of_part = [(at, int(row[at]), why) for part in parts for at, why in part.refused]
+    lost = [pair for part in parts for pair in part.refused]
+    of_part = [(at, int(row[at]), why) for at, why in lost]
     noted = sorted((at, note) for part in parts for at, note in part.noted)
     return Columns(
         row=row[place],
         meter=meter[place],
         time=np.concatenate([_NO_ROWS, *(part.time for part in parts)])[order],
         value=np.concatenate([np.zeros(0), *(part.value for part in parts)])[order],
-        rejected=_said_once(refused + of_part),
+        rejected=said_once(refused + of_part),
         noted=[(int(row[at]), note) for at, note in noted],
         fields=len(row),
-        refused=len(of_part),
+        refused=of_meters(lost, np.concatenate([_NO_ROWS, *(p.when for p in parts)]), meter),
         outlying=joined([part.outlying for part in parts]),
     )
-
-
-def _said_once(refused: list[_Outcome]) -> list[tuple[int, str]]:
-    """(row, reason) in journal order; what is wrong with a whole message stands once."""
-    said: set[tuple[int, str]] = set()
-    result = []
-    for _, row, reason in sorted(refused, key=lambda outcome: (outcome[1], outcome[0])):
-        if reason in _OF_MESSAGE:
-            if (row, reason) in said:
-                continue
-            said.add((row, reason))
-        result.append((row, reason))
-    return result

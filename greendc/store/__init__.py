@@ -8,7 +8,8 @@ again and the journal position: all of it or nothing.
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
-from greendc.store.file import Change, Judgement, Row, Store
+from greendc.store.file import Change, Row, Store
+from greendc.store.judgements import Judgement, Times, Told
 from greendc.store.reading import (
     StoredLedger,
     read_changes,
@@ -26,6 +27,8 @@ __all__ = [
     "Row",
     "Store",
     "StoredLedger",
+    "Times",
+    "Told",
     "connect",
     "read_balances",
     "read_changes",

@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS tally (
 CREATE TABLE IF NOT EXISTS judged (
     site TEXT NOT NULL, hour INTEGER NOT NULL, meter TEXT NOT NULL, word TEXT NOT NULL,
     number INTEGER NOT NULL, PRIMARY KEY (site, hour, meter, word)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (
+    site TEXT NOT NULL, meter TEXT NOT NULL, word TEXT NOT NULL,
+    number INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (site, meter, word)) WITHOUT ROWID;
+INSERT INTO tally SELECT '', 'fields:uncounted', number FROM tally
+    WHERE site = '' AND outcome = 'fields:refused' AND NOT EXISTS (SELECT 1 FROM told)
+    ON CONFLICT DO NOTHING;
+INSERT INTO told SELECT site, meter, word, sum(number), max(hour) FROM judged
+    WHERE number AND NOT EXISTS (SELECT 1 FROM told) GROUP BY site, meter, word;
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY, arrival INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS balance (

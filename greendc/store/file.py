@@ -14,14 +14,12 @@ from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
+from greendc.store.judgements import Judgements
 from greendc.store.reading import read_figures, read_sums
 
 NUMBERS = {period: number for number, period in enumerate(PERIODS)}
 REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
-
-
-Judgement = tuple[str, str, int]  # meter, word, start of the hour [ns]
 
 
 class Row(NamedTuple):
@@ -61,6 +59,7 @@ class Store:
             (site, name): number
             for number, site, name in self._db.execute("SELECT id, site, name FROM quantity")
         }
+        self.judgements = Judgements(self._db)
         self._config = 0
 
     def pragmas(self) -> dict[str, int | str]:
@@ -118,21 +117,6 @@ class Store:
         """Count of an outcome, of all sites that there have been."""
         row = self._db.execute("SELECT total(number) FROM tally WHERE outcome = ?", (outcome,))
         return int(row.fetchone()[0])
-
-    def judge(self, site: str, counts: Mapping[Judgement, int]) -> list[Judgement]:
-        """Add to the counts of readings by meter, word and hour; returns those that had none."""
-        new = []
-        for (meter, word, hour), number in counts.items():
-            key = (site, hour, meter, word)
-            before = self._db.execute(
-                "SELECT number FROM judged WHERE site = ? AND hour = ? AND meter = ? AND word = ?",
-                key,
-            ).fetchone()
-            after = number + (0 if before is None else int(before[0]))
-            self._db.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?)", (*key, after))
-            if after > 0 and (before is None or before[0] <= 0):
-                new.append((meter, word, hour))
-        return new
 
     def note(self, event: Event) -> None:
         """Keep an event for people: lost sessions, late readings, reloads."""

@@ -7,7 +7,7 @@ from greendc.core.accounts import Book
 from greendc.core.facility import DAY, EVER, HOUR
 from greendc.core.figure import Figure
 from greendc.findings import lasting
-from greendc.snapshots import Balance, Closed, FigureKey, Key
+from greendc.snapshots import Balance, Closed, FigureKey, Key, Taken
 from greendc.store import Change, Store
 
 LOADED = {  # how far back from the newest figure of a period others are looked for at a start
@@ -32,6 +32,7 @@ class Newest:
         self._pending: list[Change] = []
         self._loaded: Closed | None = None
         self._store: Store | None = None
+        self._words = -1  # the version of the judgements that is shown
         self._sites: list[str] = []
 
     def configured(self, books: Mapping[str, Sequence[Book]], store: Store) -> None:
@@ -79,6 +80,7 @@ class Newest:
         """The next snapshot; the same one where nothing was written."""
         if self._loaded is not None:
             before, self._loaded = self._loaded, None
+        before = self._worded(before)
         pending, self._pending = self._pending, []
         if not pending:
             return before
@@ -97,7 +99,18 @@ class Newest:
             meter_cells=cells,
             provisional=expected,
             balances=self._balances(before.balances),
+            words=before.words,
         )
+
+    def _worded(self, before: Closed) -> Closed:
+        """With what the ledger holds of single readings; the same where that has not changed."""
+        if self._store is None or self._store.judgements.version == self._words:
+            return before
+        self._words = self._store.judgements.version
+        found: dict[Key, dict[str, Taken]] = {}
+        for told in self._store.judgements.every():
+            found.setdefault((told.site, told.meter), {})[told.word] = Taken(*told[3:])
+        return replace(before, words=found)
 
     def _place(
         self,

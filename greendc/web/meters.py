@@ -1,6 +1,7 @@
 """The table of meters: how old the last reading is, what it says, and whether it counts."""
 
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from greendc.core.facility import EVER, SECOND, IntArray
 from greendc.core.quantities import POINTS
 from greendc.core.readings import BoolArray, FloatArray
 from greendc.core.units import QUANTITIES, UNITS
-from greendc.snapshots import Board, Current, MeterTag
+from greendc.snapshots import Board, Current, MeterTag, Taken
 
 FRESH, STALE, SILENT, NEVER = QUALITIES = ("fresh", "stale", "silent", "never")
 SILENT_AFTER = 10  # times the age at which a reading is stale
 MS = 1_000_000  # ns
+
+Words = Mapping[str, Taken]
+_NONE: Words = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,13 @@ class Readings:
     value: FloatArray
     quality: IntArray  # places in QUALITIES
     count: IntArray
+    words: Sequence[Words]
 
     def rows(self, which: IntArray) -> list[list[Any]]:
-        """Some of them as [row, time in ms or null, value or null, quality, readings]."""
+        """Some of them as [row, time in ms or null, value or null, quality, readings, words].
+
+        `words` are what single readings were taken for: {word: [how many, the last in ms]}.
+        """
         return [
             [
                 int(row),
@@ -36,6 +44,7 @@ class Readings:
                 None if np.isnan(self.value[row]) else float(self.value[row]),
                 QUALITIES[self.quality[row]],
                 int(self.count[row]),
+                {word: [one.number, one.last // MS] for word, one in self.words[row].items()},
             ]
             for row in which
         ]
@@ -48,6 +57,8 @@ class Readings:
         """Those that are not as they were."""
         new = (self.time != before.time) | (self.quality != before.quality)
         new |= (self.count != before.count) | ~_equal(self.value, before.value)
+        pairs = zip(self.words, before.words, strict=True)
+        new |= np.array([one is not other and one != other for one, other in pairs], np.bool_)
         return self.rows(np.flatnonzero(new))
 
 
@@ -66,7 +77,8 @@ def readings(board: Board, current: Current, site: str, now: int) -> Readings:
     age = moments.get(site, EVER) - time
     quality = np.where(fresh[place], 0, np.where(age > SILENT_AFTER * limit, 2, 1))
     quality = np.where(time == -EVER, 3, quality)
-    return Readings(place, time, current.value[place], quality, current.readings[place])
+    words = [board.closed.words.get((site, current.meters[i].meter), _NONE) for i in place.tolist()]
+    return Readings(place, time, current.value[place], quality, current.readings[place], words)
 
 
 def table(board: Board, site: str, now: int) -> dict[str, Any]:

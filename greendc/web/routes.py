@@ -15,7 +15,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from greendc.core.words import OF_USED
 from greendc.lines import WORDS
+from greendc.outcomes import JUDGEMENTS, REFUSALS
 from greendc.ports import GreendcError
 from greendc.queries import Ledger
 from greendc.snapshots import Board
@@ -136,7 +138,12 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
     @app.get("/api/v1/words")
     def words() -> Response:
         titles = {name: asdict(title) for name, title in TITLES.items()}
-        return _Json({"titles": titles, "reasons": WORDS, "events": EVENTS})
+        readings = {
+            word: {"meaning": meaning, "left_out": word not in OF_USED}
+            for word, meaning in (REFUSALS | JUDGEMENTS).items()
+        }
+        told = {"titles": titles, "reasons": WORDS, "events": EVENTS, "readings": readings}
+        return _Json(told)
 
     @app.get("/api/v1/meters")
     def site_meters(site: Site) -> Response:

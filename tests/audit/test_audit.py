@@ -62,6 +62,7 @@ LINES = """\
   holds  ledger  26 entries = 26 taken in
   holds  decoding  26 entries taken in = 12 decoded + 12 rejected + 2 events
   holds  fields  24 readings asked for = 12 accepted + 12 refused
+  holds  meters  12 readings left out = 12 told by meter
   holds  readings s  12 readings = 11 used + 1 open"""
 
 
@@ -136,6 +137,8 @@ def _made_old(folder: Path) -> None:
         db.execute("DROP TABLE connection")
     with closing(sqlite3.connect(folder / LEDGER)) as db, db:
         db.execute("DROP TABLE passed")
+        db.execute("DROP TABLE told")
+        db.execute("DROP TABLE judged")
         kept = "'readings', 'late', 'duplicate', 'conflict', 'late_beyond_horizon', 'messages'"
         db.execute(f"DELETE FROM tally WHERE outcome NOT IN ({kept})")  # noqa: S608
         (body,) = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()

@@ -19,6 +19,7 @@ from greendc.ports import Columns, Entry, RawBatch
 from greendc.profiles import Decoder
 from greendc.sinks.runner import Runner
 from greendc.store import Store, StoredLedger
+from greendc.store.judgements import Judgements
 from tests.audit.kit import Life, failed
 from tests.audit.test_balance import BEGIN, FIRST, SITE, STEP, reading
 
@@ -40,6 +41,7 @@ def lived(life: Life) -> None:
         late = step - chance.choice((0, 0, 0, 12, 30))
         life.publish([reading(name, step, 1, chance) for name in ("it", "fan", "feed")])
         life.publish([reading("pump", late, 1, chance), reading("room", step, 0, chance)])
+        life.publish([("m/fan", b"{}", 1)])
         life.receive()
         if step % 30 == 20:
             life.stop()
@@ -189,11 +191,19 @@ def a_row_of_the_ledger(original: Original, once: Once) -> Callable[..., Any]:
     return put
 
 
+def a_refusal_of_a_meter(original: Original, once: Once) -> Callable[..., Any]:
+    def add(self: Judgements, site: str, found: dict[Any, Any]) -> Any:
+        return original(self, site, {} if once(len(found)) else found)
+
+    return add
+
+
 MUTANTS: dict[str, tuple[type, str, Mutant, str]] = {
     "before the worker": (Worker, "take", a_message_before_the_worker, "broker"),
     "in the worker": (Worker, "_bound", a_message_in_the_worker, "broker"),
     "in the journal": (Journal, "_numbered", a_message_in_the_journal, "journal"),
     "in the decoder": (Decoder, "decode", a_reading_in_the_decoder, "fields"),
+    "by meter": (Judgements, "add", a_refusal_of_a_meter, "meters"),
     "waiting": (SiteBook, "_wait", a_reading_that_waits, "readings s"),
     "known": (SiteBook, "_known", a_reading_that_is_known, "readings s"),
     "held": (SiteBook, "_take_in", a_reading_that_is_held, "readings s"),

@@ -28,6 +28,11 @@ def outcome(columns: Columns) -> list[tuple[int, int, int, float]]:
     return list(zip(*(column.tolist() for column in rows), strict=True))
 
 
+def lost(columns: Columns) -> list[tuple[int, int, str]]:
+    refused = columns.refused
+    return list(zip(refused.meter.tolist(), refused.time.tolist(), refused.reason, strict=True))
+
+
 # -- time ------------------------------------------------------------------------------------
 
 
@@ -107,6 +112,27 @@ def test_the_unit_named_scales_its_row() -> None:
     columns = Decoder(plan(route("t", field))).decode(batch(*(("t", text) for text in messages)))
     assert columns.value.tolist() == [5000.0, 5.0]
     assert columns.rejected == [(2, "bad_unit"), (3, "bad_unit")]
+
+
+def test_what_is_refused_is_told_of_its_meter_at_its_own_time_or_else_that_of_arrival() -> None:
+    one = replace(STAMPED, meter=3, high=10.0, sentinels=(7.0,))
+    other = replace(STAMPED, meter=4, value=("b",))
+    stamp = b'"at": 1740787100'
+    messages = [b'{"value": 7, "b": 1, %s}' % stamp, b'{"value": 70, "b": "x", %s}' % stamp]
+    messages += [b'{"value": 1, "b": 2, "at": 1940787100}', b"{"]
+    columns = Decoder(plan(route("t", one, other))).decode(batch(*(("t", m) for m in messages)))
+    own = ARRIVAL - 100 * SECOND
+    assert sorted(lost(columns)) == [
+        (3, own, "out_of_range"),
+        (3, own, "sentinel"),
+        (3, ARRIVAL, "future"),
+        (3, ARRIVAL, "not_json"),
+        (4, ARRIVAL, "future"),
+        (4, ARRIVAL, "not_a_number"),
+        (4, ARRIVAL, "not_json"),
+    ]
+    assert columns.rejected.count((3, "not_json")) == 1  # of the message
+    assert columns.fields == len(columns.row) + len(columns.refused)
 
 
 def test_a_scale_holds_from_its_date_in_event_time() -> None:
@@ -215,6 +241,8 @@ def test_a_batch_is_its_parts(rows: list[tuple[str, bytes, int]], at: int, then:
     assert outcome(columns) == [
         (first + row, *rest) for first, part in parts for row, *rest in outcome(part)
     ]
+    assert sorted(lost(columns)) == sorted(p for _, part in parts for p in lost(part))
+    assert columns.fields == len(columns.row) + len(columns.refused)
     for name in ("rejected", "noted"):
         joined = [(first + row, why) for first, part in parts for row, why in getattr(part, name)]
         assert getattr(columns, name) == joined

@@ -5,7 +5,7 @@ from greendc.sinks.prometheus.daemon import daemon
 from greendc.sinks.prometheus.exposition import exposition
 from greendc.sinks.prometheus.families import Families
 from greendc.sinks.prometheus.figures import amounts, figures, provisional, undefined
-from greendc.sinks.prometheus.meters import meters, sites
+from greendc.sinks.prometheus.meters import left_out, meters, sites
 from greendc.snapshots import Board
 
 __all__ = ["gathered", "render"]
@@ -32,6 +32,7 @@ def gathered(board: Board, now: int) -> Families:
     times = board.site_times(now)
     out = Families()
     meters(out, current, times)
+    left_out(out, current, closed)
     sites(out, current, times)
     amounts(out, current, closed)
     figures(out, current, closed)

@@ -6,9 +6,10 @@ import numpy as np
 
 from greendc import series
 from greendc.core.facility import DAY, EVER, SECOND, Intensity
+from greendc.core.words import OF_USED
 from greendc.sinks.prometheus.families import Families, total_labels
 from greendc.sinks.prometheus.known import MEMORY
-from greendc.snapshots import Current, SiteTag
+from greendc.snapshots import Closed, Current, SiteTag
 
 LONGEST_MONTH = 31 * DAY
 
@@ -23,6 +24,14 @@ def meters(out: Families, current: Current, times: Mapping[str, int]) -> None:
     fresh = current.fresh(times)
     for column, places in known.shown:
         out.extend(column, current.value[places].tolist(), fresh[places].tolist())
+
+
+def left_out(out: Families, current: Current, closed: Closed) -> None:
+    """Of every meter how many readings no figure rests on, and why."""
+    for key in MEMORY.of(current.meters).keys:
+        for word, taken in closed.words.get(key, {}).items():
+            if word not in OF_USED:
+                out.add(series.LEFT_OUT, (*key, word), taken.number)
 
 
 def sites(out: Families, current: Current, times: Mapping[str, int]) -> None:

@@ -51,7 +51,7 @@ async function follow() {
   site = state.site.id;
   zone = new Zone(state.site.zone);
   drawn.ends = "";
-  meters.reset(await get("meters", { site }));
+  meters.reset(await get("meters", { site }), zone);
   showState(state);
   live = new Live(site, { state: showState, meters: showMeters, layout: restart }, connection);
   find("#main").setAttribute("aria-busy", "false");

@@ -2,6 +2,7 @@
 
 import { el, find, setText } from "./dom.js";
 import { UNKNOWN, age, count, quantity } from "./format.js";
+import { Told } from "./told.js";
 
 const QUALITIES = ["silent", "never", "stale", "fresh"]; // what needs a look stands first
 const FEW = 12; // rows shown at first
@@ -21,9 +22,9 @@ export class Meters {
   }
 
   /** Another site or another layout. */
-  reset({ layout, meters, rows }) {
+  reset({ layout, meters, rows }, zone) {
     this.layout = layout;
-    this.list = meters.map((meter) => ({ meter, text: searchable(meter), ...made(meter) }));
+    this.list = meters.map((meter) => ({ meter, text: searchable(meter), ...made(meter, zone, () => this.order()) }));
     this.update(rows, null);
     this.order();
   }
@@ -31,7 +32,8 @@ export class Meters {
   /** Whether the quality of one has changed. */
   update(rows, now) {
     let moved = false;
-    for (const [place, time, value, quality, readings] of rows) {
+    let odd = false;
+    for (const [place, time, value, quality, readings, words] of rows) {
       const one = this.list[place];
       if (one === undefined) return moved;
       moved ||= one.quality !== quality;
@@ -40,8 +42,9 @@ export class Meters {
       one.quality_.dataset.quality = quality;
       setText(one.quality_, quality);
       setText(one.count_, `${count(readings)} readings`);
+      odd = one.told.show(words, now ?? time) || odd;
     }
-    if (moved) this.order();
+    if (moved || odd) this.order();
     this.tick(now);
     return moved;
   }
@@ -57,9 +60,9 @@ export class Meters {
   order() {
     const wanted = find("#filter").value.trim().toLowerCase();
     const found = this.list.filter((one) => one.text.includes(wanted));
-    found.sort((a, b) => QUALITIES.indexOf(a.quality) - QUALITIES.indexOf(b.quality)); // stable
+    found.sort((a, b) => rank(a) - rank(b)); // stable
     const shown = this.all ? MOST : FEW;
-    this.body.replaceChildren(...found.slice(0, shown).map((one) => one.row));
+    this.body.replaceChildren(...found.slice(0, shown).flatMap((one) => [one.row, ...one.told.rows()]));
     setText(find("#more"), this.all && found.length > MOST ? `${count(found.length - MOST)} more: narrow the search` : "");
     find("#all").hidden = found.length <= FEW;
     setText(find("#all"), this.all ? `Show ${FEW}` : `Show all ${count(found.length)}`);
@@ -72,8 +75,15 @@ export class Meters {
     const told = ["fresh", "stale", "silent", "never"].map((quality) =>
       el("span", { className: "quality", "data-quality": quality }, `${count(numbers[quality])} ${quality}`),
     );
+    const odd = this.list.filter((one) => one.told.recent).length;
+    if (odd) told.push(el("span", { className: "quality", "data-quality": "odd" }, `${count(odd)} with readings left out in 24 h`));
     find("#qualities").replaceChildren(...told);
   }
+}
+
+/** What needs a look stands first: silence before readings that were left out. */
+function rank(one) {
+  return QUALITIES.indexOf(one.quality) - (one.told.recent ? 0.5 : 0);
 }
 
 function searchable(meter) {
@@ -81,21 +91,22 @@ function searchable(meter) {
   return [id, point, meaning, subsystem, room, rack].filter(Boolean).join(" ").toLowerCase();
 }
 
-function made(meter) {
+function made(meter, zone, changed) {
   const place = [meter.subsystem, meter.room, meter.rack].filter(Boolean).join(", ");
   const about = `${meter.point}${QUIET.has(meter.kind) ? "" : `, ${meter.kind}`}`;
   const value_ = el("span", {}, UNKNOWN);
   const count_ = el("small", { className: "wide" });
   const age_ = el("td", { className: "number" }, UNKNOWN);
   const quality_ = el("span", { className: "quality" });
+  const told = new Told(zone, changed);
   const row = el(
     "tr",
     { "data-meter": meter.meter },
-    el("th", { scope: "row" }, meter.meter, el("small", {}, meter.meaning)),
+    el("th", { scope: "row" }, meter.meter, el("small", {}, meter.meaning), told.button),
     el("td", { className: "wide" }, place || about, place ? el("small", {}, about) : null),
     el("td", { className: "number" }, value_, count_),
     age_,
     el("td", {}, quality_),
   );
-  return { row, value_, age_, quality_, count_, time: null, quality: "never" };
+  return { row, told, value_, age_, quality_, count_, time: null, quality: "never" };
 }

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 
 export const PERIODS = { hour: "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "12mo": "12 months" };
 
-let known = { titles: {}, reasons: {}, events: {} };
+let known = { titles: {}, reasons: {}, events: {}, readings: {} };
 
 export async function loadWords() {
   known = await get("words");
@@ -17,6 +17,11 @@ export function reason(word) {
 /** What an event is; one of a kind without words still shows. */
 export function event(kind) {
   return known.events[kind] ?? kind.replaceAll("_", " ");
+}
+
+/** What a reading was taken for: what that means, and whether it was left out. */
+export function taken(word) {
+  return known.readings[word] ?? { meaning: "", left_out: true };
 }
 
 export function title(name) {
