@@ -6,6 +6,7 @@ from typing import Any
 
 from greendc.calendars import rfc3339
 from greendc.core.checking import Checked, NodeHour, Suspect, Told
+from greendc.core.mistakes import MISMATCH
 from greendc.core.units import J_PER_KWH
 
 UNEXPLAINED = "unexplained"
@@ -58,6 +59,8 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
 
 def _key(told: Told) -> object:
     first = told.suspects[:1]
+    if kind(told) == MISMATCH:  # by how much is another matter every day
+        return told.nodes, MISMATCH
     return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in first)
 
 
@@ -97,8 +100,14 @@ def record(one: Lasting) -> dict[str, Any]:
 def text(one: Lasting) -> str:
     """A finding in words: what is seen, what explains it, what else might."""
     told = one.told
-    way = "more came out than went in" if told.before < 0 else "of what went in did not come out"
     span = f"from {rfc3339(one.since)}" + (f" to {rfc3339(one.until)}" if one.until else "")
+    if kind(told) == MISMATCH:
+        (power,) = told.suspects
+        return (
+            f"{one.site}: {power.meter} {power.meaning} ({span}). One of both is read wrongly or "
+            f"has gaps; figures rest on {told.nodes[0]}"
+        )
+    way = "more came out than went in" if told.before < 0 else "of what went in did not come out"
     nodes = " and ".join(told.nodes)
     seen = f"{one.site}: at {nodes} {_percent(abs(told.before))} {way} ({span})"
     if not told.suspects:

@@ -17,6 +17,7 @@ from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
+from greendc.core.reconciling import Reconciliation
 from greendc.core.rules import REGISTER
 from greendc.core.settled import Cause, Settled
 from greendc.core.site import SiteBook
@@ -53,7 +54,9 @@ class SiteLedger:
         )
         self.evaluator = Evaluator(site, self.book.books)
         self.claims = Claims()
-        self.balance = BalanceCheck(self.book.books, self.periods.held.near["hour"], self._claimed)
+        near = self.periods.held.near
+        twins = Reconciliation(self.book.rules, near["day"], calendar.days)
+        self.balance = BalanceCheck(self.book.books, near["hour"], self._claimed, twins)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
         for name, start, valid, terms in self.store.sums(self.site.id, period, lo, hi):

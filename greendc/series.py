@@ -216,7 +216,7 @@ FINDINGS = _gauge(
     "greendc_balance_findings",
     ("site", "kind"),
     "Findings of the balance check in the newest hour: factor, sign, phase, twice (counted at two "
-    "nodes) or unexplained.",
+    "nodes), register_power_mismatch (over 2 % apart in the last whole day) or unexplained.",
     "",
 )
 FINDING = Series(
@@ -225,7 +225,7 @@ FINDING = Series(
     ("site", "node", "kind", "meter", "multiplier"),
     "",
     "A finding of the newest hour: the first of its nodes, and the meter that explains it best "
-    "with the multiplier that would put it right.",
+    "with the multiplier that would put it right; of a register and its power: these.",
 )
 
 # -- how the daemon does --------------------------------------------------------------------------

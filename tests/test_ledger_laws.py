@@ -32,6 +32,8 @@ METERS = (
     f"{{id: pump, point: cool_pump, kind: mean_prev, {POWER}, {FROZEN}}}",
     f"{{id: fan, point: cool_crah_fan, kind: on_change, {POWER}, silent_after: 10min, spike: 150}}",
     f"{{id: heat, point: q_reuse, unit: W, kind: mean_next, class: 2, {HEAT}}}",
+    f"{{id: cold, point: cool_chiller, {REGISTER}, nominal: 15min, shape: drawn}}",
+    "{id: drawn, point: none, quantity: power, unit: W, kind: mean_prev, nominal: 10min}",
     f"{{id: room, point: t_supply, {ROOM}, spike: 3, frozen_after: 16min}}",
 )
 MORE = """
@@ -44,7 +46,7 @@ derived:
 emissions:
   location: {factor: 400, year: 2024, source: made up}
 """
-NOMINAL = {"feed": 5, "it": 5, "pump": 5, "fan": 5, "heat": 15, "room": 5}
+NOMINAL = {"feed": 5, "it": 5, "pump": 5, "fan": 5, "heat": 15, "room": 5, "cold": 15, "drawn": 10}
 SPAN = 180  # minutes of a log
 
 
@@ -75,10 +77,10 @@ def logs(draw: st.DrawFn) -> list[Reading]:
         gone = draw(st.sets(st.integers(0, count - 1), max_size=count // 2))
         value = draw(st.integers(0, 1000)) / 8
         for i in range(count):
-            same = value + 1.0 if name == "feed" else value
+            same = value + 1.0 if name in {"feed", "cold"} else value
             value = draw(st.sampled_from([same, same, value + 1.0, value + 3.125, 0.5]))
             if i not in gone:
-                shown = value if name in {"feed", "room"} else 100 * value
+                shown = value if name in {"feed", "room", "cold"} else 100 * value
                 out.append((name, BEGIN + (60 * minutes * i + phase) * SECOND, shown))
     return sorted(out, key=lambda r: (r[1], r[0]))
 

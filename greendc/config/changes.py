@@ -17,7 +17,7 @@ ONWARD = (
     *("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w"),
     *("spike", "rate_per_min", "frozen_after", "fed_by"),
 )
-UNDATED = ("quantity", "kind", "nominal", "max_gap", "register")
+UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape")
 SITE_ONWARD = ("lateness", "horizon", "topics")
 
 

@@ -80,6 +80,7 @@ class Filled:
             subsystem=given.subsystem.held(when) if given.subsystem else None,
             replaced=tuple(map(self._replacement, given.replaced)),
             factors=self._factors(),
+            shape=given.shape,
             spike=self._difference(given.spike),
             rate=self._difference(given.rate_per_min, 60.0),
             frozen_after=given.frozen_after,
@@ -205,9 +206,13 @@ def _kind_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Pro
         yield Problem((*loc, "silent_after"), "missing: on_change does not say how long it holds")
 
 
+def _of_registers(meter: models.Meter) -> tuple[tuple[str, object], ...]:
+    return ("register", meter.register_), ("replaced", meter.replaced), ("shape", meter.shape)
+
+
 def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Problem]:
     """Rules that are not for meters of this kind."""
-    for name, given in (("register", meter.register_), ("replaced", meter.replaced)):
+    for name, given in _of_registers(meter):
         if given and kind is not Kind.REGISTER:
             yield Problem((*loc, name), f"only for kind register, not {kind}")
     if kind is Kind.REGISTER and meter.multiplier.changes and not meter.multiplier.steps[0].value:

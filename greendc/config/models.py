@@ -171,6 +171,7 @@ class Meter(Model):
     )
     multiplier: Timed[FiniteFloat] = key(1.0, description="Factor, e.g. of a transformer.")
     register_: Register | None = key(None, alias="register", description="Of a register.")
+    shape: Id | None = key(None, description="Of a register: meter of the power that it counts.")
     replaced: Items[Replacement] = key((), description="Registers that were exchanged.")
     subsystem: Timed[Subsystem] | None = key(
         None, description="Subsystem, where it is not the point's own."

@@ -13,7 +13,7 @@ from greendc.config.epochs import Instant, Layout, Pairs, structural
 from greendc.config.factors import tables, used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
 from greendc.config.http import http_problems
-from greendc.config.meters import fill, meter_problems
+from greendc.config.meters import fill, meter_problems, quantity_of
 from greendc.config.problems import Problem
 from greendc.config.routes import double_problems, readings, site_topic_problems, way_problems
 from greendc.config.scalars import Timed, duration_text
@@ -25,6 +25,7 @@ from greendc.core.quantities import ELECTRIC, POINTS, is_fuel
 from greendc.core.reserved import reserved
 
 METHODS = ("location", "market")
+SHAPES = {"energy": "power", "heat": "thermal_power"}
 
 
 def problems(root: models.Root, folder: Path | None) -> list[Problem]:
@@ -90,8 +91,28 @@ def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
         names = bool(ways := readings(site, meter)) and all(w.unit_at is not None for w in ways)
         yield from meter_problems(meter, at, names_unit=names)
         yield from way_problems(site, meter, at)
+    yield from _shape_problems(site, loc)
     for i, derived in enumerate(site.derived):
         yield from form_problems(derived, (*loc, "derived", i))
+
+
+def _shape_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
+    """Registers whose power is none, or would count beside them."""
+    meters = {meter.id: meter for meter in site.meters}
+    for i, meter in enumerate(site.meters):
+        at = (*loc, "meters", i, "shape")
+        if meter.shape is None:
+            continue
+        other = meters.get(meter.shape)
+        if other is None:
+            yield Problem(at, f"{meter.shape} is no meter{nearest(meter.shape, meters)}")
+        elif quantity_of(other) != SHAPES.get(quantity_of(meter) or ""):
+            yield Problem(at, f"{meter.shape} does not measure the power that is counted")
+        elif {step.value for step in other.point.steps} != {"none"}:
+            text = f"{meter.shape} must have point none: the register counts, not both"
+            yield Problem(at, text)
+        elif meter.shape in [m.shape for m in site.meters[:i]]:
+            yield Problem(at, f"{meter.shape} is the power of another register already")
 
 
 # -- time -------------------------------------------------------------------------------------

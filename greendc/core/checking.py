@@ -1,7 +1,8 @@
 """The balance check of a site, hour by hour: every node's verdict, and what explains it.
 
-The verdict of an hour follows from the rows of the 24 hours before its end alone, so it is
-the same whenever it is worked out, and is worked out again where a late reading changes them.
+The verdict of an hour follows from the rows of the 24 hours before its end and of the last day
+that was over alone, so it is the same whenever it is worked out, and is worked out again where a
+late reading changes them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,9 @@ from greendc.core.explaining import PERSISTENT, Finding, Known, findings
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
+from greendc.core.mistakes import MISMATCH
 from greendc.core.nodes import rated
+from greendc.core.reconciling import Mismatch, Reconciliation
 
 LOOKED_BACK = 24  # hours
 
@@ -95,11 +98,17 @@ class Checked:
 class BalanceCheck:
     """Checks the hours of a site as they are closed; `upto` is how far."""
 
-    def __init__(self, books: Sequence[Book], hours: Level, claimed: Claimed) -> None:
-        """Read `hours`, and where these say nothing what physical meters have `claimed`."""
-        self.books, self.held, self.claimed = books, hours, claimed
+    def __init__(
+        self, books: Sequence[Book], hours: Level, claimed: Claimed, twins: Reconciliation
+    ) -> None:
+        """Read `hours`, and where these say nothing what physical meters have `claimed`.
+
+        `twins` compares registers with their power.
+        """
+        self.books, self.held, self.claimed, self.twins = books, hours, claimed, twins
         self.upto, self.touched = -EVER, False
-        self.names = frozenset(n for b in books for node in b.epoch.nodes for n in node.members)
+        members = frozenset(n for b in books for node in b.epoch.nodes for n in node.members)
+        self.names = members | twins.names
 
     def touch(self, start: int) -> None:
         """A member's hours from here on are new or changed."""
@@ -113,8 +122,11 @@ class BalanceCheck:
             return
         for book in self.books:
             first, last = max(lo, book.epoch.start), min(hi, book.epoch.end)
-            if book.epoch.nodes and first < last:
-                yield from _Epoch(book, self.held, self.claimed).hours(first, last)
+            if (book.epoch.nodes or self.twins.pairs) and first < last:
+                found = list(_Epoch(book, self.held, self.claimed).hours(first, last))
+                apart = self.twins.at([hour.end for hour in found])
+                for hour, days in zip(found, apart, strict=True):
+                    yield replace(hour, told=(*hour.told, *map(_mismatch, days)))
         self.upto = hi
 
 
@@ -141,7 +153,9 @@ class _Epoch:
     def hours(self, lo: int, hi: int) -> Iterator[Checked]:
         first = max(self.epoch.start, lo - (LOOKED_BACK - 1) * HOUR)
         found, only_claimed = self._windows(first, hi)
-        states = np.array([place.states(found) for place in self.places])
+        states = np.zeros((len(self.places), len(found.start)), np.int8)
+        for i, place in enumerate(self.places):
+            states[i] = place.states(found)
         bad = (states != State.BALANCED) & (states != State.UNKNOWN)
         sides = [place.sides(found) for place in self.places]
         for row in np.flatnonzero(found.start >= lo).tolist():
@@ -196,6 +210,15 @@ class _Epoch:
             _rounded(finding.spread),
             tuple(s.meter for s in suspects if left_out[self.meters.index(s.meter)]),
         )
+
+
+def _mismatch(day: Mismatch) -> Told:
+    meaning = f"makes {100 * abs(day.excess):.3g} % {'more' if day.excess > 0 else 'less'}"
+    gain = _rounded(1 / (1 + day.excess)) or 0.0
+    suspect = Suspect(day.power, MISMATCH, gain, f"{meaning} than {day.register} counts", None)
+    hours = (day.end - day.start) // HOUR
+    missing = _rounded(-day.excess) or 0.0
+    return Told((day.register,), (suspect,), day.start, hours, missing, None, None)
 
 
 def _between(found: Windows, span: slice) -> Windows:

@@ -35,12 +35,14 @@ class Due:
 class Known:
     """How far the readings of each meter go: the last one, and the last that can be believed.
 
-    What one that is still to come may change lies after `decided`.
+    What one that is still to come may change lies after `decided`. `spans` are the intervals of
+    registers that a power gives their shape to: meters, starts and ends [ns].
     """
 
     last: IntArray
     reached: IntArray
     decided: IntArray
+    spans: tuple[IntArray, IntArray, IntArray]
 
 
 class Progress:
@@ -128,8 +130,17 @@ class Progress:
             silent = watermark - self.rules.silent_after
             told = np.minimum(known.reached + hold, known.decided)
             upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
-            upto = self._floor(upto)
+            upto = self._floor(self._shaped(upto, known))
         self.closed = np.maximum(self.closed, upto)
+
+    def _shaped(self, upto: IntArray, known: Known) -> IntArray:
+        """Less what registers have counted and the power is not known of yet."""
+        power = upto.copy()
+        power[self.rules.registers] = upto[self.rules.powers]
+        meter, start, end = known.spans
+        waiting = end > power[meter]
+        np.minimum.at(upto, meter[waiting], start[waiting])
+        return upto
 
     def _limit(self, watermark: int) -> int:
         """Up to where cells can be closed: a silence only once it is known how long it was."""

@@ -6,50 +6,18 @@ between two register readings. Energy is what segments hold of a window; time
 without a segment is missing, never zero.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from greendc.core.facility import EVER, SECOND, IntArray
+from greendc.core.facility import EVER, IntArray
 from greendc.core.judging import judge
 from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, ON_CHANGE, REGISTER, Rules
-from greendc.core.words import BoolArray, FloatArray, Verdict
+from greendc.core.segments import Segments, seconds
+from greendc.core.shape import shaped
+from greendc.core.words import FloatArray, Verdict
+
+__all__ = ["Segments", "seconds", "segments"]
 
 NO_KIND = -1  # in place of a kind: a reading that says nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """Known stretches [start, end) [ns], sorted by (meter, start), disjoint for each meter.
-
-    `energy` is that of the whole stretch [J], `power` and `power_end` the power at
-    its two ends [W]. `distributed` marks a register's difference over more than
-    the meter's `max_gap`: its sum is exact, its shape in time is not known.
-    """
-
-    meter: IntArray
-    start: IntArray
-    end: IntArray
-    power: FloatArray
-    power_end: FloatArray
-    energy: FloatArray
-    distributed: BoolArray
-
-    def of(self, chosen: BoolArray) -> "Segments":
-        """The segments of the meters chosen (a mask over meter numbers)."""
-        return self.where(chosen[self.meter])
-
-    def where(self, mask: BoolArray) -> "Segments":
-        """The segments that the mask keeps."""
-        return Segments(
-            self.meter[mask],
-            self.start[mask],
-            self.end[mask],
-            self.power[mask],
-            self.power_end[mask],
-            self.energy[mask],
-            self.distributed[mask],
-        )
 
 
 def segments(
@@ -84,7 +52,7 @@ def segments(
     --------
     Four samples of one power meter (E-6.1): the trapezoids make 12.5 Wh.
 
-    >>> from greendc.core.facility import Kind, Meter
+    >>> from greendc.core.facility import SECOND, Kind, Meter
     >>> meter = Meter("m", "it_in", "power", Kind.INSTANT, 60 * SECOND, 180 * SECOND, 180 * SECOND)
     >>> found = segments(
     ...     Rules.of((meter,)),
@@ -103,34 +71,7 @@ def segments(
         _instant(rules, kind, meter, time, value),
         _registers(rules, kind, meter, time, verdict),
     ]
-    parts = [p for p in parts if len(p.meter)]
-    if len(parts) == 1:
-        return parts[0]
-    return _merged(parts)
-
-
-def _merged(parts: list[Segments]) -> Segments:
-    if not parts:
-        none = np.zeros(0, np.int64)
-        zero = np.zeros(0)
-        return Segments(none, none, none, zero, zero, zero, np.zeros(0, np.bool_))
-    meter = np.concatenate([p.meter for p in parts])
-    # each meter has one kind, so a stable sort by meter alone keeps the order in time
-    order = np.argsort(meter, kind="stable")
-    return Segments(
-        meter[order],
-        np.concatenate([p.start for p in parts])[order],
-        np.concatenate([p.end for p in parts])[order],
-        np.concatenate([p.power for p in parts])[order],
-        np.concatenate([p.power_end for p in parts])[order],
-        np.concatenate([p.energy for p in parts])[order],
-        np.concatenate([p.distributed for p in parts])[order],
-    )
-
-
-def seconds(span: IntArray) -> FloatArray:
-    """Whole nanoseconds as seconds."""
-    return span / SECOND
+    return shaped(rules, Segments.joined(parts))
 
 
 def _constant(meter: IntArray, start: IntArray, end: IntArray, power: FloatArray) -> Segments:

@@ -82,6 +82,7 @@ class Meter:
     subsystem: str | None = None  # overrides the point's own subsystem
     replaced: tuple[Replacement, ...] = ()
     factors: tuple[tuple[int, float], ...] = ()
+    shape: str | None = None  # of a register: the meter of the power that it counts
     spike: float | None = None
     rate: float | None = None
     frozen_after: int | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from greendc.core.facility import EVER, IntArray
-from greendc.core.readings import Readings
+from greendc.core.readings import Readings, firsts
 from greendc.core.register import register_steps
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
@@ -60,7 +60,12 @@ def rests_on(rules: Rules, rows: Readings, verdict: Verdict, upto: IntArray) -> 
         Of each meter [ns].
     """
     upto = np.minimum(upto, verdict.decided)
+    # what the power's readings say of the time before them changes registers as well
+    upto[rules.registers] -= rules.reach[rules.powers]
     first = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
+    if len(rules.registers):
+        upto[rules.powers] = _shaped_from(rules, rows, first, upto)
+        first = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
     if not rules.judged.any():
         return first
     # where none has been believed for long, the newest one tells as much as the last believed
@@ -69,6 +74,18 @@ def rests_on(rules: Rules, rows: Readings, verdict: Verdict, upto: IntArray) -> 
     stale = rules.judged & (time < upto - 2 * far)
     old = stale[rows.meter] & (rows.time <= (upto - far)[rows.meter])
     return np.maximum(first, _last_place(rows, old, len(upto)))
+
+
+def _shaped_from(rules: Rules, rows: Readings, first: IntArray, upto: IntArray) -> IntArray:
+    """From when on registers, from their `first` reading on, rest on each power [ns]."""
+    registers, powers = rules.registers, rules.powers
+    place = first[registers]
+    begin = firsts(rows, len(upto))[registers]
+    begin = np.where(place >= 0, np.append(rows.time, 0)[place], begin)
+    counts = begin > -EVER  # registers that say anything
+    begin = np.maximum(begin, upto[registers] - rules.bridge[registers])
+    found: IntArray = np.where(counts, np.minimum(upto[powers], begin), upto[powers])
+    return found
 
 
 def _last_place(rows: Readings, mask: BoolArray, meters: int) -> IntArray:

@@ -38,4 +38,9 @@ MISTAKES = (
 COUNTED_TWICE = Mistake("twice", 0.0, "is counted at this node though something else there has it")
 """Of one output of one node: without it the node is in balance."""
 
-KINDS = tuple(dict.fromkeys([*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind]))
+MISMATCH = "register_power_mismatch"
+"""In place of a mistake: a register and the power that it counts do not tell the same."""
+
+KINDS = tuple(
+    dict.fromkeys([*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind, MISMATCH])
+)

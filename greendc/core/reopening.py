@@ -7,8 +7,8 @@ import numpy as np
 
 from greendc.core.energy import Segments
 from greendc.core.facility import EVER, HOUR, IntArray
-from greendc.core.readings import BoolArray, Readings, merged
-from greendc.core.register import plain_steps
+from greendc.core.readings import BoolArray, Readings, firsts, merged
+from greendc.core.register import plain_steps, register_steps
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.touched import runs
 
@@ -54,7 +54,10 @@ def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
     plain = plain_steps(rules.meters, rules.bridge, part.meter, part.time, part.value)
     if not plain.all():
         return EVER
-    return int(rows.time[far].max(initial=-EVER))
+    # a register that has come back waits for the power that gives it its shape
+    after = np.zeros(len(rules.meters), np.int64)
+    after[rules.registers] = (rules.silent_after + rules.reach)[rules.powers]
+    return int((rows.time + after[rows.meter])[far].max(initial=-EVER))
 
 
 def reached(rules: Rules, old: Readings) -> list[Dirty]:
@@ -72,13 +75,33 @@ def recalled(rules: Rules, history: History, old: Readings, held_from: IntArray)
 
     What is believed of all later readings, held ones included, can hang on a late one.
     """
+    since = np.full(len(rules.meters), EVER, np.int64)
+    np.minimum.at(since, old.meter, old.time)
+    both = np.minimum(since[rules.registers], since[rules.powers])
+    since[rules.registers] = since[rules.powers] = both
     parts = []
-    for meter in np.unique(old.meter).tolist():
-        first = int(old.time[old.meter == meter].min())
+    for meter in np.flatnonzero(since < EVER).tolist():
+        first = int(since[meter])
         later = history.readings(first - rules.memory, int(held_from[meter]))
         near = history.around(meter, first, first, CONTEXT)
         parts += [later.where(later.meter == meter), near.where(near.time < first)]
+    begin = firsts(merged(parts).readings, len(rules.meters))
+    for register, power in _pairs(rules):
+        if begin[register] > -EVER:
+            parts += _of_power(history, power, int(begin[register]), int(held_from[power]))
     return merged(parts).readings
+
+
+def _pairs(rules: Rules) -> Iterator[tuple[int, int]]:
+    return zip(rules.registers.tolist(), rules.powers.tolist(), strict=True)
+
+
+def _of_power(history: History, power: int, lo: int, hi: int) -> Iterator[Readings]:
+    """Readings of a power between two times, and those beside them."""
+    later = history.readings(lo, hi)
+    near = history.around(power, lo, hi, CONTEXT)
+    yield later.where(later.meter == power)
+    yield near
 
 
 def stood_at(history: History, old: Readings) -> Readings:
@@ -87,13 +110,34 @@ def stood_at(history: History, old: Readings) -> Readings:
     return merged([history.readings(lo, hi) for lo, hi in runs(times, apart=HOUR)]).readings
 
 
-def gathered(rules: Rules, history: History, lo: int, hi: int) -> Iterator[Readings]:
-    """Readings no longer held that the cells of [lo, hi) rest on."""
+def gathered(
+    rules: Rules, history: History, held: Readings, lo: int, hi: int
+) -> Iterator[Readings]:
+    """Readings no longer held that the cells of [lo, hi) rest on, beside those `held`."""
     among = rules.among
     reach = int(rules.reach[~(rules.kind == REGISTER)].max(initial=0))
     yield history.readings(lo - reach - rules.memory, hi + reach)
-    for meter in np.flatnonzero(among & rules.energy).tolist():
-        yield history.around(meter, lo - reach, hi + reach, CONTEXT)
+    near = [
+        history.around(meter, lo - reach, hi + reach, CONTEXT)
+        for meter in np.flatnonzero(among & rules.energy).tolist()
+    ]
+    yield from near
+    if len(rules.registers):
+        known = merged([*near, history.readings(lo - reach, hi + reach), held]).readings
+        for power, begin, end in _shapes(rules, known, lo, hi):
+            yield from _of_power(history, power, begin - rules.memory, end)
+
+
+def _shapes(rules: Rules, rows: Readings, lo: int, hi: int) -> Iterator[tuple[int, int, int]]:
+    """Powers, and over which time they shape what registers have counted in [lo, hi)."""
+    rows = rows.where(np.isin(rows.meter, rules.registers))
+    steps = register_steps(rules.meters, rules.bridge, rows.meter, rows.time, rows.value)
+    begin, end = rows.time[steps.anchor], rows.time
+    inside = (steps.anchor >= 0) & (begin < hi) & (end > lo)
+    for register, power in _pairs(rules):
+        mine = inside & (rows.meter == register)
+        if mine.any():
+            yield power, int(begin[mine].min()), int(end[mine].max())
 
 
 def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dirty]:

@@ -27,6 +27,8 @@ class Rules:
     rate: FloatArray
     frozen: IntArray
     energy: BoolArray  # the others are there for their readings to be judged
+    registers: IntArray  # those with a power that they count …
+    powers: IntArray  # … and the meter of that power, side by side
 
     @classmethod
     def of(cls, meters: tuple[Meter, ...], bridge: int = EVER) -> "Rules":
@@ -42,6 +44,7 @@ class Rules:
             np.array([math.inf if m.rate is None else m.rate for m in meters]),
             np.array([m.frozen_after or EVER for m in meters], np.int64),
             np.array([m.quantity in ENERGY_QUANTITIES for m in meters], np.bool_),
+            *_pairs(meters),
         )
 
     @property
@@ -59,6 +62,7 @@ class Rules:
     def among(self) -> BoolArray:
         """Meters whose readings can only be judged among those before them."""
         found: BoolArray = (self.kind == REGISTER) | self.judged
+        found[self.powers] = True
         return found
 
     @property
@@ -86,3 +90,11 @@ class Rules:
             [self.max_gap, self.nominal, self.nominal, self.silent_after, self.bridge]
         )
         return by_kind[self.kind, np.arange(len(self.kind))]
+
+
+def _pairs(meters: tuple[Meter, ...]) -> tuple[IntArray, IntArray]:
+    place = {meter.id: number for number, meter in enumerate(meters)}
+    given = enumerate(meter.shape for meter in meters)
+    found = [(number, place[name]) for number, name in given if name is not None and name in place]
+    registers, powers = np.array(found, np.int64).reshape(-1, 2).T
+    return registers, powers

@@ -248,14 +248,21 @@ class SiteBook:
         behind &= self.rules.among[fresh.meter]
         held_from = firsts(self.hot, len(self.rules.meters))
         again = recalled(self.rules, self.history, fresh.where(behind), held_from)
+        again = again.where(again.time < held_from[again.meter])  # others are held
         if len(again):
             self.hot = merged([self.hot, again]).readings
         return again
 
     def _behind(self, fresh: Readings) -> BoolArray:
         """Which readings are older than all that is held of their meters."""
-        start = firsts(self.hot, len(self.rules.meters))
-        behind: BoolArray = (fresh.time < start[fresh.meter]) & self._archived()[fresh.meter]
+        start, archived = firsts(self.hot, len(self.rules.meters)), self._archived()
+        # a register and its power are looked at together where either of them changes
+        registers, powers = self.rules.registers, self.rules.powers
+        latest = np.maximum(start[registers], start[powers])
+        shaped = start[registers] + self.rules.reach[powers] + 1
+        start[registers], start[powers] = latest, np.maximum(latest, shaped)
+        archived[registers] = archived[powers] = archived[registers] | archived[powers]
+        behind: BoolArray = (fresh.time < start[fresh.meter]) & archived[fresh.meter]
         return behind
 
     def _corrects(self, fresh: Readings) -> BoolArray:
@@ -317,15 +324,17 @@ class SiteBook:
 
     def _again(self, lo: int, hi: int, old: Readings) -> Iterator[Block]:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
-        archived = gathered(self.rules, self.history, lo, hi)
-        found = self._segments(merged([*archived, old, self.hot]).readings)
+        held = joined([old, self.hot])
+        archived = gathered(self.rules, self.history, held, lo, hi)
+        found = self._segments(merged([*archived, held]).readings)
         for due in self.progress.again(lo, hi):
             yield from due.blocks(found, self.site.intensity)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
         count, verdict = len(self.rules.meters), self._verdict(self.hot)
         good = self.hot.where(verdict.believed)
-        known = Known(lasts(self.hot, count), lasts(good, count), verdict.decided)
+        spans = self._intervals(verdict)
+        known = Known(lasts(self.hot, count), lasts(good, count), verdict.decided, spans)
         end = self.progress.end_of(known, at) if final else None
         self.progress.advance(watermark, known, end)
         found = self._segments(self.hot)
@@ -333,6 +342,13 @@ class SiteBook:
             self.pause()
             for b in due.blocks(found, self.site.intensity):
                 yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
+
+    def _intervals(self, verdict: Verdict) -> tuple[IntArray, IntArray, IntArray]:
+        """Meters, starts and ends of what registers with a power have counted."""
+        mine = verdict.believed & np.isin(self.hot.meter, self.rules.registers)
+        own = np.flatnonzero(mine)
+        own = own[verdict.anchor[own] < own]
+        return self.hot.meter[own], self.hot.time[verdict.anchor[own]], self.hot.time[own]
 
     def _evicted(self) -> tuple[Readings, WordArray]:
         """Let go of readings before the last one that open cells can rest on; with their words."""

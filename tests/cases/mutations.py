@@ -218,6 +218,18 @@ MUTATIONS = [
         lambda _: lambda found, *_rest: found,
     ),
     Mutation(
+        "B3-register-and-power",
+        "power gives the register its shape",
+        "greendc.core.energy:shaped",
+        lambda _: lambda _rules, found: found,
+    ),
+    Mutation(
+        "B3-register-and-power",
+        "2 % between register and power",
+        "greendc.core.reconciling:LIMIT",
+        lambda _: 0.2,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,

@@ -196,6 +196,26 @@ CASES = {
         site(FEED.replace("{", f"{{replaced: [{EXCHANGED}], ", 1)),
         "7: sites[0].meters[0].replaced: only for kind register",
     ),
+    "shape_of_no_register": (
+        site(FEED.replace("{", "{shape: feed, ", 1)),
+        "7: sites[0].meters[0].shape: only for kind register",
+    ),
+    "shape_of_nobody": (
+        site(GAS.replace("{", "{shape: nobody, ", 1)),
+        "7: sites[0].meters[0].shape: nobody is no meter",
+    ),
+    "shape_that_counts_too": (
+        site(GAS.replace("{", "{shape: feed, ", 1), FEED),
+        "7: sites[0].meters[0].shape: feed must have point none: the register counts, not both",
+    ),
+    "shape_of_two": (
+        site(
+            GAS.replace("{", "{shape: feed, ", 1),
+            GAS.replace("{id: gas", "{id: gas2, shape: feed", 1),
+            FEED.replace("point: util", "point: none, quantity: power", 1),
+        ),
+        "8: sites[0].meters[1].shape: feed is the power of another register already",
+    ),
     "rule_of_a_register": (
         site(GAS.replace("{", "{spike: 5, ", 1)),
         "7: sites[0].meters[0].spike: not for a register",

@@ -19,13 +19,12 @@ def balances(out: Families, closed: Closed) -> None:
                 out.add(series.BALANCE_DIFFERENCE, (site, node.name), share)
                 out.add(series.BALANCE_TOLERANCE, (site, node.name), node.tolerance / side)
                 out.add(series.BALANCE_OFF, (site, node.name), OFF[node.state])
-        if found.hour.nodes:
-            counts = dict.fromkeys((*KINDS, UNEXPLAINED), 0)
-            for one in found.hour.told:
-                counts[kind(one)] += 1
-                out.add(series.FINDING, (site, one.nodes[0], kind(one), *_first(one)), 1.0)
-            for word, count in counts.items():
-                out.add(series.FINDINGS, (site, word), count)
+        counts = dict.fromkeys((*KINDS, UNEXPLAINED), 0)
+        for one in found.hour.told:
+            counts[kind(one)] += 1
+            out.add(series.FINDING, (site, one.nodes[0], kind(one), *_first(one)), 1.0)
+        for word, count in counts.items():
+            out.add(series.FINDINGS, (site, word), count)
 
 
 def _first(one: Told) -> tuple[str, str]:

@@ -6,10 +6,11 @@ import { UNKNOWN, figure, percent } from "./format.js";
 export function showBalance(state, zone) {
   const { balance } = state;
   const section = find("#balance");
-  section.hidden = balance === null || balance.nodes.length === 0;
+  section.hidden = balance === null || balance.nodes.length + balance.findings.length === 0;
   if (section.hidden) return;
   setText(find("#balance-hour"), `${zone.full(Date.parse(balance.start))} to ${zone.full(Date.parse(balance.end))}`);
   find("#findings").replaceChildren(...balance.findings.map((one) => el("li", { "data-kind": one.kind }, `${one.text}.`)));
+  find("#balance .scroll").hidden = balance.nodes.length === 0;
   find("#balance tbody").replaceChildren(...balance.nodes.map(row));
 }
 
