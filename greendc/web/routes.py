@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.responses import Response
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from greendc.core.words import OF_USED
@@ -58,21 +60,22 @@ class _Json(Response):
         return orjson.dumps(content)
 
 
-def application(sources: Sources, settings: WebSettings) -> FastAPI:
-    """Page, API, events, health and metrics."""
-    app = FastAPI(
-        title="greendc", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+def application(sources: Sources, settings: WebSettings) -> Starlette:
+    """Page, API, events, health and metrics; its `state.closing` ends event streams."""
+    access, closing = Access(settings.token, f"greendc_{settings.port}"), asyncio.Event()
+    app = Starlette(
+        routes=[
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+            *_pages(access, settings),
+            *_api(sources),
+            *_feeds(sources, Readers(settings.most_readers), closing),
+            *_health(sources),
+        ],
+        middleware=[Middleware(Guard, access=access, names=settings.names())],
+        exception_handlers={GreendcError: _told, HTTPException: _refused},
     )
-    access = Access(settings.token, f"greendc_{settings.port}")
-    app.state.closing = asyncio.Event()
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    _add_pages(app, access, settings)
-    _add_api(app, sources)
-    _add_feeds(app, sources, Readers(settings.most_readers))
-    _add_health(app, sources)
-    app.add_exception_handler(GreendcError, _told)
-    app.add_exception_handler(StarletteHTTPException, _refused)
-    app.add_middleware(Guard, access=access, names=settings.names())
+    app.router.redirect_slashes = False
+    app.state.closing = closing
     return app
 
 
@@ -81,7 +84,7 @@ async def _told(_request: Request, error: Exception) -> Response:
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, StarletteHTTPException):
+    if not isinstance(error, HTTPException):
         raise TypeError(error)
     return refusal(error.status_code, error.detail, dict(error.headers or {}))
 
@@ -89,18 +92,15 @@ async def _refused(_request: Request, error: Exception) -> Response:
 # -- page -----------------------------------------------------------------------------------------
 
 
-def _add_pages(app: FastAPI, access: Access, settings: WebSettings) -> None:
+def _pages(access: Access, settings: WebSettings) -> Iterator[BaseRoute]:
     secure, patience = settings.cert is not None, settings.patience
 
-    @app.get("/")
-    def page() -> Response:
+    def page(_request: Request) -> Response:
         return FileResponse(STATIC / "index.html")
 
-    @app.get("/login")
-    def login_form() -> Response:
+    def login_form(_request: Request) -> Response:
         return FileResponse(STATIC / "login.html")
 
-    @app.post("/login")
     async def login(request: Request) -> Response:
         try:
             body = await asyncio.wait_for(request.body(), patience)
@@ -117,26 +117,27 @@ def _add_pages(app: FastAPI, access: Access, settings: WebSettings) -> None:
         )
         return answer
 
-    @app.post("/logout")
-    def logout() -> Response:
+    def logout(_request: Request) -> Response:
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(access.cookie, secure=secure, httponly=True, samesite="strict")
         return answer
+
+    yield Route("/", page)
+    yield Route("/login", login_form)
+    yield Route("/login", login, methods=["POST"])
+    yield Route("/logout", logout, methods=["POST"])
 
 
 # -- API ------------------------------------------------------------------------------------------
 
 
-def _add_api(app: FastAPI, sources: Sources) -> None:
+def _api(sources: Sources) -> Iterator[BaseRoute]:
     board = sources.board
-    Site = Annotated[str, Depends(_asked_of(board))]  # noqa: N806 - a type, of this board
 
-    @app.get("/api/v1/state")
-    def site_state(site: Site) -> Response:
-        return _Json(state(board, site, sources.clock()))
+    def site_state(request: Request) -> Response:
+        return _Json(state(board, _site(board, request), sources.clock()))
 
-    @app.get("/api/v1/words")
-    def words() -> Response:
+    def words(_request: Request) -> Response:
         titles = {name: asdict(title) for name, title in TITLES.items()}
         readings = {
             word: {"meaning": meaning, "left_out": word not in OF_USED}
@@ -145,69 +146,77 @@ def _add_api(app: FastAPI, sources: Sources) -> None:
         told = {"titles": titles, "reasons": WORDS, "events": EVENTS, "readings": readings}
         return _Json(told)
 
-    @app.get("/api/v1/meters")
-    def site_meters(site: Site) -> Response:
-        return _Json(meters.table(board, site, sources.clock()))
+    def site_meters(request: Request) -> Response:
+        return _Json(meters.table(board, _site(board, request), sources.clock()))
 
-    @app.get("/api/v1/history")
-    def site_history(site: Site, span: str = "24h") -> Response:
-        if span not in SPANS:
-            raise HTTPException(404, f"no such span; there are {', '.join(SPANS)}")
+    def site_history(request: Request) -> Response:
+        site, span = _site(board, request), _span(request)
         with sources.ledger() as ledger:
             return _Json(history(ledger, board, site, span, sources.clock()))
 
-    @app.get("/api/v1/gaps")
-    def site_gaps(site: Site, span: str = "24h") -> Response:
-        if span not in SPANS:
-            raise HTTPException(404, f"no such span; there are {', '.join(SPANS)}")
+    def site_gaps(request: Request) -> Response:
+        site, span = _site(board, request), _span(request)
         with sources.ledger() as ledger:
             return _Json(gaps(ledger, board, site, span, sources.clock()))
 
+    yield Route("/api/v1/state", site_state)
+    yield Route("/api/v1/words", words)
+    yield Route("/api/v1/meters", site_meters)
+    yield Route("/api/v1/history", site_history)
+    yield Route("/api/v1/gaps", site_gaps)
 
-def _add_feeds(app: FastAPI, sources: Sources, readers: Readers) -> None:
+
+def _feeds(sources: Sources, readers: Readers, closing: asyncio.Event) -> Iterator[BaseRoute]:
     board, looks = sources.board, Looks(sources.board)
-    Site = Annotated[str, Depends(_asked_of(board))]  # noqa: N806 - a type, of this board
 
-    @app.get("/metrics")
     def metrics(request: Request) -> Response:
         if sources.metrics is None:
             raise HTTPException(404, "no metrics are rendered here")
         body, kind = sources.metrics(board, sources.clock(), request.headers.get("accept"))
         return Response(body, headers={"content-type": kind})
 
-    @app.get("/api/v1/events")
-    async def events(site: Site) -> Response:
+    async def events(request: Request) -> Response:
+        site = _site(board, request)
         if readers.full:
             raise HTTPException(503, f"{readers.most} readers already", {"retry-after": "10"})
-        body = stream(looks, site, app.state.closing, readers, sources.clock)
+        body = stream(looks, site, closing, readers, sources.clock)
         return StreamingResponse(body, media_type="text/event-stream")
 
+    yield Route("/metrics", metrics)
+    yield Route("/api/v1/events", events)
 
-def _asked_of(board: Board) -> Callable[[str | None], str]:
+
+def _site(board: Board, request: Request) -> str:
     """The id of the site that a request asks for, of the first one where it names none."""
+    site = request.query_params.get("site")
+    tag = site_tag(board.current, site)
+    if tag is not None:
+        return tag.site
+    if site is None:
+        raise HTTPException(503, "starting: there are no sites yet", {"retry-after": "1"})
+    raise HTTPException(404, "no such site")
 
-    def asked(site: Annotated[str | None, Query(max_length=200)] = None) -> str:
-        tag = site_tag(board.current, site)
-        if tag is not None:
-            return tag.site
-        if site is None:
-            raise HTTPException(503, "starting: there are no sites yet", {"retry-after": "1"})
-        raise HTTPException(404, "no such site")
 
-    return asked
+def _span(request: Request) -> str:
+    """The span that a request asks for."""
+    span = request.query_params.get("span", "24h")
+    if span not in SPANS:
+        raise HTTPException(404, f"no such span; there are {', '.join(SPANS)}")
+    return span
 
 
 # -- health ---------------------------------------------------------------------------------------
 
 
-def _add_health(app: FastAPI, sources: Sources) -> None:
-    @app.get("/healthz")
-    async def alive() -> Response:
+def _health(sources: Sources) -> Iterator[BaseRoute]:
+    async def alive(_request: Request) -> Response:
         dead = pulse(sources.board, sources.clock())
         return _Json({"status": "dead", "why": dead}, 503) if dead else _Json({"status": "alive"})
 
-    @app.get("/readyz")
-    async def ready() -> Response:
+    async def ready(_request: Request) -> Response:
         why = list(obstacles(sources.board, sources.clock()))
         status = "not ready" if why else "ready"
         return _Json({"status": status, "why": why}, 503 if why else 200)
+
+    yield Route("/healthz", alive)
+    yield Route("/readyz", ready)

@@ -8,7 +8,7 @@ import ssl
 import threading
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from greendc.ports import GreendcError
 from greendc.web.patience import protocol
@@ -42,7 +42,7 @@ class _Uvicorn(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
-        if isinstance(app, FastAPI):
+        if isinstance(app, Starlette):
             app.state.closing.set()
         await super().shutdown(sockets)
 
@@ -60,7 +60,7 @@ class WebServer:
     """
 
     def __init__(
-        self, application: FastAPI, settings: WebSettings, *, elsewhere: bool = False
+        self, application: Starlette, settings: WebSettings, *, elsewhere: bool = False
     ) -> None:
         """Prepare; nothing is bound yet."""
         self._application, self._settings, self._elsewhere = application, settings, elsewhere

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from greendc.web import WebServer, WebSettings
@@ -203,7 +205,7 @@ def test_what_is_no_http_is_refused_safely(plain: WebServer) -> None:
     assert all(f"\r\n{name}: ".encode() in head for name in SAFE)
 
 
-class Broken(FastAPI):
+class Broken(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/silent":
             return  # uvicorn answers where the application does not
@@ -211,13 +213,11 @@ class Broken(FastAPI):
 
 
 def test_failures_are_answered_safely() -> None:
-    app = Broken()
-    app.state.closing = asyncio.Event()
-
-    @app.get("/fails")
-    def fails() -> None:
+    def fails(_request: Request) -> None:
         raise RuntimeError
 
+    app = Broken(routes=[Route("/fails", fails)])
+    app.state.closing = asyncio.Event()
     server = WebServer(app, WebSettings(port=0))
     server.start()
     try:
