@@ -33,9 +33,10 @@ class Vitals:
     _looked: float = -LOOK_EVERY
 
     def look(self, *, now: bool = False) -> None:
-        """Show the state of the daemon, once a second."""
-        moment = time.monotonic()
-        if now or moment - self._looked >= LOOK_EVERY:
+        """Show the state of the daemon, once a second and where the broker comes or goes."""
+        moment, shown = time.monotonic(), self.data.watch.board.health.connected
+        turned = shown != (self.source.state.phase in READING)
+        if now or turned or moment - self._looked >= LOOK_EVERY:
             self._looked = moment
             self.data.watch.feel(self.health(time.time_ns()))
 

@@ -267,6 +267,8 @@ class MqttSource:
             return
         since = state.since if state.phase == phase else self._clock()
         self._state = replace(state, phase=phase, since=since, **changes)  # type: ignore[arg-type]
+        if phase != state.phase:
+            self._inbox.wake()  # whoever takes messages also tells how the connection stands
 
     def _sleep(self, seconds: float) -> None:
         """Wait for so long, or until told to stop."""

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from greendc.app import Daemon
 from greendc.config import load
+from greendc.daemon import vitals
 from tests.faults.plant import SITE, Publisher, messages
 from tests.servers.support import HOST, Mosquitto
 
@@ -17,6 +20,26 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_broker_that_comes_and_goes_is_told_at_once(
+    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vitals, "LOOK_EVERY", 1e9)
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE + f"mqtt: {{host: {HOST}, port: {mosquitto.port}}}\n")
+    with ExitStack() as stack:
+        daemon = Daemon(load(path), until_idle=None, stack=stack)
+        board = daemon.data.watch.board
+        thread = threading.Thread(target=daemon.run)
+        thread.start()
+        try:
+            until(lambda: board.health.connected)
+            mosquitto.stop()
+            until(lambda: not board.health.connected)
+        finally:
+            daemon.stop()
+            thread.join(10)
 
 
 def test_health_follows_broker_and_messages(tmp_path: Path, mosquitto: Mosquitto) -> None:
