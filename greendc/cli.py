@@ -1,4 +1,7 @@
-"""Commands: parse arguments, print, set exit codes; nothing else."""
+"""Commands: parse arguments, print, set exit codes; nothing else.
+
+What only one command needs is imported in it: the daemon keeps all its modules in memory.
+"""
 
 import argparse
 import gc
@@ -12,11 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
-from greendc import __version__, app, audit, exports, replay, revisions, sinks, usage
+from greendc import __version__, app, audit, sinks, usage
 from greendc.config import Config, check_text, load
 from greendc.core.facility import EVER
 from greendc.daemon.backup import restore
-from greendc.explain import explain
 from greendc.findings import text as finding_text
 from greendc.masking import masked
 from greendc.ports import GreendcError
@@ -29,6 +31,7 @@ GOOD, PROBLEMS, USAGE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 good, 1 a run that found problems, 2 bad usage or configuration."""
+    gc.enable()
     gc.set_threshold(100_000, 20, 20)  # columns and configurations are many objects, none garbage
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -69,6 +72,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _check_against(config: Config, arguments: argparse.Namespace) -> int:
     """Whether the energies of logs add up."""
+    from greendc import replay  # noqa: PLC0415
+
     progress = sys.stderr.isatty()
     result = replay.replay(arguments.against, config, replay.Options(progress=progress))
     for problem in result.problems:
@@ -84,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from greendc.demo import Options, demo  # noqa: PLC0415 - no other command pays for its broker
+    from greendc.demo import Options, demo  # noqa: PLC0415
 
     return demo(
         Options(
@@ -101,6 +106,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    from greendc import replay  # noqa: PLC0415
+
     config = load(arguments.config) if arguments.config else None
     options = replay.Options(
         out=arguments.out,
@@ -124,7 +131,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from greendc import simulate  # noqa: PLC0415 - no other command pays for it
+    from greendc import simulate  # noqa: PLC0415
 
     options = simulate.Options(
         out=arguments.out,
@@ -169,6 +176,8 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 
 def _record(arguments: argparse.Namespace) -> int:
+    from greendc import exports  # noqa: PLC0415
+
     config = load(arguments.config)
     with ExitStack() as stack:
         stop = stack.enter_context(_stopped_by_signals())
@@ -182,6 +191,8 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from greendc import exports  # noqa: PLC0415
+
     config = load(arguments.config)
     request = exports.Request(
         format=arguments.format,
@@ -200,6 +211,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    from greendc.explain import explain  # noqa: PLC0415
+
     config = load(arguments.config)
     text = explain(
         config, arguments.metric, arguments.at, arguments.period, arguments.site, arguments.data
@@ -215,6 +228,8 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _revisions(arguments: argparse.Namespace) -> int:
+    from greendc import revisions  # noqa: PLC0415
+
     wanted = revisions.Wanted(
         site=arguments.site,
         quantity=arguments.quantity,

@@ -1,5 +1,6 @@
 """`greendc` as it is typed: to ask for the version costs none of the commands' imports."""
 
+import gc
 import sys
 
 from greendc import __version__
@@ -10,6 +11,7 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"greendc {__version__}")
         return 0
+    gc.disable()  # modules are many objects and none of them garbage
     from greendc.cli import main as run  # noqa: PLC0415
 
     return run()

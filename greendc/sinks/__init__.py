@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from greendc.config.sinks import InfluxSink, JsonlSink
+from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
-from greendc.sinks.influx1 import influx1
 from greendc.sinks.jsonl import JsonlFile
 from greendc.sinks.mqtt import mqtt
 from greendc.sinks.runner import BATCH, Job, Passed, Runner, Sink
@@ -41,6 +40,13 @@ def jsonl(config: JsonlSink, around: Surroundings) -> Sink:
 def influx(config: InfluxSink, around: Surroundings) -> Sink:
     """See `greendc.sinks.influx`; only who uses it pays for its client."""
     from greendc.sinks.influx import influx as made  # noqa: PLC0415
+
+    return made(config, around)
+
+
+def influx1(config: Influx1Sink, around: Surroundings) -> Sink:
+    """See `greendc.sinks.influx1`; the same."""
+    from greendc.sinks.influx1 import influx1 as made  # noqa: PLC0415
 
     return made(config, around)
 
