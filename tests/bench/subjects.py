@@ -1,5 +1,6 @@
 """Who is measured: greendc and two exporters that put MQTT messages on a page for Prometheus."""
 
+import compileall
 import http.client
 import os
 import re
@@ -141,9 +142,10 @@ class Running:
 
 
 def _greendc(setting: Setting) -> list[str]:
+    compileall.compile_dir(str(PROJECT / "greendc"), quiet=1)  # as an installation does
     config = setting.folder / "site.yaml"
     config.write_text(setting.load.site())
-    return [sys.executable, "-m", "greendc.cli", "run", "-c", str(config)]
+    return [str(Path(sys.executable).with_name("greendc")), "run", "-c", str(config)]
 
 
 def _greendc_environment(setting: Setting) -> dict[str, str]:
