@@ -1,11 +1,18 @@
-"""YAML text as plain data, with the line of each value."""
+"""YAML text as plain data, and the line of each value where somebody asks for it."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+)
 
 from greendc.config.yaml_events import Event, Events
 from greendc.ports import GreendcError
@@ -31,11 +38,21 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456
 
 @dataclass
 class Tree:
-    """Plain data and the line of each key or item, by its path."""
+    """Plain data of a text, and the mistakes in it: each with its line and path."""
 
+    text: str = ""
     data: Any = None
-    lines: dict[Loc, int] = field(default_factory=dict)
     mistakes: list[tuple[int, Loc, str]] = field(default_factory=list)
+
+    @cached_property
+    def lines(self) -> dict[Loc, int]:
+        """The line of each key or item, by its path: the text is read again for it.
+
+        Of a large configuration they take more memory than the data, and most have no mistake.
+        """
+        found: dict[Loc, int] = {}
+        _parsed(self.text, found)
+        return found
 
     def place(self, loc: Loc) -> tuple[int, Loc]:
         """Line and path in the file of a place in the models, where dated values lie deeper."""
@@ -89,12 +106,13 @@ def parse(text: str, name: str) -> Tree:
     raise GreendcError(f"{name}:{line}: no YAML: {told}")
 
 
-def _parsed(text: str) -> Tree:
-    loader, tree = _Loader(text), Tree()
+def _parsed(text: str, lines: dict[Loc, int] | None = None) -> Tree:
+    loader, tree = _Loader(text), Tree(text)
     try:
         events = Events(loader)
         first = events.begin()
-        tree.data = {} if first is None else _Builder(loader, events, tree).build(first, ())
+        builder = _Builder(loader, events, tree.mistakes, lines)
+        tree.data = {} if first is None else builder.build(first, ())
         events.end()
     finally:
         loader.dispose()
@@ -110,27 +128,34 @@ class _TooMuchError(Exception):
 
 
 class _Builder:
-    """Turns events into data, noting lines and mistakes."""
+    """Turns events into data, noting mistakes, and lines where they are asked for."""
 
-    def __init__(self, loader: _Loader, events: Events, tree: Tree) -> None:
-        self.loader, self.events, self.tree = loader, events, tree
+    def __init__(
+        self,
+        loader: _Loader,
+        events: Events,
+        mistakes: list[tuple[int, Loc, str]],
+        lines: dict[Loc, int] | None,
+    ) -> None:
+        self.loader, self.events, self.mistakes, self.lines = loader, events, mistakes, lines
         self.built = 0
         self.plain: dict[str, Any] = {}  # what texts without quotes and tags stand for
 
     def build(self, event: Event, loc: Loc) -> Any:
         """The data that an event begins; those that follow up to its end are taken."""
-        if type(event) is yaml.AliasEvent:
+        kind = type(event)
+        if kind is AliasEvent:
             return self._meant(event, loc)
-        line = event.start_mark.line + 1
         self.built += 1
         if self.built > MOST:  # an alias costs its text nothing, but the memory all that it names
-            raise _TooMuchError(line)
-        self.tree.lines.setdefault(loc, line)
-        if type(event) is yaml.ScalarEvent:
+            raise _TooMuchError(event.start_mark.line + 1)
+        if self.lines is not None:
+            self.lines.setdefault(loc, event.start_mark.line + 1)
+        if kind is ScalarEvent:
             return self._scalar(event, loc)
-        if type(event) is yaml.MappingStartEvent:
-            return dict(self._pairs(loc))
-        return list(self._items(loc))
+        if kind is MappingStartEvent:
+            return self._mapping(loc)
+        return self._sequence(loc)
 
     def _meant(self, alias: Event, loc: Loc) -> Any:
         meant = self.events.meant(alias)
@@ -140,31 +165,33 @@ class _Builder:
         with self.events.again(alias):
             return self.build(self.events.take(), loc)
 
-    def _items(self, loc: Loc) -> Iterator[Any]:
-        place = 0
-        while type(event := self.events.take()) is not yaml.SequenceEndEvent:
-            yield self.build(event, (*loc, place))
-            place += 1
+    def _sequence(self, loc: Loc) -> list[Any]:
+        items: list[Any] = []
+        while type(event := self.events.take()) is not SequenceEndEvent:
+            items.append(self.build(event, (*loc, len(items))))
+        return items
 
-    def _pairs(self, loc: Loc) -> Iterator[tuple[str | int, Any]]:
-        seen: set[str | int] = set()
-        while type(event := self.events.take()) is not yaml.MappingEndEvent:
-            given = self.events.meant(event)
+    def _mapping(self, loc: Loc) -> dict[str | int, Any]:
+        pairs: dict[str | int, Any] = {}
+        take = self.events.take
+        while type(event := take()) is not MappingEndEvent:
+            given: Event = event if type(event) is ScalarEvent else self.events.meant(event)
             key = self._key(event, given, loc)
-            value = self.events.take()
+            value = take()
             if type(key) not in {str, int}:
                 self._mistake(given, loc, f"{key!r} is no key; put it in quotes")
                 self.events.leave(value)
                 continue
             path = (*loc, key)
-            if key in seen:
+            if key in pairs:
                 self._mistake(given, path, "the key is there twice")
-            seen.add(key)
-            self.tree.lines[path] = given.start_mark.line + 1
-            yield key, self.build(value, path)
+            if self.lines is not None:
+                self.lines[path] = given.start_mark.line + 1
+            pairs[key] = self.build(value, path)
+        return pairs
 
     def _key(self, event: Event, given: Event, loc: Loc) -> Any:
-        if type(given) is yaml.ScalarEvent:
+        if type(given) is ScalarEvent:
             return self._scalar(given, loc)
         self.events.leave(event)
         return None
@@ -191,4 +218,4 @@ class _Builder:
         return found
 
     def _mistake(self, event: Event, loc: Loc, text: str) -> None:
-        self.tree.mistakes.append((event.start_mark.line + 1, loc, text))
+        self.mistakes.append((event.start_mark.line + 1, loc, text))

@@ -27,7 +27,7 @@ class Events:
     """
 
     def __init__(self, loader: yaml.CSafeLoader) -> None:
-        self._loader = loader
+        self._loader, self._next = loader, loader.get_event
         self._kept: list[Event] = []  # all from the first anchor on
         self._spans: dict[str, tuple[int, int | None]] = {}  # of anchors; without end while open
         self._open: list[str | None] = []  # anchors of the collections that have begun
@@ -51,7 +51,7 @@ class Events:
         """The next event."""
         if self._again:
             return next(self._again[-1])
-        event = self._loader.get_event()
+        event = self._next()
         if self._kept or getattr(event, "anchor", None):
             self._keep(event)
         return event
