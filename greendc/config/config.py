@@ -1,7 +1,7 @@
 """A loaded configuration and what follows from it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,6 @@ from greendc.config.factors import Content, intensity, vintage
 from greendc.config.http import Http
 from greendc.config.jobs import Jobs
 from greendc.config.log import Log
-from greendc.config.meters import fill
 from greendc.config.problems import fail, problems_of
 from greendc.config.routes import routes
 from greendc.config.rules import METHODS, problems
@@ -24,7 +23,6 @@ from greendc.config.scalars import Timed
 from greendc.config.sinks import Sink
 from greendc.config.tags import limits, meter_tags, site_tags
 from greendc.config.tree import Tree
-from greendc.config.zones import grid_limit
 from greendc.core.facility import EVER, SECOND, Intensity, Site
 from greendc.ports import GreendcError, Plan
 from greendc.snapshots import Limits, MeterTag, SiteTag
@@ -37,9 +35,19 @@ Span = tuple[int, int]
 class Config:
     """A configuration without mistakes, with the content of the factor files that it uses."""
 
-    def __init__(self, root: models.Root, content: Content, file: Path | None = None) -> None:
-        """Take what `load` or `from_effective` has found good; `file` is where it was loaded."""
+    def __init__(
+        self,
+        root: models.Root,
+        content: Content,
+        file: Path | None = None,
+        layouts: Iterable[Layout] = (),
+    ) -> None:
+        """Take what `load` or `from_effective` has found good; `file` is where it was loaded.
+
+        `layouts` are those of the root's sites, if they have been worked out.
+        """
         self.root, self.content, self.file = root, content, file
+        self.layouts = tuple(layouts) or tuple(map(Layout, root.sites))
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -97,20 +105,18 @@ class Config:
         return self._plan
 
     @cached_property
-    def layouts(self) -> tuple[Layout, ...]:
-        """The sites with their meters' defaults filled in."""
-        return tuple(
-            Layout(site, {m.id: fill(m) for m in site.meters}, grid_limit(site.zone))
-            for site in self.sites
-        )
-
-    @cached_property
     def _plan(self) -> Plan:
-        meters = {layout.site.id: layout.meters for layout in self.layouts}
+        layouts = self.layouts
         return Plan(
-            sites=tuple(self._site(layout) for layout in self.layouts),
-            meters=tuple((site, name) for site, found in meters.items() for name in found),
-            routes=tuple(routes(self.sites, meters)),
+            sites=tuple(map(self._site, layouts)),
+            meters=tuple((layout.site.id, name) for layout in layouts for name in layout.meters),
+            routes=tuple(
+                routes(
+                    pair
+                    for layout in layouts
+                    for pair in zip(layout.meters.values(), layout.ways, strict=True)
+                )
+            ),
         )
 
     def meter_tags(self) -> list[MeterTag]:
@@ -179,9 +185,10 @@ class Config:
         """
         given = {key: value for key, value in effective.items() if key != "content"}
         root = validated(given, None, JOURNALLED)
-        fail(problems(root, None), None, JOURNALLED)
+        layouts = tuple(map(Layout, root.sites))
+        fail(problems(root, layouts, None), None, JOURNALLED)
         try:
-            config = cls(root, Content.of(effective.get("content")))
+            config = cls(root, Content.of(effective.get("content")), None, layouts)
             config.plan()
         except (LookupError, ValueError, OverflowError) as error:
             raise GreendcError(f"{JOURNALLED}: content: {error}") from error

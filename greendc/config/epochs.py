@@ -9,9 +9,11 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from greendc.config import formulas, models
-from greendc.config.meters import Filled
+from greendc.config.meters import Filled, filled, named
+from greendc.config.routes import Way, Ways
 from greendc.config.scalars import Timed
 from greendc.config.tree import Loc
+from greendc.config.zones import grid_limit
 from greendc.core import facility, nodes
 from greendc.core.accounts import meter_grid
 from greendc.core.facility import EVER, Epoch, Node
@@ -28,7 +30,9 @@ ON_SITE = ("onsite_re", "genset_out")
 def structural(model: BaseModel, loc: Loc = ()) -> Iterator[tuple[Loc, Timed[Any]]]:
     """Every value with dates that decides what figures are made of, with its place."""
     for name, key in _fields(type(model)):
-        yield from _dated(getattr(model, name), (*loc, key))
+        value = getattr(model, name)
+        if value is not None and not (isinstance(value, Timed) and not value.is_dated):
+            yield from _dated(value, (*loc, key))
 
 
 @cache
@@ -61,28 +65,52 @@ def _dated(value: object, loc: Loc) -> Iterator[tuple[Loc, Timed[Any]]]:
             yield from _dated(item, (*loc, key))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
-    """A site and its filled-in meters, for all times."""
+    """A site for all times; what follows of it is worked out once, where somebody asks."""
 
     site: models.Site
-    meters: Mapping[str, Filled]
-    limit: int  # longest cell [ns]
+
+    @cached_property
+    def meters(self) -> Mapping[str, Filled]:
+        """Its filled-in meters by id."""
+        return filled(self.site.meters)
 
     @property
+    def limit(self) -> int:
+        """Its longest cell [ns]."""
+        return grid_limit(self.site.zone)
+
+    @cached_property
+    def dated(self) -> list[tuple[Loc, Timed[Any]]]:
+        """Every value with dates that decides what figures are made of, by place in the site."""
+        return list(structural(self.site))
+
+    @cached_property
+    def ways(self) -> list[list[Way]]:
+        """The ways of each meter's readings."""
+        return list(map(Ways(self.site).of, self.site.meters))
+
+    @cached_property
     def cuts(self) -> list[int]:
         """When epochs begin, the first at the beginning of time [ns]."""
-        changes = {change for _, timed in structural(self.site) for change in timed.changes}
-        return sorted({-EVER, *changes})
+        return sorted({-EVER, *[change for _, timed in self.dated for change in timed.changes]})
 
     def derived(self, when: int) -> list[facility.Derived]:
         """Derived meters at an instant, in the order of the file."""
         return [formulas.at(derived, when) for derived in self.site.derived]
 
+    @cached_property
+    def _instants(self) -> dict[int, "Instant"]:
+        return {}
+
     def instant(self, when: int) -> "Instant":
         """The site at an instant [ns]."""
-        meters = tuple(filled.at(when) for filled in self.meters.values())
-        return Instant(self, when, meters, formulas.ordered(self.derived(when)))
+        if when not in self._instants:
+            meters = tuple(named(self.meters, when))
+            found = Instant(self, when, meters, formulas.ordered(self.derived(when)))
+            self._instants[when] = found
+        return self._instants[when]
 
     def epochs(self) -> tuple[Epoch, ...]:
         """All epochs in order."""
@@ -137,6 +165,7 @@ class Instant:
 
     # -- E_IT ---------------------------------------------------------------------------------
 
+    @cached_property
     def e_it_by_points(self) -> dict[int, tuple[str, ...]]:
         """Meters of IT points by their PUE category; a sum goes before its parts."""
         found: dict[int, list[str]] = {}
@@ -154,7 +183,7 @@ class Instant:
         if self.site.e_it is not None:
             declared = self.site.e_it.held(self.when)
             return {int(category): names for category, names in sorted(declared.items())}
-        return self.e_it_by_points()
+        return self.e_it_by_points
 
     # -- E_DC ---------------------------------------------------------------------------------
 

@@ -113,6 +113,8 @@ def input_problems(
 
     Yields nothing only if every input is known and `ordered` can order them.
     """
+    if not found:
+        return
     families = {m.id: quantity_of(m) or "" for m in site.meters}
     ids = [*families, *[d.id for d in found]]
     for i, derived in enumerate(found):
@@ -156,7 +158,7 @@ def kind_problems(
     site: models.Site, found: Sequence[facility.Derived], loc: Loc
 ) -> Iterator[Problem]:
     """Derived meters that mix heat and electricity, or stand at a point of the other kind."""
-    all_kinds = kinds(site, found)
+    all_kinds = kinds(site, found) if found else {}
     for i, derived in enumerate(found):
         here, kind = (*loc, "derived", i), all_kinds[derived.id]
         allowed = {_kind(q) for q in POINTS[derived.point].quantities} or {"electric", "thermal"}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from greendc.config import models
 from greendc.config.config import Config, methods, validated
+from greendc.config.epochs import Layout
 from greendc.config.factors import Content, used_by
 from greendc.config.problems import fail
 from greendc.config.rules import problems
@@ -54,10 +55,11 @@ def load(path: Path) -> Config:
     if isinstance(tree.data, dict):
         _override(tree.data)
     root = validated(tree.data, tree, name)
-    fail(problems(root, path.parent), tree, name)
+    layouts = tuple(map(Layout, root.sites))
+    fail(problems(root, layouts, path.parent), tree, name)
     placed = _placed(root, path.parent)
     masked.hide(filed_secrets(placed))
-    return Config(placed, _content(root, path.parent), path.absolute())
+    return Config(placed, _content(root, path.parent), path.absolute(), layouts)
 
 
 def broker() -> models.Mqtt:

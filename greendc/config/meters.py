@@ -1,9 +1,11 @@
 """Physical meters: what is left out is filled in, what cannot be is a problem."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from operator import attrgetter, itemgetter
+from typing import Any
 
 import numpy as np
 from pydantic import FiniteFloat
@@ -26,10 +28,17 @@ FAST_GAP = 15 * MINUTE
 RULES = ("spike", "rate_per_min", "frozen_after")
 OVERLOAD = (-0.001, 1.2)  # of the rating: the power that can be, unless a range is given
 
+# nothing here follows from these
+NAMES = frozenset({"id", "tag", "topic", "fed_by", "room", "rack"})
+DATED = ("point", "unit", "multiplier", "subsystem")
+_dated = itemgetter(*DATED)
+_after_id = attrgetter(*[field.name for field in fields(facility.Meter)[1:]])
+_plain = itemgetter(*[key for key in models.Meter.model_fields if key not in {*NAMES, *DATED}])
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A meter with all that follows from what it says."""
+    """A meter with all that follows from what it says: of all that say the same, one of them."""
 
     given: models.Meter
     quantity: str
@@ -150,6 +159,38 @@ def fill(meter: models.Meter) -> Filled:
     silent = meter.silent_after or 3 * meter.nominal
     gap = meter.max_gap or min(3 * meter.nominal, silent)
     return Filled(meter, quantity, kind, gap, silent)
+
+
+def said(meter: models.Meter) -> Hashable:
+    """What a meter says but for `NAMES`: the same of meters that are alike, while all of them live.
+
+    Values with dates are told apart as objects, since equal ones without a date are one object.
+    """
+    values = vars(meter)
+    return _plain(values), *map(id, _dated(values))
+
+
+def filled(meters: Iterable[models.Meter]) -> dict[str, Filled]:
+    """Meters that `meter_problems` found good, filled in, by id; alike ones share what follows."""
+    known: dict[Hashable, Filled] = {}
+    out: dict[str, Filled] = {}
+    for meter in meters:
+        what = said(meter)
+        found = known.get(what)
+        if found is None:
+            found = known[what] = fill(meter)
+        out[meter.id] = found
+    return out
+
+
+def named(meters: Mapping[str, Filled], when: int) -> Iterator[facility.Meter]:
+    """Meters as the core sees them at an instant [ns]; `meters` by id."""
+    known: dict[int, tuple[Any, ...]] = {}
+    for name, found in meters.items():
+        rest = known.get(id(found))
+        if rest is None:
+            rest = known[id(found)] = _after_id(found.at(when))
+        yield facility.Meter(name, *rest)
 
 
 # -- problems ---------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Topic patterns and what stands in their payloads."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from greendc.config import models
-from greendc.config.meters import Filled
+from greendc.config.meters import Filled, said
 from greendc.config.problems import Problem
 from greendc.config.tree import Loc
 from greendc.config.zones import grid_limit
@@ -14,7 +15,7 @@ from greendc.ports import Field, Route
 _LEVEL = re.compile(r"\{[a-z_]+\}|[^+#{}/\0]*")
 METER = "{meter}"
 
-_Way = tuple[str, str, tuple[str | int, ...] | None]  # pattern, codec, where the tag stands
+_Place = tuple[str, str, tuple[str | int, ...] | None]  # pattern, codec, where the tag stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,6 @@ class Reading:
     """How one meter's payloads are read: its own keys go before those of its topic."""
 
     pattern: str
-    tag: str | None
     tag_at: tuple[str | int, ...] | None
     codec: str
     value: tuple[str | int, ...]
@@ -32,12 +32,28 @@ class Reading:
     zone: str | None
 
 
-def readings(site: models.Site, meter: models.Meter) -> list[Reading]:
-    """All ways on which a meter's readings come."""
-    if meter.topic is not None:
-        return [_reading(models.Topic(topic=meter.topic), meter, None)]
-    tags = meter.tag or (meter.id,)
-    return [_reading(t, meter, tag) for t in site.topics if _selects(t) for tag in tags]
+Way = tuple[str | None, Reading]
+"""The text at {meter}, None where the topic is the meter's own, and how payloads are read."""
+
+
+class Ways:
+    """The ways on which the readings of a site's meters come."""
+
+    def __init__(self, site: models.Site) -> None:
+        self._topics = [topic for topic in site.topics if _selects(topic)]
+        self._known: dict[Hashable, list[Reading]] = {}
+
+    def of(self, meter: models.Meter) -> list[Way]:
+        """All ways of a meter; those that are alike share how payloads are read."""
+        what = said(meter), meter.topic
+        found = self._known.get(what)
+        if found is None:
+            own = [] if meter.topic is None else [models.Topic(topic=meter.topic)]
+            found = [_reading(topic, meter) for topic in own or self._topics]
+            self._known[what] = found
+        if meter.topic is not None:
+            return [(None, reading) for reading in found]
+        return [(tag, reading) for reading in found for tag in meter.tag or (meter.id,)]
 
 
 def _selects(topic: models.Topic) -> bool:
@@ -45,7 +61,7 @@ def _selects(topic: models.Topic) -> bool:
     return METER in topic.topic.split("/") or topic.meter_at is not None
 
 
-def _reading(topic: models.Topic, meter: models.Meter, tag: str | None) -> Reading:
+def _reading(topic: models.Topic, meter: models.Meter) -> Reading:
     codec = meter.codec or topic.codec
     time_at = meter.time_at if meter.time_at is not None else topic.time_at
     unit_at = meter.unit_at if meter.unit_at is not None else topic.unit_at
@@ -55,7 +71,6 @@ def _reading(topic: models.Topic, meter: models.Meter, tag: str | None) -> Readi
     zone = meter.time_zone or topic.time_zone
     return Reading(
         pattern=topic.topic,
-        tag=tag,
         tag_at=topic.meter_at,
         codec=codec,
         value=() if codec == "number" else value,
@@ -75,21 +90,20 @@ def pattern_filter(pattern: str) -> str:
     return re.sub(r"\{[a-z_]+\}", "+", pattern)
 
 
-def routes(
-    sites: tuple[models.Site, ...], meters: Mapping[str, Mapping[str, Filled]]
-) -> list[Route]:
-    """Routes of all sites' meters; `meters` by site and id, in the order of the plan.
+def routes(meters: Iterable[tuple[Filled, list[Way]]]) -> list[Route]:
+    """Routes of all sites' meters in the order of the plan, each with its ways.
 
     A pattern that several sites share is one route.
     """
-    found: dict[_Way, dict[str | None, list[Field]]] = {}
-    number = 0
-    for site in sites:
-        for filled in meters[site.id].values():
-            for reading in readings(site, filled.given):
-                tags = found.setdefault((reading.pattern, reading.codec, reading.tag_at), {})
-                tags.setdefault(reading.tag, []).append(_field(number, filled, reading))
-            number += 1
+    found: dict[_Place, dict[str | None, list[Field]]] = {}
+    known: dict[tuple[int, int], partial[Field]] = {}
+    for number, (filled, ways) in enumerate(meters):
+        for tag, reading in ways:
+            tags = found.setdefault((reading.pattern, reading.codec, reading.tag_at), {})
+            made = known.get((id(filled), id(reading)))
+            if made is None:
+                made = known[id(filled), id(reading)] = _field(filled, reading)
+            tags.setdefault(tag, []).append(made(number))
     return [_route(*key, tags) for key, tags in found.items()]
 
 
@@ -104,10 +118,11 @@ def _route(
     return Route(pattern, pattern_filter(pattern), codec, fields, by_tag or None, tag_at)
 
 
-def _field(number: int, filled: Filled, reading: Reading) -> Field:
+def _field(filled: Filled, reading: Reading) -> "partial[Field]":
+    """What makes the field of a meter from its place in the plan."""
     low, high = filled.limits()
-    return Field(
-        meter=number,
+    return partial(
+        Field,
         value=reading.value,
         time=reading.time_at,
         unit=reading.unit_at,
@@ -158,25 +173,28 @@ def _zone_problems(zone: str | None, loc: Loc) -> Iterator[Problem]:
             yield Problem(loc, str(error))
 
 
-def way_problems(site: models.Site, meter: models.Meter, loc: Loc) -> Iterator[Problem]:
-    """What is wrong with the way of a meter's readings."""
-    ways = readings(site, meter)
+def name_problems(meter: models.Meter, ways: list[Way], loc: Loc) -> Iterator[Problem]:
+    """What is wrong with the topic of a meter, or the text that selects it."""
     if meter.topic is not None:
         yield from topic_problems(meter.topic, (*loc, "topic"))
         if METER in meter.topic:
             yield Problem((*loc, "topic"), "a meter's own topic cannot capture {meter}")
     elif not ways:
         yield Problem((*loc, "topic"), "missing: no topic of the site leads to this meter")
-    elif any("/" in (way.tag or "") for way in ways if way.tag_at is None):
+    elif any(tag and "/" in tag for tag, way in ways if way.tag_at is None):
         yield Problem((*loc, "tag"), "is one level of a topic and can hold no /")
+
+
+def way_problems(meter: models.Meter, ways: list[Way], loc: Loc) -> Iterator[Problem]:
+    """What is wrong with the way in which a meter's payloads are read."""
     if meter.codec is not None and meter.topic is None:
         yield Problem((*loc, "codec"), "only beside the meter's own topic")
     yield from _time_problems(ways, loc)
     yield from _zone_problems(meter.time_zone, (*loc, "time_zone"))
 
 
-def _time_problems(ways: list[Reading], loc: Loc) -> Iterator[Problem]:
-    for way in ways:
+def _time_problems(ways: list[Way], loc: Loc) -> Iterator[Problem]:
+    for _, way in ways:
         stamped = way.time_at is not None and way.codec != "number"
         if way.time != "arrival" and not stamped:
             yield Problem((*loc, "time"), f"{way.time} needs time_at in a JSON payload")
@@ -184,18 +202,18 @@ def _time_problems(ways: list[Reading], loc: Loc) -> Iterator[Problem]:
             yield Problem((*loc, "codec"), "a plain number has neither time_at nor unit_at")
 
 
-def double_problems(sites: tuple[models.Site, ...]) -> Iterator[Problem]:
+def double_problems(layouts: Sequence[tuple[models.Site, list[list[Way]]]]) -> Iterator[Problem]:
     """Meters that read the same value of the same topic, and topics read in two ways."""
     owners: dict[tuple[object, ...], tuple[str, str]] = {}
     codecs: dict[str, str] = {}
-    for i, site in enumerate(sites):
-        for j, meter in enumerate(site.meters):
-            loc = ("sites", i, "meters", j)
-            for way in readings(site, meter):
-                key = (way.pattern, way.tag, way.tag_at, way.value)
+    for i, (site, ways) in enumerate(layouts):
+        for j, (meter, own) in enumerate(zip(site.meters, ways, strict=True)):
+            for tag, way in own:
+                key = (way.pattern, tag, way.tag_at, way.value)
                 owner = owners.setdefault(key, (site.id, meter.id))
                 if owner != (site.id, meter.id):
                     text = f'reads the same value of the same topic as "{owner[1]}" of {owner[0]}'
-                    yield Problem(loc, text)
+                    yield Problem(("sites", i, "meters", j), text)
                 if codecs.setdefault(way.pattern, way.codec) != way.codec:
-                    yield Problem(loc, f"the topic {way.pattern} is read as {codecs[way.pattern]}")
+                    text = f"the topic {way.pattern} is read as {codecs[way.pattern]}"
+                    yield Problem(("sites", i, "meters", j), text)

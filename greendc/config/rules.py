@@ -1,7 +1,7 @@
 """What must hold in a configuration beyond the form of its keys."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,19 @@ from typing import Any
 from greendc.calendars import rfc3339
 from greendc.config import models
 from greendc.config.broker import broker_problems
-from greendc.config.epochs import Instant, Layout, Pairs, structural
+from greendc.config.epochs import Instant, Layout, Pairs
 from greendc.config.factors import tables, used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
 from greendc.config.http import http_problems
-from greendc.config.meters import fill, meter_problems, quantity_of
+from greendc.config.meters import meter_problems, quantity_of, said
 from greendc.config.problems import Problem
-from greendc.config.routes import double_problems, readings, site_topic_problems, way_problems
+from greendc.config.routes import (
+    Way,
+    double_problems,
+    name_problems,
+    site_topic_problems,
+    way_problems,
+)
 from greendc.config.scalars import Timed, duration_text
 from greendc.config.sink_rules import sink_problems
 from greendc.config.tree import Loc
@@ -28,17 +34,20 @@ METHODS = ("location", "market")
 SHAPES = {"energy": "power", "heat": "thermal_power"}
 
 
-def problems(root: models.Root, folder: Path | None) -> list[Problem]:
-    """All that is wrong; with a `folder` factor tables and series are looked at too."""
+def problems(root: models.Root, layouts: Sequence[Layout], folder: Path | None) -> list[Problem]:
+    """All that is wrong; with a `folder` factor tables and series are looked at too.
+
+    `layouts` are those of the root's sites.
+    """
     found: list[Problem] = []
     if not root.sites:
         found.append(Problem(("sites",), "needs at least one site"))
     found += _twice([s.id for s in root.sites], lambda i: ("sites", i, "id"))
     if folder is not None:  # the journal tells of configurations that were good on their day
         found += [*http_problems(root.http), *broker_problems(root.mqtt), *sink_problems(root)]
-    for i, site in enumerate(root.sites):
-        found += site_problems(site, ("sites", i), folder)
-    return found + list(double_problems(root.sites))
+    for i, layout in enumerate(layouts):
+        found += site_problems(layout, ("sites", i), folder)
+    return found + list(double_problems([(layout.site, layout.ways) for layout in layouts]))
 
 
 def _twice(ids: Sequence[str], place: Callable[[int], Loc]) -> list[Problem]:
@@ -57,12 +66,12 @@ def _taken(ids: Sequence[str], place: Callable[[int], Loc]) -> Iterator[Problem]
             yield Problem(place(i), f'"{name}" is the name of a figure; rename it, as {name}_meter')
 
 
-def site_problems(site: models.Site, loc: Loc, folder: Path | None) -> list[Problem]:
+def site_problems(layout: Layout, loc: Loc, folder: Path | None) -> list[Problem]:
     """All that is wrong with one site; later questions are asked only if earlier ones are good."""
-    found = [*_alone(site, loc), *_emission_problems(site, loc, folder)]
+    site = layout.site
+    found = [*_alone(layout, loc), *_emission_problems(site, loc, folder)]
     if found:
         return found
-    layout = Layout(site, {m.id: fill(m) for m in site.meters}, grid_limit(site.zone))
     for when in layout.cuts:
         here = layout.derived(when)
         found += input_problems(site, here, loc)
@@ -73,7 +82,8 @@ def site_problems(site: models.Site, loc: Loc, folder: Path | None) -> list[Prob
     return found or list(_border_problems(layout, loc))
 
 
-def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
+def _alone(layout: Layout, loc: Loc) -> Iterator[Problem]:
+    site = layout.site
     if not site.meters:
         yield Problem((*loc, "meters"), "needs at least one meter")
     ids = [*[m.id for m in site.meters], *[d.id for d in site.derived]]
@@ -84,13 +94,18 @@ def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
 
     yield from _twice(ids, place)
     yield from _taken(ids, place)
-    yield from _time_problems(site, loc)
+    yield from _time_problems(layout, loc)
     yield from site_topic_problems(site, loc)
-    for i, meter in enumerate(site.meters):
+    good: set[Hashable] = set()  # what meters say that nothing is wrong with, but for their names
+    for i, (meter, ways) in enumerate(zip(site.meters, layout.ways, strict=True)):
         at = (*loc, "meters", i)
-        names = bool(ways := readings(site, meter)) and all(w.unit_at is not None for w in ways)
-        yield from meter_problems(meter, at, names_unit=names)
-        yield from way_problems(site, meter, at)
+        yield from name_problems(meter, ways, at)
+        what = said(meter), meter.topic is None
+        if what not in good:
+            wrong = list(_meter_problems(meter, ways, at))
+            yield from wrong
+            if not wrong:
+                good.add(what)
     yield from _shape_problems(site, loc)
     for i, derived in enumerate(site.derived):
         yield from form_problems(derived, (*loc, "derived", i))
@@ -98,7 +113,7 @@ def _alone(site: models.Site, loc: Loc) -> Iterator[Problem]:
 
 def _shape_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
     """Registers whose power is none, or would count beside them."""
-    meters = {meter.id: meter for meter in site.meters}
+    meters, taken = {meter.id: meter for meter in site.meters}, set[str]()
     for i, meter in enumerate(site.meters):
         at = (*loc, "meters", i, "shape")
         if meter.shape is None:
@@ -111,14 +126,25 @@ def _shape_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
         elif {step.value for step in other.point.steps} != {"none"}:
             text = f"{meter.shape} must have point none: the register counts, not both"
             yield Problem(at, text)
-        elif meter.shape in [m.shape for m in site.meters[:i]]:
+        elif meter.shape in taken:
             yield Problem(at, f"{meter.shape} is the power of another register already")
+        taken.add(meter.shape)
+
+
+def _meter_problems(meter: models.Meter, ways: list[Way], loc: Loc) -> Iterator[Problem]:
+    names = bool(ways) and all(way.unit_at is not None for _, way in ways)
+    yield from meter_problems(meter, loc, names_unit=names)
+    yield from way_problems(meter, ways, loc)
+    yield from _first_problems((*loc, "multiplier"), meter.multiplier)
+    if meter.unit is not None:
+        yield from _first_problems((*loc, "unit"), meter.unit)
 
 
 # -- time -------------------------------------------------------------------------------------
 
 
-def _time_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
+def _time_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
+    site = layout.site
     try:
         limit = grid_limit(site.zone)
     except ValueError as error:
@@ -131,13 +157,8 @@ def _time_problems(site: models.Site, loc: Loc) -> Iterator[Problem]:
                     f"{site.zone}; the longest that does is {duration_text(limit)}"
                 )
                 yield Problem((*loc, "cell", "steps", i, "value"), text)
-    for place, timed in structural(site, loc):
-        yield from _first_problems(place, timed)
-    for i, meter in enumerate(site.meters):
-        at = (*loc, "meters", i)
-        yield from _first_problems((*at, "multiplier"), meter.multiplier)
-        if meter.unit is not None:
-            yield from _first_problems((*at, "unit"), meter.unit)
+    for place, timed in layout.dated:
+        yield from _first_problems((*loc, *place), timed)
 
 
 def _first_problems(place: Loc, timed: Timed[Any]) -> Iterator[Problem]:
@@ -147,7 +168,7 @@ def _first_problems(place: Loc, timed: Timed[Any]) -> Iterator[Problem]:
 
 
 def _border_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
-    for place, timed in structural(layout.site, loc):
+    for place, timed in layout.dated:
         for i, step in enumerate(timed.steps):
             if step.from_ is None:
                 continue
@@ -158,7 +179,7 @@ def _border_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
                     f"must lie on the meters' grid of {duration_text(border)}; "
                     f"the nearest is {rfc3339(good)}"
                 )
-                yield Problem((*place, "steps", i, "from"), text)
+                yield Problem((*loc, *place, "steps", i, "from"), text)
 
 
 # -- sums -------------------------------------------------------------------------------------
@@ -197,7 +218,7 @@ def _name_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
 
 
 def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
-    found = site.e_it_by_points()
+    found = site.e_it_by_points
     if site.site.e_it is None:
         if len(found) > 1:
             text = "missing: IT meters stand at points of several PUE categories; say which sum to"
@@ -250,7 +271,8 @@ def _double_problems(site: Instant, pairs: Pairs, total: str, loc: Loc) -> Itera
     times: Counter[str] = Counter()
     ways: dict[str, list[str]] = {}
     for name, weight in pairs:
-        for meter, count in contents(name, site.known).items():
+        inside = contents(name, site.known) if name in site.known else {name: 1}
+        for meter, count in inside.items():
             times[meter] += count if weight > 0 else -count
             ways.setdefault(meter, []).append(name)
     for meter, count in times.items():

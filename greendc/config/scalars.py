@@ -241,6 +241,9 @@ class Timed(Model, Generic[T]):
 
     @model_serializer(mode="wrap")
     def _shortest(self, handler: SerializerFunctionWrapHandler) -> Any:
+        first = self.steps[0]
+        if not self.is_dated and type(first.value) in {str, float}:  # nearly all; written as it is
+            return first.value
         steps = [_shown(step) for step in handler(self)["steps"]]
         return steps[0]["value"] if len(steps) == 1 and "from" not in steps[0] else steps
 

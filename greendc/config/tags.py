@@ -13,8 +13,7 @@ from greendc.snapshots import Limits, MeterTag, SiteTag, Target
 def meter_tags(layouts: Iterable[Layout]) -> Iterator[MeterTag]:
     """Of every physical meter, in the order of `Plan.meters`, as it is now."""
     for layout in layouts:
-        for filled in layout.meters.values():
-            given = filled.given
+        for given, filled in zip(layout.site.meters, layout.meters.values(), strict=True):
             point = POINTS[given.point.last]
             named = given.subsystem
             yield MeterTag(
