@@ -21,7 +21,7 @@ from greendc.sources.bounded import BoundedClient
 from greendc.sources.bulk import BulkClient
 from greendc.sources.client import connect, new_client, option
 from greendc.sources.collecting import Collector
-from greendc.sources.pace import Pace, buffered, looked
+from greendc.sources.pace import Pace, buffered, looked, waiting
 from greendc.sources.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Connection:
         self.refused: tuple[str, ...] = ()
         self._settings, self._connected = settings, connected
         self._read = Collector(clock)
-        self._pace = Pace()
+        self._pace = Pace(settings.receive_maximum)
         self._asked: dict[int | None, list[str]] = {}
         self._ask_delay, self._ask_at = settings.retry_first, 0.0
         self._reason = "closed by the broker before it let greendc in"
@@ -134,7 +134,7 @@ class Connection:
         sock = self._socket()
         if reading and (buffered(sock) or (self._bulk and self._bulk.surplus)):
             return True, True
-        rest = self._pace.rest()
+        rest = self._pace.rest(waiting(sock))
         if rest > 0:
             reading, timeout = False, min(rest, timeout)
         writing = self._client.want_write()
@@ -146,8 +146,10 @@ class Connection:
         if self._bulk:
             count, numbered = self._read.count, self._read.numbered
             self._check(self._bulk.loop_read(messages))
-            if self._settings.persistent and not (self._bulk.surplus or self._bulk.hungry):
+            if self._settings.persistent:
                 self._pace.took(self._read.count - count, self._read.numbered - numbered)
+                if not (self._bulk.surplus or self._bulk.hungry):
+                    self._pace.emptied()
             return
         for _ in range(min(messages, PACKETS_A_READ)):
             before = self._read.count

@@ -1,37 +1,59 @@
 """When to look at a socket, and when to let more come first."""
 
+import fcntl
 import select
 import socket
+import sys
+import termios
 import time
 from typing import Any
 
-COALESCE = 0.020  # s in which more is let to come, so that a read is worth its calls
-DENSE = 80  # messages of a read after which it pays to let more come for longer
-LONGER = 0.050  # s, then: a block of messages costs 2 ms of CPU time whatever its size
-ENOUGH = 1000  # messages that were worth it
+LONGEST = 0.100  # s in which more is let to come: a block of messages costs 2 ms of CPU time
+FEW = 100  # messages on their way that may be all that a broker sends
+STEP = 0.020  # s without a further byte, after which such a broker seems to be at its end
+ENOUGH = 1500  # messages for which there is no need to wait so long
+PRESSING = 2000  # messages of a read behind which a broker should not be kept waiting
+SHARE = 0.8  # of what the broker may send without an acknowledgement
 NEAR = 0.99  # of the most messages on their way: as many as the broker sends
-FADE = 0.98  # of that number from one read to the next
+FADE = 0.98  # of that number from one rest to the next
 
 
 class Pace:
     """Lets messages gather before they are read, as long as the broker may send more.
 
-    A broker has only so many messages on their way that are not acknowledged, some no more than
-    twenty. One that seems to have come to its limit is read as soon as all are acknowledged.
+    A rest is as long as `ENOUGH` messages take at the rate at which they came last, at most
+    `LONGEST`. A broker has only so many messages on their way that are not acknowledged: `limit`
+    as it was told, or some twenty where it knows better. One that seems to have come to its limit
+    is read as soon as all are acknowledged, and one that has few on their way as soon as no more
+    come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._goal = min(ENOUGH, SHARE * limit)  # where there is something to acknowledge
         self._until = self._most = 0.0
         self._open = 0  # messages read and not acknowledged
         self._limited = False
+        self._since = time.monotonic()
+        self._came = self._numbered = 0  # messages read since then
+        self._look, self._waiting = 0.0, 0  # when it is looked again whether bytes have come
 
     def took(self, messages: int, numbered: int) -> None:
-        """So many messages have been read, of them `numbered` to be acknowledged; no more wait."""
+        """So many messages have been read, of them `numbered` to be acknowledged."""
+        self._came += messages
+        self._numbered += numbered
         self._open += numbered
+
+    def emptied(self) -> None:
+        """What had come has been read."""
+        now = time.monotonic()
         self._most = max(self._open, FADE * self._most)
         self._limited = self._open >= NEAR * self._most
-        if messages < ENOUGH:
-            self._until = time.monotonic() + (COALESCE if messages < DENSE else LONGER)
+        if 0 < self._came < PRESSING:
+            goal = self._goal if self._numbered else ENOUGH
+            self._until = now + min(LONGEST, (now - self._since) * goal / self._came)
+            few = self._numbered and self._most < FEW
+            self._look, self._waiting = now + (STEP if few else LONGEST), 0
+        self._since, self._came, self._numbered = now, 0, 0
 
     def acknowledged(self, messages: int) -> None:
         """So many have been acknowledged."""
@@ -39,9 +61,19 @@ class Pace:
         if messages and self._limited and self._open <= 0:
             self._until = 0.0
 
-    def rest(self) -> float:
-        """How long reading should wait [s], 0 or less if not at all."""
-        return self._until - time.monotonic()
+    def rest(self, waiting: int) -> float:
+        """How long reading should wait [s], 0 or less if not at all; so many bytes are there."""
+        now = time.monotonic()
+        if self._look <= now < self._until:
+            if waiting <= self._waiting:
+                self._until = 0.0
+            self._look, self._waiting = now + STEP, waiting
+        return min(self._until, self._look) - now
+
+
+def waiting(sock: Any) -> int:
+    """Bytes that have come and have not been read."""
+    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def looked(

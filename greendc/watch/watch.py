@@ -21,7 +21,7 @@ from greendc.store import Change, Store
 from greendc.watch.latest import Latest
 from greendc.watch.newest import Newest
 
-SHOWN_EVERY = 0.1  # s between two snapshots of readings
+SHOWN_EVERY = 0.05  # s between two snapshots of readings
 EXPECTED_EVERY = 2.0  # s between two looks at what is not closed
 SPARING = 200  # times as long as such a look takes, in which nothing else is seen
 

@@ -5,50 +5,127 @@ from collections.abc import Iterator
 
 import pytest
 
-from greendc.sources.pace import COALESCE, DENSE, ENOUGH, LONGER, Pace, looked
+from greendc.sources.pace import (
+    ENOUGH,
+    LONGEST,
+    PRESSING,
+    SHARE,
+    STEP,
+    Pace,
+    looked,
+    waiting,
+)
 from tests.sources.listening import Listener
 from tests.sources.wire import Broker, publish, read_packet
 
 
-def test_a_read_of_few_messages_lets_more_come_and_one_of_many_does_not() -> None:
-    pace = Pace()
-    assert pace.rest() <= 0
-    pace.took(3, 0)
-    assert pace.rest() > 0
-    pace = Pace()
-    pace.took(ENOUGH, 0)
-    assert pace.rest() <= 0
+class Clock:
+    """Time as the test has it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
 
 
-def test_more_is_let_to_come_where_much_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic", lambda: 0.0)
-    pace = Pace()
-    pace.took(DENSE - 1, 0)
-    assert pace.rest() == COALESCE
-    pace.took(DENSE, 0)
-    assert pace.rest() == LONGER
-    pace.took(DENSE, DENSE)
-    pace.acknowledged(DENSE)  # all that the broker has ever sent without an acknowledgement
-    assert pace.rest() <= 0
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def read(pace: Pace, messages: int, numbered: int = 0) -> None:
+    pace.took(messages, numbered)
+    pace.emptied()
+
+
+def test_a_rest_brings_enough_messages_at_the_rate_at_which_they_came(clock: Clock) -> None:
+    pace = Pace(limit=1000)
+    assert pace.rest(0) <= 0
+    clock.now = 0.01
+    read(pace, ENOUGH // 5)
+    assert pace.rest(0) == pytest.approx(0.05)
+    clock.now += 0.05
+    assert pace.rest(1) <= 0
+    read(pace, 10)
+    assert pace.rest(0) == pytest.approx(LONGEST)
+    clock.now += LONGEST
+    read(pace, PRESSING)  # as much as comes: the broker is not kept waiting
+    assert pace.rest(0) <= 0
+
+
+def test_a_rest_does_not_bring_more_than_may_be_unacknowledged(clock: Clock) -> None:
+    pace = Pace(limit=500)
+    clock.now = 0.01
+    read(pace, 200, 200)
+    assert pace.rest(0) == pytest.approx(0.01 * SHARE * 500 / 200)
+
+
+def test_a_read_in_parts_is_one(clock: Clock) -> None:
+    pace = Pace(limit=1000)
+    clock.now = 0.1
+    pace.took(60, 60)
+    pace.took(60, 60)  # behind the first part the inbox was full
+    pace.acknowledged(60)
+    pace.took(480, 480)
+    pace.emptied()
+    assert pace.rest(0) == pytest.approx(LONGEST)
+    pace.acknowledged(500)
+    assert pace.rest(0) > 0
+    pace.acknowledged(40)  # all that the broker has ever sent without an acknowledgement
+    assert pace.rest(0) <= 0
 
 
 def test_a_broker_at_its_limit_is_read_as_soon_as_all_is_acknowledged() -> None:
-    pace = Pace()
+    pace = Pace(limit=1000)
     for _ in range(3):
-        pace.took(20, 20)
+        read(pace, 20, 20)
         pace.acknowledged(12)
-        assert pace.rest() > 0
+        assert pace.rest(0) > 0
         pace.acknowledged(8)
-        assert pace.rest() <= 0
+        assert pace.rest(0) <= 0
 
 
 def test_a_broker_that_has_sent_more_before_is_waited_for() -> None:
-    pace = Pace()
-    pace.took(90, 90)
+    pace = Pace(limit=1000)
+    read(pace, 90, 90)
     pace.acknowledged(90)
-    pace.took(20, 20)
+    read(pace, 20, 20)
     pace.acknowledged(20)
-    assert pace.rest() > 0
+    assert pace.rest(0) > 0
+
+
+def test_few_messages_of_which_no_more_come_are_read(clock: Clock) -> None:
+    pace = Pace(limit=1000)
+    clock.now = 10.0
+    read(pace, 30, 30)
+    pace.acknowledged(30)
+    clock.now += 0.005
+    read(pace, 2, 2)  # the first of the next thirty, all that the broker sends
+    pace.acknowledged(2)
+    assert pace.rest(500) == pytest.approx(STEP)
+    clock.now += STEP
+    assert pace.rest(900) == pytest.approx(STEP)
+    clock.now += STEP / 2
+    assert pace.rest(900) == pytest.approx(STEP / 2)
+    clock.now += STEP / 2
+    assert pace.rest(900) <= 0
+
+
+def test_messages_without_acknowledgement_are_waited_for_to_the_end(clock: Clock) -> None:
+    pace = Pace(limit=1000)
+    clock.now = 10.0
+    read(pace, 2)
+    clock.now += LONGEST / 2
+    assert pace.rest(0) == pytest.approx(LONGEST / 2)
+
+
+def test_bytes_that_wait_are_counted() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        assert waiting(there) == 0
+        here.sendall(bytes(700))
+        assert waiting(there) == 700
+        assert len(there.recv(1000)) == 700
+        assert waiting(there) == 0
 
 
 def test_a_broker_that_keeps_few_messages_on_their_way_is_served_to_the_end() -> None:
