@@ -218,6 +218,8 @@ def export_journal(config: Config, request: Request) -> None:
 def _within(entry: Entry, lo: int, hi: int) -> Entry | None:
     """What of an entry arrived in [lo, hi), and every configuration before `hi`."""
     if isinstance(entry, Event):
+        if entry.kind == "recompute" and entry.arrival < lo:  # what it changed is not there
+            entry = Event("config", entry.arrival, {"effective": entry.data["effective"]})
         kept = lo <= entry.arrival < hi or (entry.kind == "config" and entry.arrival < hi)
         return entry if kept else None
     rows = [row for row, arrival in enumerate(entry.arrivals) if lo <= arrival < hi]

@@ -16,10 +16,12 @@ from greendc.core.readings import BoolArray, Readings
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
-from greendc.ports import Columns, Entry, Event, RawBatch, Refused
+from greendc.ports import Columns, Entry, Event, GreendcError, RawBatch, Refused
 from greendc.profiles import SKEW, Decoder
 from greendc.store import Store
 from greendc.watch import Watch
+
+Recompute = Callable[["Pipeline", int, Event], None]
 
 MAGNITUDE = 1e24  # no meter on earth; beyond it sums of squares would overflow
 
@@ -38,6 +40,7 @@ class Pipeline:
         """Start from the store's state; `pinned` keeps `config` whatever the journal says."""
         self.store, self.pinned, self.watch = store, pinned, watch
         self.meanwhile: Callable[[], None] = lambda: None
+        self.recompute: Recompute = _impossible
         self.done_to = 0
         self.written = 0
         self.last_arrival: int | None = None
@@ -177,9 +180,11 @@ class Pipeline:
             self._end(seq, event)
         elif event.kind == "config" and not self.pinned:
             self._configure(seq, event.data)
+        elif event.kind == "recompute" and not self.pinned:
+            self.recompute(self, seq, event)
         elif event.kind == "broker_dropped":
             self._dropped(event)
-        if event.kind not in {"tick", "config", "end", "broker_dropped"}:
+        if event.kind not in {"tick", "config", "recompute", "end", "broker_dropped"}:
             self.store.note(event)
 
     def _dropped(self, event: Event) -> None:
@@ -209,16 +214,20 @@ class Pipeline:
             return  # every start journals one; as a rule it is what held before
         config = Config.from_effective(data["effective"])
         if config.figures_hash() != self.config.figures_hash():
-            for ledger in self.ledgers.values():
-                ledger.book.base_seq = seq
-            self.states = {name: ledger.state(seq) for name, ledger in self.ledgers.items()}
-            held = {name: ledger.book.open for name, ledger in self.ledgers.items()}
-            self.use(config)
-            for name, number in held.items():
-                kept = self.ledgers[name].book.open if name in self.ledgers else 0
-                self.store.count(name, {"meter_removed": number - kept})
+            self.switch(seq, config)
         else:  # names, rooms and targets may be others
             self._tell_watch(config)
+
+    def switch(self, seq: int, config: Config) -> None:
+        """Go on by another configuration after an entry, with the readings that are held."""
+        for ledger in self.ledgers.values():
+            ledger.book.base_seq = seq
+        self.states = {name: ledger.state(seq) for name, ledger in self.ledgers.items()}
+        held = {name: ledger.book.open for name, ledger in self.ledgers.items()}
+        self.use(config)
+        for name, number in held.items():
+            kept = self.ledgers[name].book.open if name in self.ledgers else 0
+            self.store.count(name, {"meter_removed": number - kept})
 
     def provisional(self) -> dict[str, list[Figure]]:
         """Figures of each site's running hour and day, should no more be heard."""
@@ -286,6 +295,10 @@ class Pipeline:
         for number, ledger in enumerate(self.ledgers.values()):
             mine = keep & (self._site[columns.meter] == number)
             ledger.book.refill(self._readings(first, columns, mine))
+
+
+def _impossible(_pipeline: Pipeline, _seq: int, _event: Event) -> None:
+    raise GreendcError("the journal asks to recompute, and what came before is not at hand")
 
 
 def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, int]:

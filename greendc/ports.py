@@ -80,7 +80,7 @@ class RawBatch:
 class Event:
     """A journal entry that is not a message.
 
-    `config`, `session_lost`, `broker_dropped`, `tick`, `entry` or `end`.
+    `config`, `recompute`, `session_lost`, `broker_dropped`, `tick`, `entry` or `end`.
     """
 
     kind: str

@@ -17,6 +17,7 @@ from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
+from greendc.recompute import JournalPast, Recomputer
 from greendc.store import Store
 from greendc.watch import Watch
 
@@ -80,6 +81,8 @@ class Data:
         before = self.store.config_body()
         known = config if before in {None, config.body()} else Config.from_body(before)
         pipeline = Pipeline(known, self.store, watch=self.watch)
+        self.recomputer = Recomputer(JournalPast(self.journal.read, self.store), folder, alive)
+        pipeline.recompute = self.recomputer
         resume(self.journal, pipeline, alive)
         self._refuse_changes_of_the_past(pipeline.config, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)

@@ -117,8 +117,9 @@ class Worker:
     def work_off(self) -> None:
         """Have the ledger take in what has been journalled, commit where it has written."""
         while self._waiting:
-            number, entry, columns = self._waiting.popleft()
+            number, entry, columns = self._waiting[0]
             columns = self.pipeline.handle(number, entry, columns)
+            self._waiting.popleft()  # only then: what it is to be read by may depend on it
             if isinstance(entry, RawBatch) and columns is not None:
                 self._set_aside_rejected(entry, columns)
             if self.pipeline.written:

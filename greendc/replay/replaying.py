@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,7 @@ from greendc.outcomes import of_messages
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.queries import Ledger, lines, whole_log
+from greendc.recompute import Recomputer
 from greendc.replay.results import Result
 from greendc.sources.pacing import paced
 from greendc.sources.recording import LogCounts, open_entries
@@ -61,6 +63,7 @@ def replay(logs: Sequence[Path], config: Config | None, options: Options) -> Res
         store = Store(folder / LEDGER, durable=options.keep is not None)
         stack.callback(store.close)
         pipeline = Pipeline(first, store, pinned=config is not None)
+        pipeline.recompute = Recomputer(_Logs(logs), folder)
         _feed(pipeline, entries)
         result = _result(folder, pipeline, counts, options)
         if config is not None and counts.configs:
@@ -97,14 +100,42 @@ def _refuse_unwritable(out: Path | None) -> None:
 
 
 def _feed(pipeline: Pipeline, entries: Iterable[Entry]) -> None:
-    number = 1
-    for entry in entries:
+    for number, entry in numbered(entries):
         pipeline.handle(number, entry)
-        number += len(entry) if isinstance(entry, RawBatch) else 1
         if pipeline.written > COMMIT_ROWS:
             pipeline.commit()
-    pipeline.handle(number, Event("end", pipeline.last_arrival or 0))
+    pipeline.handle(pipeline.done_to + 1, Event("end", pipeline.last_arrival or 0))
     pipeline.commit()
+
+
+class _Logs:
+    """Implements `greendc.recompute.Past`: the logs once more, numbered as they are fed."""
+
+    def __init__(self, logs: Sequence[Path]) -> None:
+        self._logs = logs
+
+    def begin(self) -> tuple[int, Mapping[str, Any]]:
+        """The configuration that the first log begins with."""
+        entry = next(open_entries(self._logs[0]))
+        assert isinstance(entry, Event)  # noqa: S101 - it has been read before
+        return 1, entry.data["effective"]
+
+    def read(self, start: int, stop: int) -> Iterator[tuple[int, Entry]]:
+        """Entries from exactly `start` up to, not including, `stop`."""
+        entries = chain.from_iterable(map(open_entries, self._logs))
+        for number, entry in numbered(islice(entries, 1, None)):
+            if number >= stop:
+                return
+            if number >= start:
+                yield number, entry
+
+
+def numbered(entries: Iterable[Entry]) -> Iterator[tuple[int, Entry]]:
+    """Entries with the numbers that they would have in a journal."""
+    number = 1
+    for entry in entries:
+        yield number, entry
+        number += len(entry) if isinstance(entry, RawBatch) else 1
 
 
 def _first_config(

@@ -48,8 +48,14 @@ class _Config(msgspec.Struct):
     effective: dict[str, Any]
 
 
+class _Recompute(_Config):
+    keys: list[Annotated[list[str], msgspec.Meta(min_length=2)]]
+    begin: dict[str, Instant] = {}
+
+
 FORMS: Mapping[str, type[msgspec.Struct]] = {
     "config": _Config,
+    "recompute": _Recompute,
     "session_lost": _SessionLost,
     "broker_dropped": _Dropped,
     "tick": _Tick,
@@ -81,7 +87,7 @@ def checked(event: Event) -> Event:
         if isinstance(found, _Config):
             Config.from_effective(found.effective)
     except (GreendcError, msgspec.ValidationError, TypeError) as error:
-        raise BadEventError("bad_config" if form is _Config else "bad_event") from error
+        raise BadEventError("bad_config" if issubclass(form, _Config) else "bad_event") from error
     if isinstance(found, _End) and found.at is not None and found.at > event.arrival + SKEW:
         raise BadEventError("bad_event")  # nobody can know what is still to come
     return event

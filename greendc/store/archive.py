@@ -1,7 +1,7 @@
 """Readings that memory has let go of, for cells that are computed again."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
@@ -15,6 +15,16 @@ def packed(readings: Readings, numbers: IntArray) -> bytes:
     """Readings as one archive row; `numbers` stand for the meters' places."""
     columns = (readings.seq, numbers[readings.meter], readings.time, readings.value)
     return zstandard.compress(msgspec.msgpack.encode([c.tobytes() for c in columns]), 1)
+
+
+def renumbered(body: bytes, numbers: Mapping[int, int]) -> bytes:
+    """An archive row of another file, whose meters have other numbers here."""
+    seq, meter, time, value = msgspec.msgpack.decode(zstandard.decompress(body))
+    found = np.frombuffer(meter, np.int64)
+    theirs, place = np.unique(found, return_inverse=True)
+    ours = np.array([numbers[number] for number in theirs.tolist()], np.int64)
+    columns = [seq, ours[place].tobytes(), time, value]
+    return zstandard.compress(msgspec.msgpack.encode(columns), 1)
 
 
 class ArchivedReadings:

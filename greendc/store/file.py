@@ -1,6 +1,6 @@
 """The ledger's only writer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +11,13 @@ from greendc.core.checking import Checked
 from greendc.core.figure import Figure
 from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
-from greendc.store.archive import ArchivedReadings, packed
+from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.judgements import Judgements
 from greendc.store.reading import read_figures, read_sums
 
+COUNTED = {"tally": 3, "judged": 5, "balance": 4}  # tables and how many columns they have
 NUMBERS = {period: number for number, period in enumerate(PERIODS)}
 REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
@@ -153,6 +154,11 @@ class Store:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def config_of(self, number: int) -> tuple[str, bytes]:
+        """Hash and body of a configuration that figures name."""
+        row = self._db.execute("SELECT hash, body FROM config WHERE id = ?", (number,)).fetchone()
+        return str(row[0]), bytes(row[1])
+
     def config_bodies(self) -> list[bytes]:
         """Every configuration that there has been, the first one first."""
         rows = self._db.execute("SELECT body FROM config ORDER BY id").fetchall()
@@ -264,6 +270,28 @@ class Store:
     def forget(self, site: str, before: int) -> None:
         """Drop archived readings that all lie before a time."""
         self._db.execute("DELETE FROM archive WHERE site = ? AND last < ?", (site, before))
+
+    def take_over(self, other: "Store", pause: Callable[[], None]) -> None:
+        """Have what another ledger has beside figures, configurations, events and cursors.
+
+        Its tallies, what readings were taken for, balances and archived readings, in place of
+        what stood here. `pause` is called between pieces.
+        """
+        for table, columns in COUNTED.items():
+            counted = other._db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608, SLF001
+            marks = ", ".join("?" * columns)
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", counted)  # noqa: S608
+        numbers = {n: self._quantity(*key) for key, n in other._quantities.items()}  # noqa: SLF001
+        self._db.execute("DELETE FROM archive")
+        rows = other._db.execute("SELECT site, first, last, body FROM archive ORDER BY id")  # noqa: SLF001
+        for site, first, last, body in rows:
+            self._db.execute(
+                "INSERT INTO archive (site, first, last, body) VALUES (?, ?, ?, ?)",
+                (site, first, last, renumbered(body, numbers)),
+            )
+            pause()
+        self.set("broker_dropped", other.get("broker_dropped"))
 
     def history(self, site: str, meters: Sequence[str]) -> ArchivedReadings:
         """The archive of one site, as the core asks for it: meters by their places."""

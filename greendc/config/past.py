@@ -1,0 +1,156 @@
+"""What a configuration says of closed time that another one did not, and older ones amended."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from greendc.config import changes
+from greendc.core.facility import EVER
+
+KEEP = "keep it, or give the site a new id"
+REFUSED = {
+    "zone": f"cannot be recomputed: all days, months and years would be others; {KEEP}",
+    "cell": f"cannot be recomputed: every cell would be another; {KEEP}",
+    "quantity": "cannot be recomputed: set point to none and add a meter with a new id",
+    "nominal": "cannot be recomputed: set point to none and add a meter with a new id",
+}
+GONE = "cannot be taken out of closed time: keep it, with point none from when on it feeds nothing"
+
+Effective = Mapping[str, Any]
+Path = tuple[str, ...]
+
+
+class Changed(NamedTuple):
+    """A key of a site whose value differs in closed time, from `since` on at the earliest [ns]."""
+
+    site: str
+    path: Path
+    since: int
+
+    @property
+    def key(self) -> str:
+        """How people call it."""
+        return f"{self.site}.{'.'.join(self.path)}"
+
+
+def changed(old: Effective, new: Effective, before: Mapping[str, int]) -> list[Changed]:
+    """Keys that differ at some time before `before` [ns]; sites that it does not name are open."""
+    sites = {site["id"]: site for site in new["sites"]}
+    found = []
+    for site in old["sites"]:
+        limit = before.get(site["id"])
+        if limit is None or site["id"] not in sites:
+            continue
+        was = changes.site_values(site, old["content"])
+        now = changes.site_values(sites[site["id"]], new["content"])
+        found += [
+            Changed(site["id"], path, since(was.get(path, []), now.get(path, [])))
+            for path in changes.differing(was, now, limit)
+        ]
+    return found
+
+
+def since(old: changes.Steps, new: changes.Steps) -> int:
+    """The first instant at which two values in time differ [ns].
+
+    >>> since([(-EVER, 1)], [(-EVER, 1), (7, 2)])
+    7
+    >>> since([], [(-EVER, 1)]) == -EVER
+    True
+    """
+    starts = sorted({start for start, _ in (*old, *new)})
+    return next((at for at in starts if _held(old, at) != _held(new, at)), -EVER)
+
+
+def _held(steps: changes.Steps, at: int) -> Any:
+    return next((value for start, value in reversed(steps) if start <= at), None)
+
+
+def refusals(found: list[Changed], new: Effective) -> Iterator[str]:
+    """Of changed keys those that cannot be recomputed, each with what to do."""
+    sites = {site["id"]: site for site in new["sites"]}
+    for one in found:
+        place, last = one.path[0], one.path[-1]
+        if last in REFUSED:
+            yield f"{one.key}: {REFUSED[last]}"
+        elif place.endswith("]") and _item(sites[one.site], place) is None:
+            yield f"{one.site}.{place}: {GONE}"
+
+
+# -- older configurations -------------------------------------------------------------------------
+
+
+def amended(effective: Effective, keys: list[list[str]], by: Effective) -> dict[str, Any]:
+    """An effective configuration with what another one says under some keys.
+
+    A key is the site and the path in it. Meters that the other one has there, or that a
+    value names, are added where there are none; emission factors come with their content.
+    """
+    out = deepcopy(dict(effective))
+    sites, given = ({site["id"]: site for site in one["sites"]} for one in (out, by))
+    for site, *path in keys:
+        if site in sites and site in given:
+            _put(sites[site], given[site], path)
+    if any(path[0] == "emissions" for _, *path in keys):
+        for kind in ("tables", "series"):
+            fresh = [tuple(row[:2]) for row in by["content"][kind]]
+            kept = [row for row in out["content"][kind] if tuple(row[:2]) not in fresh]
+            out["content"][kind] = sorted([*kept, *deepcopy(by["content"][kind])])
+    return out
+
+
+def _put(site: dict[str, Any], given: Mapping[str, Any], path: list[str]) -> None:
+    place, key = path[0], path[-1]
+    if not place.endswith("]"):
+        _set(site, given, path)
+        _add_named(site, given, given.get(key))
+        return
+    source, target = _item(given, place), _item(site, place)
+    if source is not None and target is not None:
+        _set(target, source, [key])
+        _add_named(site, given, source.get(key))
+    elif source is not None:
+        kind = place.partition("[")[0]
+        site[kind] = [*site.get(kind, ()), deepcopy(source)]
+        for value in source.values():
+            _add_named(site, given, value)
+
+
+def _set(target: dict[str, Any], source: Mapping[str, Any], path: list[str]) -> None:
+    *above, key = path
+    for name in above:
+        target = target.setdefault(name, {})
+        source = source.get(name, {})
+    if key in source:
+        target[key] = deepcopy(source[key])
+    else:
+        target.pop(key, None)
+
+
+def _item(site: Mapping[str, Any], place: str) -> dict[str, Any] | None:
+    """The meter or derived meter that `meters[ID]` names."""
+    kind, _, name = place.removesuffix("]").partition("[")
+    found: dict[str, Any] | None = next((m for m in site.get(kind, ()) if m["id"] == name), None)
+    return found
+
+
+def _add_named(site: dict[str, Any], given: Mapping[str, Any], value: object) -> None:
+    """Add the meters that a value names and a site does not have."""
+    words = set(_words(value))
+    for kind in ("meters", "derived"):
+        there = {meter["id"] for meter in site.get(kind, ())}
+        more = [m for m in given.get(kind, ()) if m["id"] in words - there]
+        if more:
+            site[kind] = [*site.get(kind, ()), *deepcopy(more)]
+            for meter in more:
+                _add_named(site, given, list(meter.values()))
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _words(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
