@@ -22,7 +22,7 @@ from greendc.daemon.jobs import Calendar
 from greendc.daemon.lifecycle import Part, running
 from greendc.daemon.logs import set_up
 from greendc.daemon.memory import give_back, starting
-from greendc.daemon.reload import Reload
+from greendc.daemon.reload import Reload, recomputed
 from greendc.daemon.rounds import Rounds
 from greendc.daemon.runs import Runs
 from greendc.daemon.systemd import Notifier
@@ -37,6 +37,7 @@ from greendc.store import StoredLedger
 from greendc.watch import Watch
 
 if TYPE_CHECKING:
+    from greendc.recompute.preparing import Preparation
     from greendc.web.server import WebServer
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class Daemon:
             self.errands,
             lambda: self.vitals.health(time.time_ns()),
             self.reload.reload,
+            self.reload.recompute,
         )
         self.control = Control(config.data, self.commands.submit)
         self.calendar = Calendar(config, self.commands.submit, runs)
@@ -154,6 +156,7 @@ class Daemon:
     def run(self) -> None:
         """Work until stopped, or until the input has been idle for so long."""
         # After a failure nothing is committed: the next start takes it from the journal.
+        self.data.recomputer.alive = self.notifier.alive
         with running(self.parts):
             self.vitals.look(now=True)
             self.notifier.ready(self.rounds.status())
@@ -225,6 +228,20 @@ def close(config: Config, site: str, at: int) -> str:
     refuse_unknown(site, config)
     with ExitStack() as stack:
         return close_input(Data(config, config.data, stack), site, at)
+
+
+def recompute(config: Config, prepared: "Preparation") -> str:
+    """Have closed figures computed anew, as prepared."""
+    prepared.catch_up()
+    told = ask(config.data, requests.Recompute(config.figures_hash()))
+    if told is not None:
+        return told
+    with ExitStack() as stack:
+        data = Data(prepared.known, config.data, stack)
+        before = data.store.last()
+        data.worker.take([data.recompute(config)])
+        data.worker.commit()
+        return recomputed(data.store.last() - before)
 
 
 def back_up(config: Config, target: Path) -> str:

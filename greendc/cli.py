@@ -27,6 +27,8 @@ from greendc.sinks import Surroundings
 from greendc.usage import Arguments
 
 GOOD, PROBLEMS, USAGE = 0, 1, 2
+JOIN = "Join this log to the configured data folder? It cannot be taken out again."
+RECOMPUTE = "Have these figures computed anew? Earlier revisions stay readable."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +116,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         keep=arguments.keep,
         speed=arguments.speed,
         progress=not arguments.quiet and sys.stderr.isatty(),
-        into_store=arguments.into_store and _agreed(arguments),
+        into_store=arguments.into_store and _agreed(arguments, JOIN),
     )
     result = replay.replay(arguments.logs, config, options)
     for warning in result.warnings:
@@ -161,11 +163,10 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
         yield stop
 
 
-def _agreed(arguments: argparse.Namespace) -> bool:
+def _agreed(arguments: argparse.Namespace, question: str) -> bool:
     if arguments.yes:
         return True
-    question = "Join this log to the configured data folder? It cannot be taken out again. [y/N] "
-    print(question, end="", file=sys.stderr, flush=True)
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     try:
         answer = input()
     except EOFError:
@@ -254,6 +255,20 @@ def _restore(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def _recompute(arguments: argparse.Namespace) -> int:
+    from greendc import changes  # noqa: PLC0415
+    from greendc.recompute.preparing import Preparation  # noqa: PLC0415
+
+    config = load(arguments.config)
+    with ExitStack() as stack:
+        prepared = Preparation(config, config.data, stack)
+        for row in changes.as_lines(prepared) if arguments.json else changes.as_text(prepared):
+            _say(row)
+        if not arguments.dry_run and _agreed(arguments, RECOMPUTE):
+            _say(app.recompute(config, prepared), file=sys.stderr)
+    return GOOD
+
+
 def _reload(arguments: argparse.Namespace) -> int:
     _say(app.reload(load(arguments.config)))
     return GOOD
@@ -307,6 +322,11 @@ COMMANDS: dict[str, tuple[str, Arguments, Command]] = {
     "revisions": ("which figures were revised, when and why", usage.revisions, _revisions),
     "audit": ("whether all that was counted adds up, and what was lost", usage.audit, _audit),
     "status": ("how the running daemon does", usage.status, _status),
+    "recompute": (
+        "have closed figures computed anew by what the configuration says of the past",
+        usage.recompute,
+        _recompute,
+    ),
     "reload": ("have the daemon load its configuration anew", usage.status, _reload),
     "backup": ("copy journal, ledger and configuration, also of a daemon", usage.backup, _backup),
     "restore": ("put a backup into the data folder", usage.backup, _restore),

@@ -15,6 +15,7 @@ POINTS = (
     "during_start",
 )
 STORE_POINTS = ("after_store_delete", "before_cache_reset")  # only where revisions are rewritten
+RECOMPUTE_POINTS = ("recompute_begun", "recompute_written", "recompute_committed")
 
 _passed: dict[str, int] = {}
 

@@ -77,5 +77,33 @@ WORDS = {
     "twelve_months": "every month is covered, so the figure is pue",
     "undefined": "the figure itself is undefined",
     "undefined_denominator": "the denominator is not above its minimum",
+    "withdrawn": "by the configuration of today there is no such figure",
     "unknown_amount": "an amount that it needs is unknown",
 }
+
+
+# -- changes of a figure ------------------------------------------------------------------------
+
+
+def change(site: str, before: Figure | None, after: Figure) -> str:
+    """From what to what a figure was changed, in a line; before there was one it was `none`."""
+    unit = PUBLISHED.get(after.unit, (after.unit,))[0]
+    name = f"{site} {after.quantity} {after.period} {rfc3339(after.start)}"
+    was = "none" if before is None else _shown(before)
+    return f"{name}  {was} -> {_shown(after)}{'' if unit == '1' else f' {unit}'}"
+
+
+def _shown(figure: Figure) -> str:
+    value = published(figure, figure.value)
+    told = "unknown" if value is None else f"{value:.9g}"
+    return told if figure.status == "ok" else f"{told} ({figure.reason or figure.status})"
+
+
+def state(figure: Figure) -> dict[str, Any]:
+    """What of a figure is shown beside its other revisions."""
+    return {
+        "value": published(figure, figure.value),
+        "coverage": figure.coverage,
+        "status": figure.status,
+        "reason": figure.reason,
+    }

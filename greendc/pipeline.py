@@ -35,12 +35,21 @@ class Pipeline:
     """
 
     def __init__(
-        self, config: Config, store: Store, *, pinned: bool = False, watch: Watch | None = None
+        self,
+        config: Config,
+        store: Store,
+        *,
+        pinned: bool = False,
+        watch: Watch | None = None,
+        recompute: Recompute | None = None,
     ) -> None:
-        """Start from the store's state; `pinned` keeps `config` whatever the journal says."""
+        """Start from the store's state; `pinned` keeps `config` whatever the journal says.
+
+        `recompute` does what an entry of that name asks for: see `greendc.recompute`.
+        """
         self.store, self.pinned, self.watch = store, pinned, watch
+        self.recompute = recompute or _impossible
         self.meanwhile: Callable[[], None] = lambda: None
-        self.recompute: Recompute = _impossible
         self.done_to = 0
         self.written = 0
         self.last_arrival: int | None = None

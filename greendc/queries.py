@@ -34,6 +34,7 @@ from greendc.store import (
     read_figures,
     read_known,
     read_newest_balance,
+    read_newest_start,
     read_revisions,
 )
 
@@ -108,6 +109,28 @@ class Ledger:
         rows = self._db.execute("SELECT outcome, number FROM tally WHERE site = ?", (site,))
         return dict(rows.fetchall())
 
+    def get(self, key: str) -> Any:
+        """A plain value that the ledger keeps under a key; None if there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else msgspec.msgpack.decode(row[0])
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """See the ledger as it is committed at this moment, whatever is written meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def last(self) -> int:
+        """Id of the newest row."""
+        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
+
+    def newest_start(self, site: str, period: str) -> int | None:
+        """Start of the latest figure of a site and period; None where there is none."""
+        return read_newest_start(self._db, site, period)
+
     def judged(self, site: str, meters: Iterable[str], lo: int, hi: int) -> dict[str, Judgements]:
         """How many readings of meters were taken for what, in the full hours around [lo, hi)."""
         wanted = frozenset(meters)
@@ -120,6 +143,11 @@ class Ledger:
         for meter, word, number in (row for row in rows if row[0] in wanted):
             found.setdefault(meter, {})[word] = number
         return found
+
+    def config_of(self, number: int) -> tuple[str, bytes]:
+        """Hash and body of a configuration that figures name."""
+        row = self._db.execute("SELECT hash, body FROM config WHERE id = ?", (number,)).fetchone()
+        return str(row[0]), bytes(row[1])
 
     def config_hash(self, number: int) -> str | None:
         """Hash of a configuration that figures name; None if there is none of that number."""

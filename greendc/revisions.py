@@ -15,7 +15,7 @@ from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
 from greendc.daemon.data import LEDGER
-from greendc.lines import PUBLISHED, published
+from greendc.lines import PUBLISHED, change, state
 from greendc.ports import GreendcError
 from greendc.queries import Ledger
 
@@ -23,6 +23,7 @@ WORDS = {
     "late": "late",
     "returned": "in time, but after cells had been closed without them",
     "silence": "the site was heard of in a time that had no cells",
+    "recompute": "the configuration was changed for closed time",
     "continued": "the input went on after it had been declared ended",
     "unknown": "made by a greendc that kept no reasons",
 }
@@ -133,6 +134,8 @@ def worded(cause: Cause) -> str:
     2 readings of ups (1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z), 1 of them another value: late
     """
     word = WORDS[cause["kind"]]
+    if "keys" in cause:
+        return f"{word}: {', '.join(cause['keys'])}"
     if "meter" not in cause:
         return word
     span = f"{rfc3339(cause['first'])} to {rfc3339(cause['last'])}"
@@ -159,17 +162,7 @@ def as_text(found: Iterable[Revision]) -> Iterator[str]:
 
 
 def _line(one: Revision) -> str:
-    figure = one.figure
-    unit = PUBLISHED.get(figure.unit, (figure.unit,))[0]
-    change = f"{_shown(one.before)} -> {_shown(figure)}{'' if unit == '1' else f' {unit}'}"
-    name = f"{one.site} {figure.quantity} {figure.period} {rfc3339(figure.start)}"
-    return f"{name}  {change}, revision {figure.revision}"
-
-
-def _shown(figure: Figure) -> str:
-    value = published(figure, figure.value)
-    told = "unknown" if value is None else f"{value:.9g}"
-    return told if figure.status == "ok" else f"{told} ({figure.reason or figure.status})"
+    return f"{change(one.site, one.before, one.figure)}, revision {one.figure.revision}"
 
 
 def as_lines(found: Iterable[Revision]) -> Iterator[str]:
@@ -184,22 +177,13 @@ def as_lines(found: Iterable[Revision]) -> Iterator[str]:
             "quantity": figure.quantity,
             "unit": PUBLISHED.get(figure.unit, (figure.unit,))[0],
             "revision": figure.revision,
-            "before": _state(one.before),
-            "after": _state(figure),
+            "before": state(one.before),
+            "after": state(figure),
             "arrived": None if one.arrived is None else rfc3339(one.arrived),
             "causes": [_cause(cause) for cause in one.causes],
             "why": one.why,
         }
         yield orjson.dumps(told).decode()
-
-
-def _state(figure: Figure) -> dict[str, Any]:
-    return {
-        "value": published(figure, figure.value),
-        "coverage": figure.coverage,
-        "status": figure.status,
-        "reason": figure.reason,
-    }
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -208,6 +208,14 @@ def revisions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
 
 
+def recompute(parser: argparse.ArgumentParser) -> None:
+    """A configuration, and whether to go on without asking."""
+    _config(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would change")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each figure")
+
+
 def close(parser: argparse.ArgumentParser) -> None:
     """Which site, up to when."""
     _config(parser)

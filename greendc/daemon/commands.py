@@ -11,7 +11,16 @@ from greendc.core.facility import SECOND
 from greendc.daemon.backup import back_up, backup_name, drop_oldest
 from greendc.daemon.data import Data
 from greendc.daemon.errands import Errands
-from greendc.daemon.requests import Backup, Close, Reload, Request, Retain, Rotate, Status
+from greendc.daemon.requests import (
+    Backup,
+    Close,
+    Recompute,
+    Reload,
+    Request,
+    Retain,
+    Rotate,
+    Status,
+)
 from greendc.daemon.status import as_text
 from greendc.ports import Event, GreendcError
 from greendc.snapshots import Health
@@ -69,29 +78,39 @@ class Commands:
         errands: Errands,
         health: Callable[[], Health],
         reload: Callable[[], str],
+        recompute: Callable[[str], str],
     ) -> None:
-        """`health` tells how the daemon does at that moment; the worker's thread calls it."""
-        self._data, self._errands, self._health, self._reload = data, errands, health, reload
+        """`health` tells how the daemon does at that moment; the worker's thread calls all three.
+
+        `recompute` is given the hash of the configuration's figures.
+        """
+        self._data, self._errands, self._health = data, errands, health
+        self._reload, self._recompute = reload, recompute
         self._stopping = False
         self._copying = ThreadPoolExecutor(1, "backup")
 
     def submit(self, request: Request) -> "Future[str]":
         """Have it done; the future holds what to tell, or a GreendcError."""
         match request:
-            case Close(site, at):
-                return self._errands.ask(lambda: close_input(self._data, site, at))
-            case Status():
-                return self._errands.ask(lambda: as_text(self._health()))
-            case Retain(journal, quarantine):
-                return self._errands.ask(
-                    lambda: let_go(self._data, time.time_ns(), journal, quarantine)
-                )
             case Rotate(folder, keep):
                 return self._copying.submit(self._rotate, Path(folder), keep)
-            case Reload():
-                return self._errands.ask(self._reload)
             case Backup(folder):
                 return self._copying.submit(self._back_up, Path(folder))
+        return self._errands.ask(self._work(request))
+
+    def _work(self, request: Request) -> Callable[[], str]:
+        """What the worker's thread does."""
+        match request:
+            case Close(site, at):
+                return lambda: close_input(self._data, site, at)
+            case Status():
+                return lambda: as_text(self._health())
+            case Retain(journal, quarantine):
+                return lambda: let_go(self._data, time.time_ns(), journal, quarantine)
+            case Reload():
+                return self._reload
+            case Recompute(hash_):
+                return lambda: self._recompute(hash_)
         raise GreendcError(f"{request}: not known")
 
     def stop(self) -> None:

@@ -17,11 +17,12 @@ from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
-from greendc.recompute import JournalPast, Recomputer
+from greendc.recompute import JournalPast, Recomputer, Wish, clear, done_before, taken
 from greendc.store import Store
 from greendc.watch import Watch
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
+CLOSED = "the configuration changes figures that are closed:"
 
 
 @contextmanager
@@ -37,6 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder}: in use by another greendc (process {file.read().strip() or 'unknown'})"
             )
             raise GreendcError(message) from error
+        clear(folder)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -80,9 +82,8 @@ class Data:
         stack.callback(self.store.close)
         before = self.store.config_body()
         known = config if before in {None, config.body()} else Config.from_body(before)
-        pipeline = Pipeline(known, self.store, watch=self.watch)
         self.recomputer = Recomputer(JournalPast(self.journal.read, self.store), folder, alive)
-        pipeline.recompute = self.recomputer
+        pipeline = Pipeline(known, self.store, watch=self.watch, recompute=self.recomputer)
         resume(self.journal, pipeline, alive)
         self._refuse_changes_of_the_past(pipeline.config, config)
         redelivery = Redelivery(config.mqtt.receive_maximum)
@@ -104,6 +105,24 @@ class Data:
         self.config = config
         self._use_limits()
 
+    def recompute(self, config: Config) -> Event:
+        """The entry that has closed figures computed anew by a configuration.
+
+        What `greendc.recompute.Preparation` has made is used for it.
+
+        Raises
+        ------
+        GreendcError
+            If nothing is to be, or cannot be.
+        """
+        if self.journal.full():
+            raise GreendcError("the journal is full: nothing can be taken in")
+        known, state = self.worker.pipeline.config, self.store.get("state")
+        wish = Wish.of(known, config, state, done_before(self.store))
+        self.recomputer.prepared = taken(self.store.path.parent, wish)
+        event = config_event(config, time.time_ns())
+        return Event("recompute", event.arrival, {**event.data, "keys": wish.keys})
+
     def refuse_changes_of_the_past(self, config: Config) -> None:
         """Refuse what would change figures that are closed, as of the last commit.
 
@@ -123,5 +142,6 @@ class Data:
         }
         changed = config.changed_past(known.effective(), config.effective(), before)
         if changed:
-            message = "\n".join(["the configuration changes figures that are closed:", *changed])
+            hint = "greendc recompute has them computed anew, where that is what is meant"
+            message = "\n".join([CLOSED, *changed, hint])
             raise GreendcError(message)

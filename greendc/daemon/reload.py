@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from greendc import faults
 from greendc.config import Config, load
 from greendc.daemon.data import Data, config_event
 from greendc.daemon.differences import differences
 from greendc.daemon.systemd import Notifier
 from greendc.masking import masked
-from greendc.ports import GreendcError
+from greendc.ports import Event, GreendcError
 from greendc.sources.mqtt import MqttSource
 
 log = logging.getLogger(__name__)
@@ -58,23 +59,43 @@ class Reload:
             raise GreendcError("this configuration was not loaded from a file")
         return load(file)
 
+    def recompute(self, hash_: str) -> str:
+        """Load the file anew, with closed figures computed anew by it; tells how many.
+
+        Raises
+        ------
+        GreendcError
+            If the file's figures are not those of the hash, or nothing is prepared for it;
+            nothing has changed.
+        """
+        config = self._with_what_stays(self._loaded())
+        if config.figures_hash() != hash_:
+            raise GreendcError("the file has changed meanwhile: give greendc recompute again")
+        self.data.worker.commit()
+        before = self.data.store.last()
+        self._use(config, self.data.recompute(config))
+        faults.reached("recompute_committed")
+        return recomputed(self.data.store.last() - before)
+
+    def _with_what_stays(self, wanted: Config) -> Config:
+        kept = {key: getattr(self.data.config.root, key) for key in FIXED}
+        return Config(wanted.root.model_copy(update=kept), wanted.content, wanted.file)
+
     def _taken(self, wanted: Config) -> str:
-        running = self.data.config
-        kept = {key: getattr(running.root, key) for key in FIXED}
-        config = Config(wanted.root.model_copy(update=kept), wanted.content, wanted.file)
+        running, config = self.data.config, self._with_what_stays(wanted)
         changed = differences(running.effective(), config.effective())
         later = differences(config.effective(), wanted.effective())
         Config.from_effective(config.effective())  # as every later start will read it
         self.data.worker.commit()
         self.data.refuse_changes_of_the_past(config)
         if changed:
-            self._use(config)
+            self._use(config, config_event(config, time.time_ns()))
         return _told(changed, later)
 
-    def _use(self, config: Config) -> None:
+    def _use(self, config: Config, entry: Event) -> None:
         data, decoder = self.data, self.data.worker.pipeline.decoder
         before = set(decoder.subscriptions())
-        data.worker.take([config_event(config, time.time_ns())])
+        data.worker.take([entry])
         data.use(config)
         topics = data.worker.pipeline.decoder.subscriptions()
         if set(topics) != before:
@@ -82,6 +103,11 @@ class Reload:
         for listener in self.listeners:
             listener(config)
         data.worker.commit()
+
+
+def recomputed(number: int) -> str:
+    """What is told of so many figures."""
+    return f"recomputed: {number} figures, see greendc revisions"
 
 
 def _told(changed: list[str], later: list[str]) -> str:

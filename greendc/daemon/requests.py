@@ -36,6 +36,12 @@ class Reload(Request, tag="reload", frozen=True):
     """Load the configuration file anew."""
 
 
+class Recompute(Request, tag="recompute", frozen=True):
+    """Have closed figures computed anew by the configuration file whose figures have this hash."""
+
+    hash: Text
+
+
 # -- what only the calendar asks for --------------------------------------------------------------
 
 
@@ -62,6 +68,6 @@ def request_of(line: bytes) -> Request:
         If it is none; it says why.
     """
     try:
-        return msgspec.json.decode(line, type=Close | Backup | Status | Reload)
+        return msgspec.json.decode(line, type=Close | Backup | Status | Reload | Recompute)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise GreendcError(f"no command: {error}") from error

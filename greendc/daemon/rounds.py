@@ -54,7 +54,9 @@ class Rounds:
         self.vitals.look()
         self._tell()
         self._move_cursors()
+        self._ahead = AHEAD
         self.errands.do()
+        self._ahead = 0
         if self._journal_full():
             time.sleep(timeout)
             return False

@@ -93,6 +93,16 @@ def _head(found: Evidence) -> Iterator[str]:
         yield f"  category     {figure.category} (where E_IT is measured)"
     rules = f", by configuration {found.config[:12]}" if found.config else ""
     yield f"  revision     {figure.revision}{rules}"
+    yield from _recomputed(found)
+
+
+def _recomputed(found: Evidence) -> Iterator[str]:
+    """Which keys of the configuration were changed for closed time, and revised this figure."""
+    for arrival, kind, data in found.events:
+        for cause in data["causes"] if kind == "revised" else ():
+            names = cause.get("figures", [found.chosen.quantity])
+            if "keys" in cause and found.chosen.quantity in names and found.chosen.revision:
+                yield f"  recomputed   {rfc3339(arrival)}: {', '.join(cause['keys'])}"
 
 
 def _doubt(found: Evidence) -> str:

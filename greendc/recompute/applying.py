@@ -1,63 +1,103 @@
 """The figures that differ, and the state to go on from, put into the ledger."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+from greendc import faults
 from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.pipeline import Pipeline
-from greendc.ports import Event
+from greendc.ports import Event, LedgerRow
 from greendc.recompute.amending import Amended, Amendment, Past
-from greendc.recompute.differing import Difference, differences
+from greendc.recompute.differing import Difference, Portion, differences, portion, portions
 from greendc.recompute.scratch import Scratch
-from greendc.store import Row
+from greendc.store import PERIODS, Row, Store, StoredLedger
 
 Span = tuple[int, int]
 
 PORTION = 1_000  # figures written at a time
+NAMED = 100  # figures that a reason names; of more it names none
 LEDGER = "ledger.db"
 DONE = "recomputed"  # key of the ledger's: the amendments so far
 
 
 class Recomputer:
-    """What a pipeline does at an entry that says so; give it to `Pipeline.recompute`."""
+    """What a pipeline does at an entry that says so; give it to the `Pipeline`.
+
+    `alive` is called again and again meanwhile. `prepared` is a scratch ledger that has come
+    far already, for the entry that comes next.
+    """
 
     def __init__(
         self, past: Past, folder: Path | None = None, alive: Callable[[], None] = lambda: None
     ) -> None:
-        """`past` is the pipeline's own journal; scratch files stand in `folder`.
-
-        `alive` is called again and again meanwhile.
-        """
-        self.past, self._folder, self._alive = past, folder, alive
-        self.prepared: Path | None = None  # a scratch ledger for the entry that comes next
+        """`past` is the pipeline's own journal; scratch files stand in `folder`."""
+        self.past, self._folder, self.alive = past, folder, alive
+        self.prepared: Prepared | None = None
 
     def __call__(self, pipeline: Pipeline, seq: int, event: Event) -> None:
         """Write what differs; everything is in the pipeline's open transaction."""
 
         def pause() -> None:
-            self._alive()
+            self.alive()
             pipeline.meanwhile()
 
+        faults.reached("recompute_begun")
         wanted = Config.from_effective(event.data["effective"])
-        amendments = [
-            *done_before(pipeline.store),
-            Amendment(seq, event.data["keys"], wanted.effective()),
-        ]
+        this = Amendment(seq, event.data["keys"], wanted.effective())
+        amendments = [*done_before(pipeline.store), this]
+        prepared, self.prepared = self.prepared, None
         with ExitStack() as stack:
-            file, self.prepared = self.prepared, None
-            if file is None:
+            if prepared is None:
                 folder = TemporaryDirectory(prefix="recompute-", dir=self._folder)
                 file = Path(stack.enter_context(folder)) / LEDGER
+            else:
+                file = prepared.file
             scratch = stack.enter_context(Scratch(file, Amended(self.past, amendments), pause))
             scratch.advance(seq)
             scratch.pipeline.commit()
-            _apply(pipeline, seq, event, scratch.pipeline, wanted, pause)
+            spans = cells_of(
+                (origins(pipeline), pipeline.store), (origins(scratch.pipeline), scratch.store)
+            )
+            compared = portions(spans) if prepared is None else prepared.portions(pipeline.store)
+            _apply(pipeline, event, scratch.pipeline, compared, pause)
+            _go_on(pipeline, seq, scratch.pipeline, wanted, pause)
         pipeline.store.set(DONE, [list(one) for one in amendments])
+        faults.reached("recompute_written")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scratch ledger that was compared when it and the ledger were at the same entry.
+
+    `differing` are the portions that differed then; `mine` and `theirs` are the last rows
+    of the scratch ledger and of the other one at that time.
+    """
+
+    file: Path
+    differing: Sequence[Portion]
+    mine: int
+    theirs: int
+
+    def portions(self, ledger: Store) -> list[Portion]:
+        """Where they may differ by now: nothing else has been written since. All is committed."""
+        found = set(self.differing)
+        for file, last in ((self.file, self.mine), (ledger.path, self.theirs)):
+            found.update(portion(row.site, row.figure) for row in rows_after(file, last))
+        return sorted(found, key=lambda one: (one.site, PERIODS.index(one.period), one.at))
+
+
+def rows_after(file: Path, last: int) -> Iterator[LedgerRow]:
+    """Committed rows of a ledger file after one."""
+    with closing(StoredLedger(file)) as ledger:
+        while rows := list(ledger.rows_after(last, PORTION)):
+            yield from rows
+            last = rows[-1].id
 
 
 class Newest(Protocol):
@@ -83,24 +123,28 @@ def done_before(store: Kept) -> list[Amendment]:
 
 def _apply(
     pipeline: Pipeline,
-    seq: int,
     event: Event,
     other: Pipeline,
-    wanted: Config,
+    compared: Iterable[Portion],
     pause: Callable[[], None],
 ) -> None:
-    store = pipeline.store
-    spans = cells_of((origins(pipeline), store), (origins(other), other.store))
-    found = differences(store, other.store, spans, event.data.get("begin", {}), pause)
+    begin = event.data.get("begin", {})
+    found = differences(pipeline.store, other.store, compared, begin, pause)
     for site, mine in groupby(found, lambda one: one.site):
         writing = _Writing(pipeline, other)
         for difference in mine:
             writing.take(difference)
         writing.flush()
         writing.explain(site, event)
+
+
+def _go_on(
+    pipeline: Pipeline, seq: int, other: Pipeline, wanted: Config, pause: Callable[[], None]
+) -> None:
+    """Have a pipeline continue where another one has come to, by the configuration wanted."""
     other.store.count("", {"entries:event": 1})
     other.switch(seq, wanted)
-    store.take_over(other.store, pause)
+    pipeline.store.take_over(other.store, pause)
     pipeline.states = other.states
     pipeline.use(wanted)
 
@@ -131,6 +175,7 @@ class _Writing:
         self._rows: list[Row] = []
         self._config = 0
         self._span = EVER, -EVER
+        self._names: set[str] = set()
 
     def take(self, one: Difference) -> None:
         """Write a figure, by the configuration that made it."""
@@ -139,6 +184,7 @@ class _Writing:
             self._config = one.after.config
         self._rows.append(Row(one.site, one.after, fresh=False))
         self._span = min(self._span[0], one.after.start), max(self._span[1], one.after.end)
+        self._names.add(one.after.quantity)
 
     def flush(self) -> None:
         """Write what is left."""
@@ -157,6 +203,8 @@ class _Writing:
         lo, hi = self._span
         keys = [".".join(path) for name, *path in event.data["keys"] if name == site]
         cause = {"kind": "recompute", "from": lo, "to": hi, "keys": keys}
+        if len(self._names) <= NAMED:
+            cause["figures"] = sorted(self._names)
         last = self._store.last()
         data = {
             "site": site,

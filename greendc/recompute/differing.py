@@ -1,6 +1,6 @@
 """What two ledgers of the same journal differ in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from greendc.core.facility import DAY, EVER, HOUR
@@ -21,6 +21,14 @@ class Figures(Protocol):
         ...
 
 
+class Portion(NamedTuple):
+    """Figures of a site and period that start near each other, from `at` on [ns]."""
+
+    site: str
+    period: str
+    at: int
+
+
 class Difference(NamedTuple):
     """A figure as it is and as it is to be; None where it is not there yet."""
 
@@ -29,41 +37,57 @@ class Difference(NamedTuple):
     after: Figure
 
 
+def portions(spans: Mapping[str, tuple[int, int]]) -> Iterator[Portion]:
+    """All that there is to compare: the first and last instant of each site's cells [ns]."""
+    for site, (first, last) in spans.items():
+        for period in PERIODS:
+            lo = first - (0 if period in {"cell", "hour"} else LONGEST)
+            for at in range(_begin(period, lo), last, _length(period)):
+                yield Portion(site, period, at)
+
+
+def portion(site: str, figure: Figure) -> Portion:
+    """The portion that a figure is compared in."""
+    return Portion(site, figure.period, _begin(figure.period, figure.start))
+
+
+def _length(period: str) -> int:
+    return PORTIONS.get(period, 2 * LONGEST)
+
+
+def _begin(period: str, at: int) -> int:
+    return at - at % _length(period)
+
+
 def differences(
     old: Figures,
     new: Figures,
-    spans: Mapping[str, tuple[int, int]],
+    compared: Iterable[Portion],
     begin: Mapping[str, int],
     pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Difference]:
-    """Newest figures that are others in `new`, by site, period, start and name.
+    """Newest figures that are others in `new`.
 
     Parameters
     ----------
     old, new
         The ledgers.
-    spans
-        First and last instant of each site's cells in either. [ns]
+    compared
+        Where they may differ; the order is kept, and in a portion it is by start and name.
     begin
         Where `new` begins, for sites of which it does not have all: before it nothing is
         withdrawn. [ns]
     pause
         Called between pieces of work.
     """
-    for site, (first, last) in spans.items():
-        for period in PERIODS:
-            step = PORTIONS.get(period, 2 * LONGEST)
-            lo = first - (0 if period in {"cell", "hour"} else LONGEST)
-            for at in range(lo // step * step, last, step):
-                pause()
-                yield from _differing(
-                    old, new, site, period, (at, at + step), begin.get(site, -EVER)
-                )
+    for one in compared:
+        pause()
+        yield from _differing(old, new, one, begin.get(one.site, -EVER))
 
 
-def _differing(
-    old: Figures, new: Figures, site: str, period: str, span: tuple[int, int], begin: int
-) -> Iterator[Difference]:
+def _differing(old: Figures, new: Figures, one: Portion, begin: int) -> Iterator[Difference]:
+    site, period, at = one
+    span = at, at + _length(period)
     was = {(f.start, f.quantity): f for f in old.figures(site, period, *span)}
     now = {(f.start, f.quantity): f for f in new.figures(site, period, *span)}
     for key in sorted(was.keys() | now.keys()):

@@ -62,8 +62,8 @@ def replay(logs: Sequence[Path], config: Config | None, options: Options) -> Res
         first, entries = _first_config(entries, config, counts)
         store = Store(folder / LEDGER, durable=options.keep is not None)
         stack.callback(store.close)
-        pipeline = Pipeline(first, store, pinned=config is not None)
-        pipeline.recompute = Recomputer(_Logs(logs), folder)
+        recomputer = Recomputer(_Logs(logs), folder)
+        pipeline = Pipeline(first, store, pinned=config is not None, recompute=recomputer)
         _feed(pipeline, entries)
         result = _result(folder, pipeline, counts, options)
         if config is not None and counts.configs:

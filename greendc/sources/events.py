@@ -34,7 +34,7 @@ class _SessionLost(_Span):
 
 
 class _Dropped(msgspec.Struct, rename={"since": "from"}):
-    total: Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+    total: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     since: Instant | None = None
     until: Instant | None = None
 
@@ -50,7 +50,7 @@ class _Config(msgspec.Struct):
 
 class _Recompute(_Config):
     keys: list[Annotated[list[str], msgspec.Meta(min_length=2)]]
-    begin: dict[str, Instant] = {}
+    begin: dict[str, int] = {}
 
 
 FORMS: Mapping[str, type[msgspec.Struct]] = {

@@ -15,6 +15,7 @@ from greendc.store.reading import (
     read_changes,
     read_figures,
     read_known,
+    read_newest_start,
     read_revisions,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "read_figures",
     "read_known",
     "read_newest_balance",
+    "read_newest_start",
     "read_revisions",
 ]

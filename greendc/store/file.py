@@ -15,9 +15,9 @@ from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
 from greendc.store.judgements import Judgements
-from greendc.store.reading import read_figures, read_sums
+from greendc.store.reading import read_figures, read_newest_start, read_sums
 
-COUNTED = {"tally": 3, "judged": 5, "balance": 4}  # tables and how many columns they have
+COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
 NUMBERS = {period: number for number, period in enumerate(PERIODS)}
 REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
 SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
@@ -249,12 +249,7 @@ class Store:
 
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""
-        row = self._db.execute(
-            "SELECT f.start FROM figure f JOIN quantity q ON q.id = f.quantity "
-            "WHERE f.period = ? AND q.site = ? ORDER BY f.start DESC LIMIT 1",
-            (PERIODS.index(period), site),
-        ).fetchone()
-        return None if row is None else int(row[0])
+        return read_newest_start(self._db, site, period)
 
     # -- readings that cells may be computed from again ----------------------------------------
 

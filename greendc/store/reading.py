@@ -103,6 +103,16 @@ def read_changes(db: sqlite3.Connection) -> Iterator[tuple[LedgerRow, Figure]]:
     return ((_ledger_row(row[:half]), _figure(row[half:])) for row in rows)
 
 
+def read_newest_start(db: sqlite3.Connection, site: str, period: str) -> int | None:
+    """Start of the latest figure of a site and period; None where there is none."""
+    row = db.execute(
+        "SELECT f.start FROM figure f JOIN quantity q ON q.id = f.quantity "
+        "WHERE f.period = ? AND q.site = ? ORDER BY f.start DESC LIMIT 1",
+        (PERIODS.index(period), site),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 class StoredLedger:
     """Implements `ports.LedgerReader` on a connection of its own."""
 

@@ -1,75 +1,195 @@
 """Recomputed figures are those of a configuration that had always been so, and no other changes."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from greendc.config import Config
-from greendc.core.facility import HOUR, MINUTE
+from greendc.config import load
+from greendc.core.facility import HOUR
+from greendc.core.figure import Figure
+from greendc.ports import Entry, GreendcError
 from tests import runs
-from tests.recompute.kit import BEGIN, CHANGE, FROM, HOURS, Played
-from tests.runs import Reading
+from tests.recompute.kit import CHANGE, METERS, Played, dated, log, meters, site
 
-METERS = (
-    "{id: it_a, point: pdu_out, unit: W, kind: mean_next, nominal: 10min, class: 1}",
-    "{id: it_b, point: pdu_out, unit: W, kind: mean_next, nominal: 10min, class: 1}",
-    "{id: pump, point: cool_pump, unit: W, kind: instant, nominal: 10min, class: 1}",
-    "{id: heat, quantity: energy, point: aux_other, unit: kWh, kind: register, nominal: 10min}",
-)
-MORE = """
-cell: 10min
-e_dc: bottom_up
-lateness: 20min
-emissions: {location: {factor: %s, year: 2025, source: made up}}
-derived: [{id: loss, point: loss_power, share: %s, of: it_a}]
-"""
-
-
-def site(folder: Path, *meters: str, factor: str = "400", share: str = "0.1") -> Config:
-    return runs.configured(folder, meters or METERS, MORE % (factor, share))
-
-
-def dated(key: str, meter: str, old: object, new: object) -> str:
-    """A meter with a value that changes at `CHANGE`."""
-    return f"{meter[:-1]}, {key}: [{{value: {old}}}, {{{FROM}, value: {new}}}]}}"
-
-
-def log(lo: float = 0, hi: float = HOURS) -> list[Reading]:
-    found = []
-    for time in range(int(BEGIN + lo * HOUR), int(BEGIN + hi * HOUR), 10 * MINUTE):
-        step = (time - BEGIN) // (10 * MINUTE)
-        found += [("it_a", time, 1000.0 + step % 7), ("it_b", time, 500.0 + step % 5)]
-        found += [("pump", time, 300.0 + step % 3), ("heat", time, 5.0 + 0.1 * step)]
-    return found
-
-
-CHANGES = {
-    "multiplier": {0: dated("multiplier", METERS[0], 1, 10)},
-    "register": {3: dated("multiplier", METERS[3], 1, 10)},
-    "unit": {2: METERS[2].replace("unit: W", f"unit: [{{value: W}}, {{{FROM}, value: kW}}]")},
-    "point": {
-        1: METERS[1].replace("point: pdu_out", f"point: [{{value: pdu_out}}, {{{FROM}, value: none}}]"
-        ", quantity: power")
-    },
+KPIS = {"e_dc", "co2e_location", "ipue", "dcie", "cue_location", "pue"}
+IT = KPIS | {"e_it", "ppue_cooling", "ppue_power", "ppue_other"}
+EXCHANGE = "[{at: 2025-03-01T02:05:00Z, final: 6.25, initial: 6.2}]"
+EXCHANGED = (*METERS[:3], f"{METERS[3][:-1]}, replaced: {EXCHANGE}}}")
+CHANGES: dict[
+    str, tuple[dict[str, Any], set[str]]
+] = {  # what is said otherwise, and the figures that rest on it
+    "multiplier": (
+        {"meters": meters(0, "multiplier", 1, 10)},
+        IT | {"it_a", "loss", "subsystem_power"},
+    ),
+    "register": (
+        {"meters": meters(3, "multiplier", 1, 10)},
+        KPIS | {"heat", "ppue_other", "subsystem_other"},
+    ),
+    "unit": (
+        {"meters": meters(2, "unit", "W", "kW")},
+        KPIS | {"pump", "ppue_cooling", "subsystem_cooling"},
+    ),
+    "exchange": ({"meters": EXCHANGED}, KPIS | {"heat", "ppue_other", "subsystem_other"}),
+    "point": (
+        {"meters": meters(2, "point", "cool_pump", "cool_tower")},
+        set(),  # it is cooling all the same
+    ),
+    "factor": (
+        {
+            "factor": dated(
+                "{factor: 400, year: 2025, source: a}", "{factor: 40, year: 2025, source: b}"
+            )
+        },
+        {"co2e_location", "cue_location"},
+    ),
+    "share": ({"share": dated("0.1", "0.3")}, KPIS | {"loss", "subsystem_power", "ppue_power"}),
+    "formula": ({"of": dated("it_a", "it_b")}, KPIS | {"loss", "subsystem_power", "ppue_power"}),
 }
 
 
-def changed_meters(change: str) -> tuple[str, ...]:
-    return tuple(CHANGES[change].get(i, meter) for i, meter in enumerate(METERS))
+def newest_revisions(path: Path) -> dict[runs.Key, Figure]:
+    """The newest revision of each figure, with its number."""
+    found = runs.revisions(path)
+    return {(f.period, f.quantity, f.start): f._replace(config=0) for f in found}
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_as_if_it_had_always_been_so(change: str, tmp_path: Path) -> None:
-    config = site(tmp_path)
-    (tmp_path / "new").mkdir()
-    wanted = site(tmp_path / "new", *changed_meters(change))
-    run = Played(tmp_path / "ledger", config)
+def test_as_if_it_had_always_been_so_and_nothing_else(change: str, tmp_path: Path) -> None:
+    said, rests_on_it = CHANGES[change]
+    usual, wanted = site(tmp_path / "a"), site(tmp_path / "b", **said)
+    run = Played(tmp_path / "ledger", usual)
     run.take(runs.batch(log(0, 28)))
     run.commit()
-    before = {(f.period, f.quantity, f.start): f for f in runs.revisions(run.path)}
+    before = newest_revisions(run.path)
     run.recompute(wanted)
+    run.commit()
+    after = newest_revisions(run.path)
+    changed = {key for key in after if after[key] != before.get(key)}
+    assert {name for _, name, _ in changed} == rests_on_it
+    assert {after[key].revision for key in changed} <= {1}
+    assert all(after[key].end > CHANGE - HOUR for key in changed)
     run.take(runs.batch(log(28)))
     run.take(runs.end())
-    path = run.close()
     fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log()), runs.end()])
-    assert runs.newest(path) == runs.newest(fresh)
+    assert runs.newest(run.close()) == runs.newest(fresh)
+
+
+def replayed(path: Path, run: Played) -> Path:
+    """The same journal into another ledger."""
+    again = Played(path, run.config)
+    for _, entry in run.journal:
+        again.take(entry)
+    return again.close()
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    late=st.lists(st.integers(0, 4 * 24 - 1), max_size=4),
+    cuts=st.lists(st.integers(84, 4 * 30 - 1), max_size=3),
+    places=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    killed=st.booleans(),
+    exchanged=st.booleans(),
+)
+def test_live_is_replay_is_as_it_had_always_been(
+    late: list[int],
+    cuts: list[int],
+    places: tuple[int, int],
+    killed: bool,
+    exchanged: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Whatever was late, whatever else was recomputed before, and where it was killed."""
+    folder = tmp_path_factory.mktemp("law")
+    whole = log(0, 5)
+    in_time = [one for place, one in enumerate(whole) if place not in late]
+    told = [whole[place] for place in sorted(set(late))]
+    entries: list[Entry] = [*runs.entries(in_time, {84, *cuts}), runs.batch(told)]
+    other = {"meters": EXCHANGED} if exchanged else {"share": dated("0.1", "0.3")}
+    wishes = [site(folder / "b", meters(0, "multiplier", 1, 10)), site(folder / "c", **other)]
+    run = Played(folder / "ledger", site(folder / "a"))
+    for number, entry in enumerate(entries):
+        run.take(entry)
+        for place, wanted in zip(sorted(places), wishes, strict=True):
+            if number == len(entries) - place:
+                run.recompute(wanted)
+                if killed:
+                    run.kill()
+    run.take(runs.end())
+    path, last = run.close(), run.pipeline.config
+    assert runs.revisions(replayed(folder / "again", run)) == runs.revisions(path)
+    fresh = [*entries, runs.end()]
+    assert runs.newest(runs.played(folder / "fresh", last, fresh)) == runs.newest(path)
+
+
+def test_what_had_been_read_from_other_topics_still_is(tmp_path: Path) -> None:
+    """A configuration of before keeps how it read messages; only the key is another."""
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, 4)))
+    folders = [tmp_path / name for name in ("b", "c")]
+    for folder, more in zip(folders, (METERS, meters(0, "multiplier", 1, 10)), strict=True):
+        site(folder, more)
+        text = (folder / "site.yaml").read_text().replace("'m/{meter}'", "'n/{meter}'")
+        (folder / "site.yaml").write_text(text)
+    moved, wanted = (load(folder / "site.yaml") for folder in folders)
+    run.take(runs.config_event(moved))
+    there = runs.batch(log(4, 8))
+    run.take(replace(there, topics=[topic.replace("m/", "n/") for topic in there.topics]))
+    run.recompute(wanted)
+    run.take(runs.end())
+    found = runs.newest(run.close(), "hour")
+    fresh = site(tmp_path / "d", meters(0, "multiplier", 1, 10))
+    path = runs.played(tmp_path / "fresh", fresh, [runs.batch(log(0, 8)), runs.end()])
+    assert found == runs.newest(path, "hour")
+    assert len({start for _, _, start in found}) == 8
+
+
+def test_a_figure_that_there_is_no_more_is_withdrawn(tmp_path: Path) -> None:
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, 28)))
+    run.recompute(site(tmp_path / "b", loss="none"))
+    run.take(runs.end())
+    path = run.close()
+    gone = [f for f in newest_revisions(path).values() if f.quantity == "subsystem_power"]
+    assert len(gone) > 100
+    assert {(f.value, f.status, f.reason, f.valid) for f in gone} == {
+        (None, "undefined", "withdrawn", 0)
+    }
+    fresh = site(tmp_path / "c", loss="none")
+    path_fresh = runs.played(tmp_path / "f", fresh, [runs.batch(log(0, 28)), runs.end()])
+    found = {k: f for k, f in runs.newest(path).items() if f.reason != "withdrawn"}
+    assert found == runs.newest(path_fresh)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "nothing of closed time would change"),
+        ({"meters": meters(0, "multiplier", 1, 1)}, "nothing of closed time would change"),
+        ({"meters": METERS[:3]}, r"s.meters\[heat\]: cannot be taken out of closed time: keep it"),
+        (
+            {"meters": tuple(m.replace("nominal: 10min", "nominal: 5min") for m in METERS)},
+            r"s.meters\[it_a\].nominal: cannot be recomputed: set point to none and add a meter",
+        ),
+    ],
+)
+def test_what_cannot_be_recomputed_says_what_to_do(
+    said: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, 4)))
+    with pytest.raises(GreendcError, match=why):
+        run.recompute(site(tmp_path / "b", **said))
+    assert len(run.journal) == 1
+
+
+def test_a_pipeline_without_its_past_refuses(tmp_path: Path) -> None:
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, 4)))
+    run.recompute(site(tmp_path / "b", meters(0, "multiplier", 1, 10)))
+    with pytest.raises(GreendcError, match="what came before is not at hand"):
+        runs.played(tmp_path / "other", run.config, [entry for _, entry in run.journal])

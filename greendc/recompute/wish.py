@@ -1,0 +1,101 @@
+"""What is asked to be recomputed, and what has been prepared for it in a data folder."""
+
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from greendc import __version__
+from greendc.config import Config
+from greendc.config.past import Changed, changed, refusals
+from greendc.ports import GreendcError
+from greendc.recompute.amending import Amendment
+from greendc.recompute.applying import LEDGER, Prepared
+from greendc.recompute.differing import Portion
+from greendc.store import Store
+
+FOLDER = "recompute"  # in the data folder
+TAKEN = "recompute-taken"
+PREPARED = "prepared"  # key of a scratch ledger that has been compared
+AT_LAST = 1 << 62  # in place of the number of an entry that is still to be written
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Keys that a configuration changes in closed time, as of a ledger's last commit."""
+
+    config: Config
+    found: list[Changed]
+    before: list[Amendment]
+
+    @classmethod
+    def of(
+        cls, known: Config, wanted: Config, state: Mapping[str, Any], before: list[Amendment]
+    ) -> Self:
+        """What `wanted` changes of what `known` says.
+
+        Raises
+        ------
+        GreendcError
+            If nothing is changed, or something that cannot be recomputed; it says what to do.
+        """
+        closed = {
+            site: kept["watermark"]
+            for site, kept in state["sites"].items()
+            if kept["origin"] is not None
+        }
+        old, new = known.effective(), wanted.effective()
+        found = changed(old, new, closed)
+        if not found:
+            raise GreendcError("nothing of closed time would change: greendc reload takes it in")
+        refused = list(refusals(found, new))
+        if refused:
+            raise GreendcError("\n".join(refused))
+        return cls(wanted, found, before)
+
+    @property
+    def keys(self) -> list[list[str]]:
+        """The keys as the journal holds them."""
+        return [[one.site, *one.path] for one in self.found]
+
+    @property
+    def token(self) -> str:
+        """What a scratch ledger must have been made for."""
+        parts = [__version__, self.config.figures_hash(), self.keys, len(self.before)]
+        return sha256(msgspec.json.encode(parts)).hexdigest()
+
+    def amendments(self) -> list[Amendment]:
+        """Those of before, and this one at the end of all."""
+        return [*self.before, Amendment(AT_LAST, self.keys, self.config.effective())]
+
+
+def taken(folder: Path, wish: Wish) -> Prepared:
+    """What has been prepared in a data folder, out of the way of whoever has done it.
+
+    Raises
+    ------
+    GreendcError
+        If nothing has been, or something else.
+    """
+    mine = folder / TAKEN
+    shutil.rmtree(mine, ignore_errors=True)
+    try:
+        (folder / FOLDER).rename(mine)
+    except OSError as error:
+        raise GreendcError("nothing is prepared: give greendc recompute") from error
+    with closing(Store(mine / LEDGER, durable=False)) as store:
+        token, differing, own, theirs = store.get(PREPARED) or (None, [], 0, 0)
+    if token != wish.token:
+        raise GreendcError("something else is prepared: give greendc recompute again")
+    return Prepared(mine / LEDGER, [Portion(*one) for one in differing], own, theirs)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a killed greendc has left of its scratch ledgers."""
+    for left in folder.glob("recompute-*"):
+        shutil.rmtree(left, ignore_errors=True)

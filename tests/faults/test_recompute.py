@@ -1,0 +1,119 @@
+"""`greendc recompute` on a running site, and without one; killed anywhere, it happens once."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from greendc.faults import RECOMPUTE_POINTS
+from tests.faults.plant import SITE, Plant, Publisher, killed, messages
+from tests.servers.support import Mosquitto
+
+BORDER = "2025-03-01T00:05:00Z"
+BEFORE, AFTER = 400, 520  # messages: of event time 1000 s and 1300 s
+FACTOR = f"class: 0.5, multiplier: [{{value: 1}}, {{from: {BORDER}, value: 10}}]}}"
+TENFOLD = SITE.replace("class: 0.5}", FACTOR, 1)
+RESTS_ON_IT_A = {"it_a", "e_it", "e_dc", "co2e_location", "ipue", "dcie", "cue_location"}
+RESTS_ON_IT_A |= {"ppue_cooling"}
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    with Mosquitto(tmp_path / "broker") as broker, Plant(tmp_path, broker) as started:
+        yield started
+
+
+def recompute(plant: Plant, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "greendc.cli", "recompute", "-c", str(plant.config), *options]
+    return subprocess.run(
+        command, env=plant.environment, capture_output=True, check=False, text=True, input=""
+    )
+
+
+def revised(plant: Plant) -> list[dict[str, object]]:
+    told = plant.greendc("revisions", "-c", str(plant.config), "--json").splitlines()
+    return [json.loads(row) for row in told]
+
+
+def begun(plant: Plant, **options: str) -> "subprocess.Popen[bytes]":
+    daemon = plant.daemon(**options)
+    plant.wait_until_connected(plant.log.count("connected to") + 1)
+    Publisher(plant.broker.port, messages(BEFORE), per_second=2000).start().wait()
+    return daemon
+
+
+def finished(plant: Plant, daemon: "subprocess.Popen[bytes]") -> None:
+    """More comes, the input ends; ledger and accounts are what they should be."""
+    Publisher(plant.broker.port, messages(AFTER)[BEFORE:], per_second=2000).start().wait()
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(30) == 0, plant.log
+    plant.finish()
+    exported = plant.exported()
+    assert exported == plant.replayed(plant.data / "journal.db")
+    plant.greendc("audit", "-c", str(plant.config))
+    journal = plant.folder / "fresh.jsonl"
+    arguments = ("--journal", "--data", str(plant.data), "-o", str(journal))
+    plant.greendc("export", "-c", str(plant.config), *arguments)
+    assert exported == plant.replayed(journal, "-c", str(plant.config))
+    found = revised(plant)
+    assert {row["quantity"] for row in found} == RESTS_ON_IT_A
+    assert {row["revision"] for row in found} == {1}
+    assert min(str(row["end"]) for row in found) > BORDER
+    why = "the configuration was changed for closed time: meters[it_a].multiplier"
+    assert {row["why"] for row in found} == {why}
+
+
+def test_a_factor_of_the_past_on_a_running_site(plant: Plant) -> None:
+    """A34: only what is affected is revised, and the command lists it before."""
+    daemon = begun(plant)
+    assert "nothing of closed time" in recompute(plant).stderr
+    plant.config.write_text(TENFOLD)
+    told = recompute(plant, "--dry-run", "--json")
+    listed = [json.loads(row) for row in told.stdout.splitlines()]
+    assert {row["quantity"] for row in listed} == RESTS_ON_IT_A
+    cell = next(row for row in listed if (row["quantity"], row["start"]) == ("it_a", BORDER))
+    assert cell["after"]["value"] == pytest.approx(10 * cell["before"]["value"])
+    assert recompute(plant).returncode == 2  # nobody said yes
+    assert revised(plant) == []
+    told = recompute(plant, "--yes")
+    assert told.returncode == 0, told.stderr
+    assert "plant.meters[it_a].multiplier" in told.stdout
+    assert f"figures that would change: {len(listed)}" in told.stdout
+    assert f"recomputed: {len(listed)} figures" in told.stderr
+    assert len(revised(plant)) == len(listed)
+    why = plant.greendc(
+        "explain", "it_a", "--at", BORDER, "--period", "cell", "-c", str(plant.config)
+    )
+    assert b"meters[it_a].multiplier" in why
+    finished(plant, daemon)
+    assert not list(plant.data.glob("recompute*"))
+
+
+@pytest.mark.parametrize("point", RECOMPUTE_POINTS)
+def test_killed_while_it_recomputes(point: str, plant: Plant) -> None:
+    daemon = begun(plant, kill_at=point)
+    plant.config.write_text(TENFOLD)
+    assert recompute(plant, "--yes").returncode == 2
+    assert killed(daemon, 20.0), f"{point} was not reached\n{plant.log}"
+    daemon = plant.daemon()
+    plant.wait_until_connected(2)
+    finished(plant, daemon)
+
+
+def test_without_a_daemon(plant: Plant) -> None:
+    daemon = begun(plant)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(30) == 0, plant.log
+    plant.config.write_text(TENFOLD)
+    refused = plant.daemon()
+    assert refused.wait(30) == 2
+    assert "greendc recompute" in plant.log
+    told = recompute(plant, "--yes")
+    assert told.returncode == 0, told.stderr
+    daemon = plant.daemon()
+    plant.wait_until_connected(2)
+    finished(plant, daemon)
