@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from greendc import __version__
+from greendc import __version__, faults
 from greendc.audit import Audit, audit
 from greendc.config import Config
 from greendc.daemon import backup, requests
@@ -241,6 +241,7 @@ def recompute(config: Config, prepared: "Preparation") -> str:
         before = data.store.last()
         data.worker.take([data.recompute(config)])
         data.worker.commit()
+        faults.reached("recompute_committed")
         return recomputed(data.store.last() - before)
 
 

@@ -1,0 +1,107 @@
+"""Recomputing a data folder on which no daemon runs, killed wherever it is."""
+
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from greendc import app, changes, faults
+from greendc.config import Config, load
+from greendc.core.figure import Figure
+from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.ports import GreendcError
+from greendc.recompute import Preparation
+from greendc.replay import Options, replay
+from greendc.revisions import Wanted, revisions
+from tests import runs
+from tests.recompute.kit import log, meters, site
+
+RESTS_ON_IT = {"it_a", "loss", "e_it", "e_dc", "subsystem_power", "co2e_location"}
+RESTS_ON_IT |= {"ipue", "dcie", "cue_location", "ppue_cooling", "ppue_power", "ppue_other"}
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Config:
+    """A configuration that says otherwise of the time that a data folder has closed."""
+    with ExitStack() as stack:
+        config = site(tmp_path / "s")
+        data = Data(config, config.data, stack)
+        data.worker.take(runs.entries(log(0, 6), [40, 90]))
+        data.worker.commit()
+    site(tmp_path / "s", meters(0, "multiplier", 1, 10))
+    return load(tmp_path / "s" / "site.yaml")
+
+
+def recompute(config: Config) -> tuple[list[str], str]:
+    with ExitStack() as stack:
+        prepared = Preparation(config, config.data, stack)
+        return list(changes.as_text(prepared)), app.recompute(config, prepared)
+
+
+def holds(config: Config) -> None:
+    """It is done, once, and can be replayed; what was counted adds up."""
+    with ExitStack() as stack:
+        data = Data(config, config.data, stack)
+        data.worker.take(runs.entries(log(6, 7)))
+        data.worker.take([runs.end()])
+        data.worker.commit()
+    found = list(revisions(config, Wanted()))
+    assert {(one.figure.quantity, one.figure.revision) for one in found} == {
+        (name, 1) for name in RESTS_ON_IT
+    }
+    assert app.audited(config).failed == []
+    replay([config.data / JOURNAL], None, Options(keep=config.data / "again"))
+    again = runs.revisions(config.data / "again" / LEDGER)
+    assert _plain(again) == _plain(runs.revisions(config.data / LEDGER))
+    assert not list(config.data.glob("recompute*"))
+
+
+def _plain(found: list[Figure]) -> list[Figure]:
+    return [figure._replace(config=0) for figure in found]
+
+
+def test_without_a_daemon(wanted: Config) -> None:
+    with ExitStack() as stack, pytest.raises(GreendcError, match="greendc recompute has them"):
+        Data(wanted, wanted.data, stack)
+    told, done = recompute(wanted)
+    assert told[:2] == [
+        "the configuration says other things of closed time:",
+        "  s.meters[it_a].multiplier",
+    ]
+    number = int(told[-1].removeprefix("figures that would change: "))
+    assert done == f"recomputed: {number} figures, see greendc revisions"
+    (cells,) = (row for row in told if row.startswith("    s it_a 2"))
+    kilowatts = [(1000 + step % 7) / 1e3 for step in range(12, 12 + 21)]
+    before, after = (sum(kilowatts) / 6 * factor for factor in (1, 10))
+    span = "2025-03-01T02:00:00Z to 2025-03-01T05:30:00Z"
+    assert cells == f"    s it_a 21 cells, {span}  {before:.9g} -> {after:.9g} kWh"
+    holds(wanted)
+
+
+@pytest.mark.parametrize("point", faults.RECOMPUTE_POINTS)
+def test_killed_it_happens_once(point: str, wanted: Config) -> None:
+    child = os.fork()
+    if not child:
+        try:
+            os.environ[faults.VARIABLE] = point
+            recompute(wanted)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    holds(wanted)
+
+
+def test_one_at_a_time(wanted: Config) -> None:
+    with ExitStack() as stack:
+        Preparation(wanted, wanted.data, stack)
+        with pytest.raises(GreendcError, match="somebody is about to recompute"):
+            Preparation(wanted, wanted.data, stack)
+
+
+def test_what_was_not_shown_is_not_done(wanted: Config) -> None:
+    with ExitStack() as stack:
+        prepared = Preparation(wanted, wanted.data, stack)
+        with pytest.raises(GreendcError, match="something else is prepared"):
+            app.recompute(wanted, prepared)
