@@ -12,7 +12,7 @@ from greendc.config import Config, load
 from greendc.core.figure import Figure
 from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.ports import GreendcError
-from greendc.recompute import Preparation
+from greendc.recompute.preparing import Preparation
 from greendc.replay import Options, replay
 from greendc.revisions import Wanted, revisions
 from tests import runs
