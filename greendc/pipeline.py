@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from greendc import faults
+from greendc.arriving import Arriving
 from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
@@ -74,6 +75,10 @@ class Pipeline:
         for name, ledger in self.ledgers.items():
             if name in self.states:
                 ledger.restore(self.states[name])
+        self._arriving = {
+            name: Arriving(self.store, ledger.book, ledger.meters)
+            for name, ledger in self.ledgers.items()
+        }
         self._places()
         self._tell_watch(config)
 
@@ -138,6 +143,8 @@ class Pipeline:
             readings = self._readings(first, columns, mine)
             if len(readings):
                 self._note_late(ledger, readings)
+                arrival = numbers(batch.arrivals)[columns.row[mine]]
+                self._arriving[ledger.site.id].take(readings, arrival)
                 self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
 
     def _own(self, number: int, readings: Readings) -> Readings:

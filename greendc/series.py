@@ -97,8 +97,9 @@ READINGS = _counter(
 SITE_READINGS = _counter(
     "greendc_site_readings_total",
     ("site", "outcome"),
-    "Readings in the ledger's life: all accepted ones, how many of them were late, and what became "
-    "of them (used, duplicate, conflict …); the others are still open.",
+    "Readings in the ledger's life: all accepted ones, how many of them were late, out of order or "
+    "ahead of greendc's clock, and what became of them (used, duplicate, conflict …); the others "
+    "are still open.",
 )
 QUARANTINED = _counter(
     "greendc_quarantined_readings_total",

@@ -14,7 +14,8 @@ class Expected:
 
     `figures`: `right`; `missing`, absent or with less coverage; `wrong`, as long as nobody
     compares meters with each other; `true`, where it is the plant that changes. `word`: an
-    outcome that is counted, or the reason of a figure; None where greendc has no word for it.
+    outcome that is counted, the reason of a figure, or a finding of the balance check where the
+    meters before and behind are there; None where greendc has no word for it.
     """
 
     figures: str
@@ -24,21 +25,21 @@ class Expected:
 EXPECTED: Mapping[str, Expected] = {
     "silence": Expected("missing", "silent"),
     "duplicate": Expected("right", "duplicate"),
-    "out_of_order": Expected("right"),
+    "out_of_order": Expected("right", "out_of_order"),
     "late": Expected("right", "late"),
     "retained": Expected("right", "late"),
-    "rollover": Expected("right"),
-    "reset": Expected("wrong"),
-    "dip": Expected("right"),
-    "replacement": Expected("wrong"),
+    "rollover": Expected("right", "rollover"),
+    "reset": Expected("wrong", "reset"),
+    "dip": Expected("right", "dip"),
+    "replacement": Expected("wrong", "reset"),
     "wrong_factor": Expected("missing", "out_of_range"),
     "watt_for_kilowatt": Expected("missing", "out_of_range"),
     "swapped_sign": Expected("missing", "out_of_range"),
-    "missing_phase": Expected("wrong"),
+    "missing_phase": Expected("wrong", "phase"),
     "sentinel": Expected("missing", "sentinel"),
-    "frozen": Expected("wrong"),
+    "frozen": Expected("missing", "frozen"),
     "spike": Expected("right", "out_of_range"),
-    "clock_skew": Expected("right"),
+    "clock_skew": Expected("right", "clock_ahead"),
     "clock_jump": Expected("missing", "conflict"),
     "nan": Expected("missing", "not_finite"),
     "null": Expected("missing", "no_value"),

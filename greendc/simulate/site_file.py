@@ -1,6 +1,7 @@
 """The site file that fits a scenario: what an operator who knows the meters would write."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from greendc.simulate.truth import Point
 
 CELLS = tuple(minutes * MINUTE for minutes in (1, 5, 10, 15, 30, 60))
 LATE = 10 * MINUTE
+FROZEN = 5  # readings
 
 Found = tuple[Site, Sequence[Device], Schedule]
 Points = Mapping[str, Point]
@@ -68,8 +70,8 @@ def _site(scenario: Scenario, found: Found, series: str) -> Iterator[str]:
     for place, device in enumerate(devices, schedule.first):
         payload = payload_of(device)
         for column, meter in enumerate(device.meters):
-            sentinel = bool(schedule.of(place, column, "sentinel"))
-            made = _meter(device, meter, payload, column, sentinel=sentinel)
+            made = _meter(device, meter, payload, column)
+            made |= _rules(device, {hit.fault.kind for hit in schedule.of(place, column, *RULES)})
             yield f"      - {_flow(made | before.get(meter.id, {}))}"
 
 
@@ -119,9 +121,18 @@ def _emissions(site: Site, series: str) -> dict[str, Any]:
     return {"location": {"series": series, "zone": site.grid.zone, "source": site.grid.source}}
 
 
-def _meter(
-    device: Device, meter: Meter, payload: Payload, column: int, *, sentinel: bool
-) -> dict[str, Any]:
+RULES: Mapping[str, Callable[[Device], dict[str, Any]]] = {
+    "sentinel": lambda _: {"sentinels": [ALL_BITS]},
+    "frozen": lambda device: {"frozen_after": duration_text(FROZEN * device.interval)},
+}
+"""Family of faults -> the rule that somebody who knows of it would give the meter."""
+
+
+def _rules(device: Device, kinds: AbstractSet[str]) -> dict[str, Any]:
+    return {key: rule for kind in sorted(kinds) for key, rule in RULES[kind](device).items()}
+
+
+def _meter(device: Device, meter: Meter, payload: Payload, column: int) -> dict[str, Any]:
     point, rule = meter.point, meter.rule
     found: dict[str, Any] = {"id": meter.id, "point": point.point}
     if meter.quantity not in POINTS[point.point].quantities[:1]:
@@ -138,6 +149,4 @@ def _meter(
         found["rating_w"] = point.rating
     if meter.kind is Kind.REGISTER:
         found["register"] = {"modulus": rule.modulus, "step": meter.quantum / 10**meter.decimals}
-    if sentinel:
-        found["sentinels"] = [ALL_BITS]
     return found | {"topic": device.topic, **payload.keys, **payload.values[column]}

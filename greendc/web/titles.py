@@ -58,6 +58,7 @@ TITLES: dict[str, Title] = {**TOTALS, **{n: t for metric in METRICS for n, t in 
 EVENTS = {
     "audit": "the account of messages, readings and figures was checked",
     "broker_dropped": "the broker dropped messages that greendc should have got",
+    "clock_ahead": "a meter's clock was ahead of greendc's",
     "clock_set_back": "greendc's own clock was set back",
     "dip": "a register went back and came up again",
     "entry": "a hand entry",

@@ -12,6 +12,7 @@ from greendc import replay
 from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.core.facility import SECOND
+from greendc.findings import kind
 from greendc.ports import RETAIN
 from greendc.queries import Ledger
 from greendc.replay.results import Result
@@ -109,11 +110,12 @@ class Replayed:
     result: Result
     tally: dict[str, int]
     reasons: set[str]
+    findings: set[str]
 
     @property
     def words(self) -> set[str]:
-        """All that greendc says: what it counted, and why figures are not whole."""
-        return {name.removeprefix("rejected:") for name in self.tally} | self.reasons
+        """All that greendc says: what it counted, why figures are not whole, what it suspects."""
+        return {name.rpartition(":")[2] for name in self.tally} | self.reasons | self.findings
 
     def total(self, name: str) -> float | None:
         """A figure of the whole log, in its own unit."""
@@ -135,9 +137,11 @@ def replayed(found: Scenario, folder: Path) -> Replayed:
     options = replay.Options(keep=folder / "kept", out=out)
     result = replay.replay([folder / "log.jsonl"], config, options)
     reasons = {orjson.loads(line)["reason"] for line in out.read_bytes().splitlines()}
+    site = found.sites[0].id
     with Ledger(folder / "kept" / "ledger.db") as ledger:
-        tally = {**ledger.tally(""), **ledger.tally("small")}
-    return Replayed(result, tally, reasons - {None})
+        tally = {**ledger.tally(""), **ledger.tally(site)}
+        findings = {kind(one.told) for one in ledger.findings(site)}
+    return Replayed(result, tally, reasons - {None}, findings)
 
 
 def truth(found: Scenario, *names: str) -> int:
