@@ -1,5 +1,6 @@
 """What arrivals tell of meters: readings out of order, and clocks that are ahead of greendc's."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,12 @@ import numpy as np
 from greendc.core.facility import EVER, HOUR, SECOND, IntArray
 from greendc.core.readings import BoolArray, Readings
 from greendc.core.site import SiteBook
+from greendc.core.words import CLOCK_AHEAD
 from greendc.ports import Event
-from greendc.store import Store
+from greendc.store import Judgement, Store, Times
 
 AHEAD = 10 * SECOND  # what a clock that is set now and then may be off by
-OUT_OF_ORDER, CLOCK_AHEAD = "out_of_order", "clock_ahead"
+OUT_OF_ORDER = "out_of_order"
 
 
 def out_of_order(newest: IntArray, meter: IntArray, time: IntArray) -> BoolArray:
@@ -55,12 +57,14 @@ class Arriving:
     _newest: IntArray | None = None
 
     def take(self, readings: Readings, arrival: IntArray) -> None:
-        """Count accepted readings, which the book does not hold yet.
+        """Count accepted readings of meters of energy, which the book does not hold yet.
 
         Of those with a stamp later than their arrival the first of a meter and hour is an event.
         """
         if self._newest is None:
             self._newest = self._held()
+        counted = readings.meter >= 0
+        readings, arrival = readings.where(counted), arrival[counted]
         disordered = out_of_order(self._newest, readings.meter, readings.time)
         ahead = readings.time - arrival
         early = ahead > AHEAD
@@ -79,21 +83,15 @@ class Arriving:
         return newest
 
     def _note(self, site: str, readings: Readings, ahead: IntArray, arrival: IntArray) -> None:
-        hour = readings.time - readings.time % HOUR
-        places = np.stack([readings.meter, hour])
-        kinds, kind = np.unique(places, axis=1, return_inverse=True)
-        keys = {
-            (self.meters[meter], CLOCK_AHEAD, start): kind == number
-            for number, (meter, start) in enumerate(kinds.T.tolist())
-        }
-        for key in sorted(self.store.judge(site, {k: int(m.sum()) for k, m in keys.items()})):
-            mine = keys[key]
-            data = {
-                "site": site,
-                "meter": key[0],
-                "readings": int(mine.sum()),
-                "from": int(readings.time[mine].min()),
-                "to": int(readings.time[mine].max()),
-                "ahead": int(ahead[mine].max()),
-            }
-            self.store.note(Event(CLOCK_AHEAD, int(arrival[mine][-1]), data))
+        found: defaultdict[Judgement, Times] = defaultdict(Times)
+        most: defaultdict[Judgement, int] = defaultdict(int)
+        columns = readings.meter.tolist(), readings.time.tolist(), ahead.tolist()
+        for meter, time, early in zip(*columns, strict=True):
+            key = self.meters[meter], CLOCK_AHEAD, time - time % HOUR
+            found[key].add(time)
+            most[key] = max(most[key], early)
+        for key in sorted(self.store.judgements.add(site, found)):
+            times = found[key]
+            data = {"site": site, "meter": key[0], "readings": times.number, "ahead": most[key]}
+            data |= {"from": times.first, "to": times.last}
+            self.store.note(Event(CLOCK_AHEAD, int(arrival[-1]), data))

@@ -48,6 +48,7 @@ REFUSALS = {
 """Why a reading of a known meter is refused before it is judged among others, in people's words."""
 
 JUDGEMENTS = {
+    "clock_ahead": "stamped later than it came: the meter's clock is ahead, or greendc's behind",
     "dip": "the register went back by a little: nothing is counted",
     "frozen": "exactly the same for longer than this meter's values ever are",
     "implausible": "a count that the rating does not allow",

@@ -16,6 +16,7 @@ from tests.runs import Reading
 METERS = 3
 BEGIN = 1_740_787_200 * SECOND
 METER = "quantity: power, unit: W, kind: instant, nominal: 60s"
+HEAT = "quantity: temperature, unit: degC, nominal: 60s"
 
 
 def naive(newest: list[int], readings: list[tuple[int, int]]) -> list[bool]:
@@ -55,11 +56,12 @@ def stamped(ahead: int, readings: list[Reading]) -> RawBatch:
 def test_a_clock_that_is_ahead_is_told_once_an_hour_and_meter(tmp_path: Path) -> None:
     points = {"it": "pdu_out", "pump": "cool_pump"}
     meters = [f"{{id: {name}, point: {point}, {METER}}}" for name, point in points.items()]
+    meters.append(f"{{id: room, point: t_supply, {HEAT}}}")
     run = runs.Run(tmp_path / "ledger", runs.configured(tmp_path, meters, "cell: 60s"))
     for minute in range(90):
         at = BEGIN + minute * MINUTE
         run.take(stamped(AHEAD + SECOND, [("it", at, 1.0)]))
-        run.take(stamped(AHEAD, [("pump", at, 1.0)]))
+        run.take(stamped(AHEAD, [("pump", at, 1.0), ("room", at + MINUTE, 20.0)]))
         if minute in {30, 70}:
             run.commit()
             run.kill()

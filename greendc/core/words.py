@@ -54,8 +54,10 @@ LEFT_OUT = 16
 """Words from here on are of readings that no figure rests on."""
 SILENT = (Word.USED, Word.BEGAN)
 """Words of which nobody need be told."""
-OF_USED = frozenset(word.label for word in Word if word.used)
-"""Labels of words of readings that are used; of those left out there are others, of refusals."""
+CLOCK_AHEAD = "clock_ahead"
+"""Label of readings with a stamp later than their arrival, beside the word that each one has."""
+OF_USED = frozenset({CLOCK_AHEAD, *(word.label for word in Word if word.used)})
+"""Labels of readings that are used; of those left out there are others, of refusals."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,22 +263,28 @@ def assert_as_undisturbed(config: Config, course: Course, folder: Path) -> None:
     """
     sent, site = course.sent, config.root.sites[0].id
     write_log(folder / "sent.jsonl", sent)
-    wanted = _replayed([folder / "sent.jsonl"], config, folder / "undisturbed")
+    log, journal = folder / "sent.jsonl", config.data / "journal.db"
+    wanted = _replayed([log], config, folder / "undisturbed")
     export(config, Export(out=folder / "exported.jsonl"))
     found = (folder / "exported.jsonl").read_bytes()
-    assert found == wanted
-    assert found == _replayed([config.data / "journal.db"], None, folder / "again")
+    same("ledger", found, wanted)
+    same("ledger of the journal", found, _replayed([journal], None, folder / "again"))
 
     audit = course.life.audit()
-    assert not list(failed(audit))
-    assert audit.lost == (0, 0)
-    assert journalled(audit) == sum(topic != "m/nobody" for topic, _, _ in sent)
-    assert _counts(config.data) == _counts(folder / "undisturbed")
+    same("accounts", list(failed(audit)), [])
+    same("lost", audit.lost, (0, 0))
+    same("journalled", journalled(audit), sum(topic != "m/nobody" for topic, _, _ in sent))
+    same("counts", _counts(config.data), _counts(folder / "undisturbed"))
 
-    assert course.shop.target.read(site) == newest(config.data / "ledger.db", site)
+    same("store", course.shop.target.read(site), newest(config.data / "ledger.db", site))
     lines = (config.data / "figures.jsonl").read_text().splitlines()
     ids = {json.loads(line)["id"] for line in lines}
-    assert ids == set(range(1, course.life.data.store.last() + 1))
+    same("file", ids, set(range(1, course.life.data.store.last() + 1)))
+
+
+def same(what: str, found: object, wanted: object) -> None:
+    """Fail, with what is not as it has to be."""
+    assert found == wanted, f"{what}:\n{found!r:.2000}\n is not\n{wanted!r:.2000}"
 
 
 def _replayed(logs: Sequence[Path], config: Config | None, kept: Path) -> bytes:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.core.facility import MINUTE
-from greendc.core.words import OF_USED, SILENT, Word
+from greendc.core.words import CLOCK_AHEAD, OF_USED, SILENT, Word
 from greendc.explain import explain
 from greendc.outcomes import JUDGEMENTS, REFUSALS
 from greendc.ports import Columns, RawBatch
@@ -90,11 +90,12 @@ def test_explain_tells_them_with_the_figure(scene: Scene) -> None:
 
 
 def test_every_word_has_a_sentence() -> None:
-    assert {word.label for word in Word if word not in SILENT} == {
+    assert {CLOCK_AHEAD, *(word.label for word in Word if word not in SILENT)} == {
         *JUDGEMENTS,
         "out_of_range",
     }
-    assert {w for w in JUDGEMENTS if w in OF_USED} == {"dip", "reset", "rollover", "replaced"}
+    used = {"dip", "reset", "rollover", "replaced", CLOCK_AHEAD}
+    assert {w for w in JUDGEMENTS if w in OF_USED} == used
     listed = (Columns.__doc__ or "").split("was refused:")[1].split(".")[0]
     of_messages = {"unbound", "too_long"}
     assert set(re.findall(r"`(\w+)`", listed)) == {*REFUSALS, *of_messages}
