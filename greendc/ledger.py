@@ -206,7 +206,7 @@ class SiteLedger:
             "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),
-            "before": [c.tobytes() for c in (before.time, before.word, before.since)],
+            "before": [c.tobytes() for c in (before.time, before.word, before.since, before.moved)],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -231,8 +231,14 @@ class SiteLedger:
         if "beyond" in state:
             book.beyond = _rows(state["beyond"], mine)
         if "before" in state:
-            time, word, since = state["before"]
-            before = Before(as_ints(time), np.frombuffer(word, np.int8), as_ints(since))
+            time, word, since, *moved = state["before"]
+            never = np.full(len(state["meters"]), -EVER, np.int64)
+            before = Before(
+                as_ints(time),
+                np.frombuffer(word, np.int8),
+                as_ints(since),
+                as_ints(moved[0]) if moved else never,
+            )
             book.before = before.of(self._were(state["meters"]))
 
     def _were(self, meters: Sequence[str]) -> IntArray:

@@ -23,14 +23,15 @@ ZONE = "Asia/Kolkata"
 BEGIN = parse_rfc3339("2025-03-31T16:40:00Z")  # 80 minutes before a local month begins
 REGISTER = "quantity: energy, unit: Wh, kind: register"
 POWER = "unit: W, nominal: 5min, class: 1"
-FROZEN = "spike: 200, frozen_after: 20min"
-HEAT = "nominal: 15min, frozen_after: 46min, rate_per_min: 30"
-ROOM = "quantity: temperature, unit: degC, nominal: 5min"
+FROZEN = "spike: 200, frozen_after: 20min, siblings: row"
+HEAT = "nominal: 15min, frozen_after: 46min, rate_per_min: 30, siblings: air"
+ROOM = "quantity: temperature, unit: degC, nominal: 5min, siblings: air"
+FAN = "silent_after: 10min, spike: 150, siblings: row"
 METERS = (
     f"{{id: feed, point: util, {REGISTER}, nominal: 5min, rating_w: 30}}",
     f"{{id: it, point: pdu_out, kind: instant, {POWER}, spike: 250, rate_per_min: 60}}",
     f"{{id: pump, point: cool_pump, kind: mean_prev, {POWER}, {FROZEN}}}",
-    f"{{id: fan, point: cool_crah_fan, kind: on_change, {POWER}, silent_after: 10min, spike: 150}}",
+    f"{{id: fan, point: cool_crah_fan, kind: on_change, {POWER}, {FAN}}}",
     f"{{id: heat, point: q_reuse, unit: W, kind: mean_next, class: 2, {HEAT}}}",
     f"{{id: cold, point: cool_chiller, {REGISTER}, nominal: 15min, shape: drawn}}",
     "{id: drawn, point: none, quantity: power, unit: W, kind: mean_prev, nominal: 10min}",

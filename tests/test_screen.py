@@ -55,3 +55,48 @@ def test_a_frozen_value_grows_old() -> None:
         last = max([last, *screen.passed(Readings(*one)).time.tolist()])
         assert len(screen.held) < 12
     assert last == 3 * MINUTE
+
+
+PAIR = tuple(
+    Meter(f"m{i}", "t_inlet", "temperature", Kind.INSTANT, *REACH, frozen_after=f, siblings="row")
+    for i, f in enumerate((4 * MINUTE, None))
+)
+
+
+def beside(other: list[float | None]) -> tuple[list[bool], int]:
+    """Whether a value that stands still is shown beside another, and how many readings are held."""
+    screen, out, most = Screen(PAIR), list[bool](), 0
+    for i, value in enumerate(other):
+        given = [(1, value)] * (value is not None) + [(0, 21.5)]
+        meter, values = zip(*given, strict=True)
+        time = np.full(len(given), i * MINUTE)
+        rows = Readings(np.arange(len(given)), np.array(meter), time, np.array(values, np.float64))
+        passed = screen.passed(rows)
+        out.append(bool((passed.time[passed.meter == 0] == i * MINUTE).any()))
+        most = max(most, len(screen.held))
+    return out, most
+
+
+def test_a_value_stands_still_beside_siblings_that_do() -> None:
+    still, held = beside([30.0] * 200)
+    assert all(still)
+    assert held < 40
+    moving, _ = beside([30.0 + i % 2 for i in range(20)])
+    assert moving == [True] * 4 + [False] * 16
+    once, _ = beside([30.0, 31.0, *[32.0] * 20])
+    assert once == [True] * 4 + [False] * 2 + [True] * 16  # it moved at minute 2
+
+
+def test_a_sibling_that_is_silent_is_waited_for_no_longer_than_it_is_heard() -> None:
+    gone, held = beside([30.0, 30.0, *[None] * 200])
+    assert gone == [True] * 8 + [False] * 194  # heard until minute 4, within 4 minutes of 7
+    assert held < 40
+
+
+def test_nothing_is_held_for_the_sake_of_one_that_is_silent() -> None:
+    screen = Screen(PAIR)
+    for i in range(200):
+        meters = np.array([0, 1][bool(i) :])
+        time, value = np.full(len(meters), i * MINUTE), np.full(len(meters), 20.0 + i)
+        screen.passed(Readings(np.full(len(meters), i), meters, time, value))
+    assert len(screen.held) < 40

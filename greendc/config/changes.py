@@ -15,7 +15,7 @@ LABELS = ("name", "room", "rack", "targets")  # for people and alerts: no figure
 READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "time_zone", "sentinels")
 ONWARD = (
     *("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w"),
-    *("spike", "rate_per_min", "frozen_after", "fed_by"),
+    *("spike", "rate_per_min", "frozen_after", "siblings", "fed_by"),
 )
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape")
 SITE_ONWARD = ("lateness", "horizon", "topics")

@@ -25,7 +25,11 @@ COUNTERS = ("energy", "heat", "volume")
 FLOWS = ("power", "thermal_power")
 FAST = 5 * MINUTE
 FAST_GAP = 15 * MINUTE
-RULES = ("spike", "rate_per_min", "frozen_after")
+BOUNDED = "its rating bounds what it can count"
+RULES = {  # why they are not for a register
+    **dict.fromkeys(("spike", "rate_per_min", "frozen_after"), BOUNDED),
+    "siblings": "it moves with any load",
+}
 OVERLOAD = (-0.001, 1.2)  # of the rating: the power that can be, unless a range is given
 
 # nothing here follows from these
@@ -93,6 +97,7 @@ class Filled:
             spike=self._difference(given.spike),
             rate=self._difference(given.rate_per_min, 60.0),
             frozen_after=given.frozen_after,
+            siblings=given.siblings,
         )
 
     def _difference(self, given: float | None, seconds: float = 1.0) -> float | None:
@@ -260,9 +265,9 @@ def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Proble
         yield Problem((*loc, "multiplier"), "the first one of a register must not be 0")
     if any(later.at <= before.at for before, later in pairwise(meter.replaced)):
         yield Problem((*loc, "replaced"), "each `at` must be later than the one before")
-    for name in RULES:
+    for name, why in RULES.items():
         if getattr(meter, name) is not None and kind is Kind.REGISTER:
-            yield Problem((*loc, name), "not for a register: its rating bounds what it can count")
+            yield Problem((*loc, name), f"not for a register: {why}")
     if meter.frozen_after is not None and kind is Kind.ON_CHANGE:
         yield Problem((*loc, "frozen_after"), "not for on_change, which is silent without a change")
 

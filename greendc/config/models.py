@@ -166,6 +166,11 @@ class Meter(Model):
     frozen_after: Duration | None = key(
         None, description="For how long its value can be exactly the same."
     )
+    siblings: Id | None = key(
+        None,
+        description="Name that meters share which move together: while all of them stand still, "
+        "none is frozen.",
+    )
     sentinels: Items[FiniteFloat] = key(
         (), description="Numbers in the payload that mean: no value."
     )

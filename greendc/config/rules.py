@@ -23,6 +23,7 @@ from greendc.config.routes import (
     way_problems,
 )
 from greendc.config.scalars import Timed, duration_text
+from greendc.config.siblings import sibling_problems
 from greendc.config.sink_rules import sink_problems
 from greendc.config.tree import Loc
 from greendc.config.words import nearest
@@ -107,6 +108,7 @@ def _alone(layout: Layout, loc: Loc) -> Iterator[Problem]:
             if not wrong:
                 good.add(what)
     yield from _shape_problems(site, loc)
+    yield from sibling_problems(site, loc)
     for i, derived in enumerate(site.derived):
         yield from form_problems(derived, (*loc, "derived", i))
 

@@ -64,7 +64,8 @@ class Meter:
 
     What speaks against readings of meters that are no registers, all of it only if asked for:
     `spike` is how far a single one may be from two neighbours that agree, `rate` how fast the
-    value can change [1/s], `frozen_after` for how long it can be exactly the same [ns].
+    value can change [1/s], `frozen_after` for how long it can be exactly the same [ns], but
+    beside meters of the same `siblings` that stand still as well.
     """
 
     id: str
@@ -86,11 +87,12 @@ class Meter:
     spike: float | None = None
     rate: float | None = None
     frozen_after: int | None = None
+    siblings: str | None = None
 
     @property
     def judged(self) -> bool:
-        """Whether rules beyond a range may speak against its readings."""
-        return (self.spike, self.rate, self.frozen_after) != (None, None, None)
+        """Whether rules beyond a range may speak against its readings, or others by them."""
+        return (self.spike, self.rate, self.frozen_after, self.siblings) != (None,) * 4
 
 
 @dataclass(frozen=True, slots=True)

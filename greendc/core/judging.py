@@ -8,6 +8,7 @@ from greendc.core.facility import EVER, IntArray
 from greendc.core.readings import Readings, firsts
 from greendc.core.register import register_steps
 from greendc.core.rules import REGISTER, Rules
+from greendc.core.siblings import excused, moved_last
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
 from greendc.core.words import LEFT_OUT, Before, BoolArray, FloatArray, Verdict, Word
 
@@ -110,6 +111,7 @@ class _Judge:
             np.arange(count, dtype=np.int64),
             np.zeros(count),
             self.time.copy(),
+            np.full(count, -EVER, np.int64),
             np.full(len(self.rules.meters), EVER, np.int64),
         )
         known = self._known()
@@ -141,8 +143,13 @@ class _Judge:
         follows = near(meter, time, rules.silent_after)
         first = np.searchsorted(place, known[rules.judged[self.meter[known]]])
         since = unchanged_since(follows, time, value, first, self.before.since[meter[first]])
+        known_moves = first, self.before.moved[meter[first]]
+        moved = moved_last(follows, meter, time, value, known_moves)
         word = np.full(len(place), Word.USED, np.int8)
-        word[time - since >= rules.frozen[meter]] = Word.FROZEN
+        still = time - since >= rules.frozen[meter]
+        word[still] = Word.FROZEN
+        suspects = np.flatnonzero(still & (rules.group[meter] >= 0))
+        word[excused(rules, meter, time, moved, suspects)] = Word.USED
         word[spikes(follows, value, rules.spike[meter])] = Word.SPIKE
         word[first] = self.before.word[meter[first]]
         for number in np.flatnonzero(np.isfinite(rules.rate)).tolist():
@@ -150,7 +157,7 @@ class _Judge:
             good = word[lo:hi] < LEFT_OUT
             limits = float(rules.rate[number]), int(rules.silent_after[number])
             word[lo:hi][too_fast(good, time[lo:hi], value[lo:hi], *limits)] = Word.RATE
-        found.word[place], found.since[place] = word, since
+        found.word[place], found.since[place], found.moved[place] = word, since, moved
         self._wait(found, meter, time, self._open(follows, meter, value))
 
     def _open(self, follows: BoolArray, meter: IntArray, value: FloatArray) -> IntArray:

@@ -70,25 +70,25 @@ def reached(rules: Rules, old: Readings) -> list[Dirty]:
     return list(zip(old.meter.tolist(), zip(lo, hi, strict=True), strict=True))
 
 
-def recalled(rules: Rules, history: History, old: Readings, held_from: IntArray) -> Readings:
-    """Readings no longer held that older ones than `held_from` are to be judged among.
+def recalled(rules: Rules, history: History, since: IntArray, held: IntArray) -> Readings:
+    """Readings no longer held that meters are to be judged among from `since` on; EVER: none.
 
-    What is believed of all later readings, held ones included, can hang on a late one.
+    `held` is from when on each meter's readings are held [ns]. What is believed of all later
+    readings, held ones included, can hang on a late one.
     """
-    since = np.full(len(rules.meters), EVER, np.int64)
-    np.minimum.at(since, old.meter, old.time)
+    since = since.copy()
     both = np.minimum(since[rules.registers], since[rules.powers])
     since[rules.registers] = since[rules.powers] = both
     parts = []
     for meter in np.flatnonzero(since < EVER).tolist():
         first = int(since[meter])
-        later = history.readings(first - rules.memory, int(held_from[meter]))
+        later = history.readings(first - rules.memory, int(held[meter]))
         near = history.around(meter, first, first, CONTEXT)
         parts += [later.where(later.meter == meter), near.where(near.time < first)]
     begin = firsts(merged(parts).readings, len(rules.meters))
     for register, power in _pairs(rules):
         if begin[register] > -EVER:
-            parts += _of_power(history, power, int(begin[register]), int(held_from[power]))
+            parts += _of_power(history, power, int(begin[register]), int(held[power]))
     return merged(parts).readings
 
 

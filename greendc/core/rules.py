@@ -26,6 +26,7 @@ class Rules:
     spike: FloatArray
     rate: FloatArray
     frozen: IntArray
+    group: IntArray  # the same number for siblings; -1 where there are none
     energy: BoolArray  # the others are there for their readings to be judged
     registers: IntArray  # those with a power that they count …
     powers: IntArray  # … and the meter of that power, side by side
@@ -43,6 +44,7 @@ class Rules:
             np.array([math.inf if m.spike is None else m.spike for m in meters]),
             np.array([math.inf if m.rate is None else m.rate for m in meters]),
             np.array([m.frozen_after or EVER for m in meters], np.int64),
+            _groups(meters),
             np.array([m.quantity in ENERGY_QUANTITIES for m in meters], np.bool_),
             *_pairs(meters),
         )
@@ -54,9 +56,9 @@ class Rules:
 
     @property
     def judged(self) -> BoolArray:
-        """Meters whose readings rules beyond a range may speak against."""
-        found: BoolArray = np.isfinite(self.spike) | np.isfinite(self.rate) | (self.frozen < EVER)
-        return found
+        """Meters whose readings rules beyond a range may speak against, or others by them."""
+        found = np.isfinite(self.spike) | np.isfinite(self.rate) | (self.frozen < EVER)
+        return np.asarray(found | (self.group >= 0))
 
     @property
     def among(self) -> BoolArray:
@@ -68,7 +70,11 @@ class Rules:
     @property
     def memory(self) -> int:
         """How far back readings tell whether one is frozen, in ns."""
-        span = np.where(self.frozen < EVER, self.frozen + self.silent_after, 0)
+        longest = np.full(int(self.group.max(initial=-1)) + 1, 0, np.int64)
+        grouped = self.group >= 0
+        np.maximum.at(longest, self.group[grouped], self.silent_after[grouped])
+        heard = np.maximum(self.silent_after, np.append(longest, 0)[self.group])
+        span = np.where(self.frozen < EVER, self.frozen + heard, 0)
         return int(span.max(initial=0))
 
     @property
@@ -98,3 +104,10 @@ def _pairs(meters: tuple[Meter, ...]) -> tuple[IntArray, IntArray]:
     found = [(number, place[name]) for number, name in given if name is not None and name in place]
     registers, powers = np.array(found, np.int64).reshape(-1, 2).T
     return registers, powers
+
+
+def _groups(meters: tuple[Meter, ...]) -> IntArray:
+    names = list(dict.fromkeys(m.siblings for m in meters if m.siblings is not None))
+    return np.array(
+        [-1 if m.siblings is None else names.index(m.siblings) for m in meters], np.int64
+    )

@@ -41,6 +41,7 @@ from greendc.core.reopening import (
 )
 from greendc.core.rules import MEAN_PREV
 from greendc.core.settled import Settled, causes
+from greendc.core.siblings import held_from, spread
 from greendc.core.words import Before, Verdict, WordArray
 
 __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
@@ -246,9 +247,12 @@ class SiteBook:
         """Hold archived readings again where late ones lie among those that judge them."""
         behind = self._behind(fresh) | self._corrects(fresh)
         behind &= self.rules.among[fresh.meter]
-        held_from = firsts(self.hot, len(self.rules.meters))
-        again = recalled(self.rules, self.history, fresh.where(behind), held_from)
-        again = again.where(again.time < held_from[again.meter])  # others are held
+        held = firsts(self.hot, len(self.rules.meters))
+        since = np.full(len(held), EVER, np.int64)
+        np.minimum.at(since, fresh.meter[behind], fresh.time[behind])
+        since = spread(self.rules, fresh, since, np.where(self._archived(), held, -EVER))
+        again = recalled(self.rules, self.history, since, held)
+        again = again.where(again.time < held[again.meter])  # others are held
         if len(again):
             self.hot = merged([self.hot, again]).readings
         return again
@@ -354,6 +358,7 @@ class SiteBook:
         """Let go of readings before the last one that open cells can rest on; with their words."""
         hot, verdict = self.hot, self._verdict(self.hot)
         first = rests_on(self.rules, hot, verdict, self.progress.floors())
+        first = held_from(self.rules, hot, verdict, first, self.progress.floors())
         gone = np.arange(len(hot)) < first[hot.meter]
         self.before = self.before.told(hot.time, verdict, first)
         self.hot = hot.where(~gone)

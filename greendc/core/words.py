@@ -65,26 +65,27 @@ class Before:
     """What readings no longer held tell of the first one held, meter by meter.
 
     `time` is when that one is from [ns], `word` what it was taken for among those before it,
-    `since` from when on the value had been the same [ns].
+    `since` from when on the value had been the same, `moved` when it had last changed [ns].
     """
 
     time: IntArray
     word: WordArray
     since: IntArray
+    moved: IntArray
 
     @classmethod
     def nothing(cls, meters: int) -> "Before":
         """Where no reading has been let go of."""
         never = np.full(meters, -EVER, np.int64)
-        return cls(never, np.full(meters, Word.USED, np.int8), never)
+        return cls(never, np.full(meters, Word.USED, np.int8), never, never)
 
     def told(self, time: IntArray, verdict: "Verdict", first: IntArray) -> "Before":
         """After letting go of what lies before each meter's `first` place; -1: of nothing."""
         left = np.flatnonzero(first >= 0)
         place = first[left]
-        out = Before(self.time.copy(), self.word.copy(), self.since.copy())
+        out = Before(self.time.copy(), self.word.copy(), self.since.copy(), self.moved.copy())
         out.time[left], out.word[left] = time[place], verdict.word[place]
-        out.since[left] = verdict.since[place]
+        out.since[left], out.moved[left] = verdict.since[place], verdict.moved[place]
         return out
 
     def of(self, places: IntArray) -> "Before":
@@ -94,6 +95,7 @@ class Before:
             np.append(self.time, one.time)[places],
             np.append(self.word, one.word)[places],
             np.append(self.since, one.since)[places],
+            np.append(self.moved, one.moved)[places],
         )
 
 
@@ -104,14 +106,15 @@ class Verdict:
     `anchor` is the place of the reading that a register's counts from, its own where counting
     begins with it, -1 where no interval can begin or end with it; of others it is their own
     place or -1. `energy` is what a register has counted since the anchor [J]. `since` is from when
-    on a value has been the same [ns]; `decided` is up to when, meter by meter, no reading that is
-    still to come can change a word [ns].
+    on a value has been the same, `moved` when it had last changed [ns]; `decided` is up to when,
+    meter by meter, no reading that is still to come can change a word [ns].
     """
 
     word: WordArray
     anchor: IntArray
     energy: FloatArray
     since: IntArray
+    moved: IntArray
     decided: IntArray
 
     @property

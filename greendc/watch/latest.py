@@ -1,6 +1,7 @@
 """The latest accepted reading of each meter."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -88,7 +89,13 @@ class Latest:
 def _meters(plan: Plan, tags: Sequence[MeterTag]) -> list[Meter]:
     """The meters as the core sees them, in the order of their tags."""
     every = {(site.id, m.id): m for site in plan.sites for e in site.epochs for m in e.meters}
-    return [every[tag.site, tag.meter] for tag in tags]
+    return [_apart(every[tag.site, tag.meter], tag.site) for tag in tags]
+
+
+def _apart(meter: Meter, site: str) -> Meter:
+    """With siblings of its own site alone."""
+    named = meter.siblings
+    return meter if named is None else replace(meter, siblings=f"{site}/{named}")
 
 
 def _frozen(column: npt.NDArray[T]) -> npt.NDArray[T]:

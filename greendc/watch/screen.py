@@ -8,6 +8,7 @@ from greendc.core.facility import EVER, Meter
 from greendc.core.judging import judge, rests_on
 from greendc.core.readings import Readings, joined, merged
 from greendc.core.rules import Rules
+from greendc.core.siblings import held_from
 from greendc.core.words import Before
 
 
@@ -47,8 +48,10 @@ class Screen:
         upto = np.full(len(self.places), -EVER, np.int64)
         np.maximum.at(upto, rows.meter, rows.time)
         first = rests_on(self.rules, rows, verdict, upto)
-        self.before = self.before.told(rows.time, verdict, first)
-        self.held = rows.where(np.arange(len(rows)) >= first[rows.meter])
+        now = np.maximum(upto, int(rows.time.max()))  # nothing is kept for the silent ones' sake
+        kept = held_from(self.rules, rows, verdict, first, now)
+        self.before = self.before.told(rows.time, verdict, kept)
+        self.held = rows.where(np.arange(len(rows)) >= kept[rows.meter])
         shown = first[first >= 0]
         found = rows.where(shown[verdict.believed[shown]])
         return Readings(found.seq, self.places[found.meter], found.time, found.value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from greendc.core.facility import DAY, HOUR
+from greendc.core.facility import DAY, EVER, HOUR
 from greendc.profiles import decoder
 from tests.cases import mutants
 
@@ -28,6 +28,7 @@ _DECODE = "greendc.profiles.decoder:Decoder.decode"
 _CALENDAR = "greendc.ledger:LocalCalendar"
 _TIMES = "greendc.profiles.decoder:_TIME_RULES"
 _SENTINELS = "greendc.profiles.decoder:is_sentinel"
+_EXCUSED = "greendc.core.judging:excused"
 _TERMS = "greendc.core.cells:_Cells._terms"
 _DERIVE = "greendc.core.cells:_derive"
 _VALUE = "greendc.codecs.json_path:_value"
@@ -198,6 +199,38 @@ MUTATIONS = [
         "what does not change is frozen",
         "greendc.core.judging:unchanged_since",
         lambda _: lambda _follows, time, *_rest: time,
+    ),
+    Mutation(
+        "A31-siblings",
+        "beside siblings that stand still nothing is frozen",
+        _EXCUSED,
+        lambda _: lambda *_arguments: np.zeros(0, np.int64),
+    ),
+    Mutation(
+        "A31-siblings",
+        "a sibling that moves excuses nothing",
+        _EXCUSED,
+        lambda excused: (
+            lambda rules, meter, time, moved, suspects: excused(
+                rules, meter, time, np.full_like(moved, -EVER), suspects
+            )
+        ),
+    ),
+    Mutation(
+        "A31-siblings",
+        "a sibling that is silent excuses nothing",
+        _EXCUSED,
+        lambda excused: (
+            lambda rules, *rest: excused(
+                replace(rules, silent_after=np.full_like(rules.silent_after, DAY)), *rest
+            )
+        ),
+    ),
+    Mutation(
+        "A31-siblings",
+        "a late reading judges its siblings anew",
+        "greendc.core.site:spread",
+        lambda _: lambda _rules, _fresh, since, _held: since,
     ),
     Mutation(
         "B2-spike-and-jump",

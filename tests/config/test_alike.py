@@ -25,6 +25,7 @@ OTHER: dict[str, Any] = {
     "spike": 3.0,
     "rate_per_min": 4.0,
     "frozen_after": "7h",
+    "siblings": "row",
     "sentinels": [-1.0],
     "multiplier": 40.0,
     "register": {"modulus": 1e6},

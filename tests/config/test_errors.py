@@ -220,6 +220,24 @@ CASES = {
         site(GAS.replace("{", "{spike: 5, ", 1)),
         "7: sites[0].meters[0].spike: not for a register",
     ),
+    "siblings_of_a_register": (
+        site(GAS.replace("{", "{siblings: row, ", 1)),
+        "7: sites[0].meters[0].siblings: not for a register: it moves with any load",
+    ),
+    "siblings_of_nobody": (
+        site(FEED.replace("{", "{siblings: row-1, ", 1)),
+        '7: sites[0].meters[0].siblings: no other meter has "row-1"',
+    ),
+    "siblings_of_a_shape": (
+        site(
+            GAS.replace("{", "{shape: burnt, ", 1),
+            *[
+                f"{{id: {name}, quantity: thermal_power, unit: W, kind: instant, siblings: row}}"
+                for name in ("burnt", "other")
+            ],
+        ),
+        "siblings: not for the shape of a register, as burnt is",
+    ),
     "frozen_at_once": (
         site(FEED.replace("{", "{frozen_after: 2min, ", 1)),
         "7: sites[0].meters[0].frozen_after: must be longer than silent_after",
