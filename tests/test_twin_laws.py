@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,14 +109,16 @@ def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
         assert_same(runs.revisions(path), runs.revisions(ordered))
 
 
-def energies(config: Config, log: Sequence[Reading]) -> dict[str, tuple[float, int]]:
-    """What each meter counted in all its cells [J], and the time in which it was known [ns]."""
-    cells: dict[str, list[tuple[float, int]]] = defaultdict(list)
+def energies(config: Config, log: Sequence[Reading]) -> dict[str, tuple[float, float]]:
+    """What each meter counted in all its cells, without and with what is estimated in it [J]."""
+    cells: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with ledger(config, of(log)) as path:
         for figure in runs.newest(path, "cell").values():
-            cells[figure.quantity].append((figure.value or 0.0, figure.valid))
+            value, guessed, spread = np.frombuffer(figure.terms)
+            assert guessed + spread <= abs(value) * (1 + 1e-12)
+            cells[figure.quantity].append((value - guessed, value))
     return {
-        name: (math.fsum(value for value, _ in each), sum(valid for _, valid in each))
+        name: (math.fsum(counted for counted, _ in each), math.fsum(value for _, value in each))
         for name, each in cells.items()
     }
 
@@ -125,16 +128,17 @@ def energies(config: Config, log: Sequence[Reading]) -> dict[str, tuple[float, i
 def test_shape_neither_adds_energy_nor_takes_it_away(
     config: Config, apart: Config, log: list[Reading]
 ) -> None:
+    """What is counted is what the register alone counts; estimates are beside it."""
     found, wanted = energies(config, log), energies(apart, log)
     for name in wanted:
-        assert found[name][0] == pytest.approx(wanted[name][0], rel=1e-12), name
-        assert found[name][1] == wanted[name][1], name
+        assert found[name][0] == pytest.approx(wanted[name][0], rel=1e-9), name
+        assert found[name][1] >= wanted[name][1] * (1 - 1e-12), name
 
 
 def test_a_register_that_comes_back_takes_the_shape_of_the_time_it_was_away(
     tmp_path: Path,
 ) -> None:
-    """Three hours of silence are closed as missing; then the register and its power tell of them.
+    """Three hours of silence are closed with estimates; then the register tells of them.
 
     3 kWh in three hours in which the power was 0.5, 2 and 0.5 kW: 0.5, 2 and 0.5 kWh.
     """
@@ -154,4 +158,4 @@ def test_a_register_that_comes_back_takes_the_shape_of_the_time_it_was_away(
     kwh = [(found["hour", "feed", hour + 60 * n * MINUTE].value or 0) / 3.6e6 for n in range(3)]
     assert kwh == pytest.approx([0.5, 2.0, 0.5], rel=1e-12)
     first = [f for f in revisions if (f.period, f.quantity, f.start) == ("hour", "feed", hour)]
-    assert [f.status for f in first] == ["undefined", "ok"]
+    assert [f.status for f in first] == ["estimated", "ok"]

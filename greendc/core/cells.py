@@ -127,8 +127,9 @@ class _Cells:
         self.carbon = {m: cell_intensity(self.start, self.end, intensity[m]) for m in methods}
 
     def blocks(self) -> list[Block]:
-        energy, known, spread = self._physical()
-        amounts = self._nodes(energy, spread, np.full(len(self.start), self.grid, np.int64))
+        energy, known, spread, guessed = self._physical()
+        whole = np.full(len(self.start), self.grid, np.int64)
+        amounts = self._nodes(energy, spread, guessed, whole)
         single = self._single(amounts)
         return [self._block(account, amounts, known, single) for account in self.accounts]
 
@@ -138,30 +139,35 @@ class _Cells:
         # + 0.0 makes every zero a positive one, as in sums
         out = np.zeros((count, len(self.start), 1, SHARES))
         out[:, :, 0, 0] = amounts.energy[:count] + 0.0
+        out[:, :, 0, 1] = amounts.estimated[:count] + 0.0
         out[:, :, 0, 2] = amounts.distributed[:count] + 0.0
         return out
 
-    def _physical(self) -> tuple[FloatArray, IntArray, FloatArray]:
+    def _physical(self) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
         """Each meter at its own grid, summed up to this one."""
         count = len(self.book.rules.meters)
         shape = (count, len(self.start))
         energy, known, spread = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape)
+        guessed = np.zeros(shape)
         for grid in np.unique(self.book.grids[self.used]):
             chosen = self.used & (self.book.grids == grid)
             windows = Windows.cells(self.lo, self.hi, int(grid))
-            e, k, d = integrate(self.found.of(chosen), windows, count)
+            e, k, d, g = integrate(self.found.of(chosen), windows, count)
             fold = self.grid // int(grid)
             energy[chosen] = fsum_groups(e[chosen], fold)
             spread[chosen] = fsum_groups(d[chosen], fold)
+            guessed[chosen] = fsum_groups(g[chosen], fold)
             known[chosen] = k[chosen].reshape(chosen.sum(), -1, fold).sum(axis=2)
-        return energy, known, spread
+        return energy, known, spread, guessed
 
-    def _nodes(self, energy: FloatArray, spread: FloatArray, valid: IntArray) -> _Amounts:
+    def _nodes(
+        self, energy: FloatArray, spread: FloatArray, guessed: FloatArray, valid: IntArray
+    ) -> _Amounts:
         """Physical nodes and, after them, the derived ones in their order."""
         extra = np.zeros((len(self.book.nodes) - len(energy), energy.shape[1]))
         amounts = _Amounts(
             np.vstack([energy, extra]),
-            np.zeros((len(self.book.nodes), energy.shape[1])),
+            np.vstack([guessed, extra]),
             np.vstack([spread, extra]),
         )
         for step in self.book.derivations:
@@ -202,10 +208,10 @@ class _Cells:
         found = self._within(self.found.of(chosen), partly.cells)
         windows = common_time(found, len(needs), self.lo, self.hi, self.grid)
         windows = windows.of(np.isin(windows.label, partly.cells))
-        energy, _, spread = integrate(found, windows, len(self.used))
+        energy, _, spread, guessed = integrate(found, windows, len(self.used))
         length = windows.end - windows.start
         common = np.bincount(windows.label, length, len(self.start)).astype(np.int64)
-        amounts = self._nodes(energy, spread, common)
+        amounts = self._nodes(energy, spread, guessed, common)
         cells = partly.cells[common[partly.cells] > 0]
         return _Together(partly.valid + common, cells, amounts)
 
@@ -256,5 +262,3 @@ def _derive(step: Derivation, amounts: _Amounts, valid: IntArray) -> None:
         amounts.distributed[step.node] = fsum_rows(amounts.distributed[inputs])
         return
     amounts.estimated[step.node] = np.abs(energy[step.node])
-    if inputs:
-        amounts.distributed[step.node] = abs(step.value) * amounts.distributed[inputs[0]]

@@ -134,9 +134,11 @@ class Progress:
         self.closed = np.maximum(self.closed, upto)
 
     def _shaped(self, upto: IntArray, known: Known) -> IntArray:
-        """Less what registers have counted and the power is not known of yet."""
+        """No further than the power is known, and not into intervals that it is not known of."""
         power = upto.copy()
-        power[self.rules.registers] = upto[self.rules.powers]
+        registers = self.rules.registers
+        power[registers] = upto[self.rules.powers]
+        upto[registers] = np.minimum(upto, power)[registers]
         meter, start, end = known.spans
         waiting = end > power[meter]
         np.minimum.at(upto, meter[waiting], start[waiting])

@@ -8,12 +8,12 @@ without a segment is missing, never zero.
 
 import numpy as np
 
-from greendc.core.facility import EVER, IntArray
+from greendc.core.facility import EVER, SECOND, IntArray
 from greendc.core.judging import judge
 from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, ON_CHANGE, REGISTER, Rules
 from greendc.core.segments import Segments, seconds
 from greendc.core.shape import shaped
-from greendc.core.words import FloatArray, Verdict
+from greendc.core.words import FloatArray, Verdict, Word
 
 __all__ = ["Segments", "seconds", "segments"]
 
@@ -46,13 +46,14 @@ def segments(
         `mean_next` and `on_change`: the value until the next reading, at most for
         the nominal interval or `silent_after`; `mean_prev`: backwards alike.
         `register`: the difference of two readings at most `bridge` apart, spread evenly
-        between them.
+        between them. What one shows that started again it has counted since, `distributed`
+        over as long as it took at its pace after that; what it had counted until then is lost.
 
     Examples
     --------
     Four samples of one power meter (E-6.1): the trapezoids make 12.5 Wh.
 
-    >>> from greendc.core.facility import SECOND, Kind, Meter
+    >>> from greendc.core.facility import Kind, Meter
     >>> meter = Meter("m", "it_in", "power", Kind.INSTANT, 60 * SECOND, 180 * SECOND, 180 * SECOND)
     >>> found = segments(
     ...     Rules.of((meter,)),
@@ -78,7 +79,8 @@ def _constant(meter: IntArray, start: IntArray, end: IntArray, power: FloatArray
     keep = end > start
     meter, start, end, power = meter[keep], start[keep], end[keep], power[keep]
     energy = power * seconds(end - start)
-    return Segments(meter, start, end, power, power, energy, np.zeros(len(meter), np.bool_))
+    none = np.zeros(len(meter), np.bool_)
+    return Segments(meter, start, end, power, power, energy, none, none)
 
 
 def _forward(
@@ -113,20 +115,47 @@ def _instant(
     first, last = value[:-1][joined], value[1:][joined]
     energy = (first + last) / 2 * seconds(end - start)
     none = np.zeros(len(start), np.bool_)
-    return Segments(meter[1:][joined], start, end, first, last, energy, none)
+    return Segments(meter[1:][joined], start, end, first, last, energy, none, none)
 
 
 def _registers(
     rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, verdict: Verdict
 ) -> Segments:
-    used = (kind == REGISTER) & (verdict.anchor < np.arange(len(kind)))
+    used = np.flatnonzero((kind == REGISTER) & (verdict.anchor < np.arange(len(kind))))
     start, end, energy = time[verdict.anchor[used]], time[used], verdict.energy[used]
-    power = energy / seconds(end - start)
     far = end - start > rules.max_gap[meter[used]]
-    found = Segments(meter[used], start, end, power, power, energy, far)
+    anew = verdict.word[used] == Word.RESET
+    if anew.any():
+        start = np.where(anew, _begun(rules, verdict, used, (meter, time)), start)
+        far |= anew
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = energy / seconds(end - start)
+    none = np.zeros(len(used), np.bool_)
+    found = Segments(meter[used], start, end, power, power, energy, far, none)
+    found = found.where(end > start) if anew.any() else found
     for number in rules.factored:
         found = _multiplied(found, number, rules.meters[number].factors)
     return found
+
+
+def _begun(
+    rules: Rules, verdict: Verdict, used: IntArray, rows: tuple[IntArray, IntArray]
+) -> IntArray:
+    """When registers can have begun to count what they show, had they started again there [ns].
+
+    At the pace of the interval after it; in one nominal interval where there is none.
+    """
+    meter, time = rows
+    span = seconds(time[used] - time[verdict.anchor[used]])
+    pace = np.zeros(len(time))
+    pace[verdict.anchor[used]] = verdict.energy[used] / span
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        took = np.where(pace[used] > 0, verdict.energy[used] / pace[used], np.inf)
+    usual = np.where(verdict.energy[used] > 0, seconds(rules.nominal[meter[used]]), 0.0)
+    took = np.minimum(np.where(np.isfinite(took), took, usual), span)
+    least = verdict.energy[used] > 0  # ns, so that it is not lost
+    begun: IntArray = time[used] - np.maximum(np.rint(took * SECOND), least).astype(np.int64)
+    return begun
 
 
 def _multiplied(found: Segments, number: int, factors: tuple[tuple[int, float], ...]) -> Segments:
@@ -146,5 +175,5 @@ def _multiplied(found: Segments, number: int, factors: tuple[tuple[int, float], 
     energy = np.where(cut, power * seconds(end - start), found.energy[piece])
     return Segments(
         found.meter[piece], start, end, power * factor, found.power_end[piece] * factor,
-        energy * factor, found.distributed[piece],
+        energy * factor, found.distributed[piece], found.estimated[piece],
     )  # fmt: skip

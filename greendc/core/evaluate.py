@@ -10,7 +10,7 @@ import numpy.typing as npt
 from greendc.core.accounts import Account, Book
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, Site
+from greendc.core.facility import SECOND, Op, Site
 from greendc.core.figure import Figure, bodies, known
 from greendc.core.forms import sensitivity
 from greendc.core.metrics import judge
@@ -75,6 +75,7 @@ class Evaluator:
             np.array([np.nan if m.accuracy is None else m.accuracy for m in book.rules.meters])
             for book in books
         ]
+        self._declared = [_declared(book) for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
 
     def figures(self, found: PeriodBlock) -> list[Figure]:
@@ -131,7 +132,7 @@ class Evaluator:
         self._mask(parts, block, verdict)
         doubts = self._doubts(parts, block, meters, verdict.value)
         estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
-        _grade(_periods(parts), block, estimated, verdict)
+        _grade(_periods(parts), block, estimated, verdict, self._why_estimated(parts[0]))
         unknown = block.valid == 0
         estimated[unknown], distributed[unknown] = np.nan, np.nan
         value = known(verdict.value)
@@ -231,6 +232,11 @@ class Evaluator:
             self._forms[key] = sensitivity(expansion, part.account)
         return self._forms[key]
 
+    def _why_estimated(self, part: _Part) -> str:
+        """Whether estimates in it are declared ones, or what was filled in for readings."""
+        home = self._home(part)
+        return "declared_share" if part.account.name in self._declared[home] else "filled"
+
     def _home(self, part: _Part) -> int:
         """The epoch whose nodes the account's terms name."""
         name = part.account.name
@@ -266,7 +272,26 @@ def _total(account: Account, amounts: FloatArray) -> _Verdict:
     return verdict
 
 
-def _grade(periods: Sequence[str], block: Block, estimated: FloatArray, verdict: _Verdict) -> None:
+def _declared(book: Book) -> frozenset[str]:
+    """Accounts that hold declared shares or constants."""
+    nodes: set[int] = set()
+    for step in book.derivations:
+        if step.op in {Op.SHARE, Op.CONSTANT} or nodes.intersection(step.inputs):
+            nodes.add(step.node)
+    return frozenset(
+        account.name
+        for account in book.accounts
+        if any(n in nodes for term in account.terms for n, _ in (*term.members, *term.fuels))
+    )
+
+
+def _grade(
+    periods: Sequence[str],
+    block: Block,
+    estimated: FloatArray,
+    verdict: _Verdict,
+    why_estimated: str,
+) -> None:
     """Say of the values that stand what they lack."""
     coverage = block.valid / (block.end - block.start)
     lacking = (coverage < ENOUGH) | (estimated > 0)
@@ -277,7 +302,7 @@ def _grade(periods: Sequence[str], block: Block, estimated: FloatArray, verdict:
             verdict.status[i] = "partial"
             verdict.reason[i] = SILENT if periods[i] == "cell" else TOO_LITTLE
         else:
-            verdict.status[i], verdict.reason[i] = "estimated", "declared_share"
+            verdict.status[i], verdict.reason[i] = "estimated", why_estimated
 
 
 def _weighted(amounts: FloatArray, weights: Sequence[float]) -> FloatArray:

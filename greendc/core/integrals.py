@@ -33,8 +33,8 @@ class Windows:
 
 def integrate(
     found: Segments, windows: Windows, meters: int
-) -> tuple[FloatArray, IntArray, FloatArray]:
-    """Energy, known time and distributed energy of each meter in each labelled sum.
+) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    """Energy, known time, distributed and estimated energy of each meter in each labelled sum.
 
     A segment cut by a border is split on the straight line of power, a register's
     on the straight line of energy (F-6.3). Each sum runs left to right in time
@@ -44,8 +44,8 @@ def integrate(
     Returns
     -------
     tuple
-        Energy [J], known time [ns] and distributed energy [J], each of shape
-        (meters, labels).
+        Energy [J], known time [ns], distributed and estimated energy without sign [J], each of
+        shape (meters, labels).
 
     Examples
     --------
@@ -54,9 +54,9 @@ def integrate(
     >>> from greendc.core.facility import SECOND
     >>> line = Segments(
     ...     np.array([0]), np.array([0]), np.array([60 * SECOND]),
-    ...     np.array([100.0]), np.array([160.0]), np.array([7800.0]), np.array([False]),
+    ...     np.array([100.0]), np.array([160.0]), np.array([7800.0]), *np.zeros((2, 1), bool),
     ... )
-    >>> energy, _, _ = integrate(line, Windows.cells(0, 60 * SECOND, 30 * SECOND), 1)
+    >>> energy, *_ = integrate(line, Windows.cells(0, 60 * SECOND, 30 * SECOND), 1)
     >>> print(energy[0])
     [3450. 4350.]
     """
@@ -76,9 +76,18 @@ def integrate(
     shape = (meters, windows.labels)
     # bincount adds in the order of its input; an integer sum below 2**53 ns (104 days) is exact
     known = np.bincount(place, (hi - lo).astype(np.float64), size).astype(np.int64)
-    spread = np.bincount(place, np.where(found.distributed[piece], energy, 0.0), size)
     total: FloatArray = np.bincount(place, energy, size).astype(np.float64)
-    return total.reshape(shape), known.reshape(shape), spread.astype(np.float64).reshape(shape)
+    spread, guessed = (
+        np.bincount(place, np.where(marked[piece], np.abs(energy), 0.0), size).astype(np.float64)
+        for marked in (found.distributed, found.estimated)
+    )
+    sums = total, known, spread, guessed
+    return (
+        sums[0].reshape(shape),
+        known.reshape(shape),
+        spread.reshape(shape),
+        guessed.reshape(shape),
+    )
 
 
 def _cut(found: Segments, piece: IntArray, lo: IntArray, hi: IntArray) -> FloatArray:
@@ -103,7 +112,7 @@ def common_time(found: Segments, meters: int, lo: int, hi: int, grid: int) -> Wi
 
     >>> two = Segments(
     ...     np.array([0, 1]), np.array([0, 3]), np.array([5, 9]),
-    ...     np.ones(2), np.ones(2), np.ones(2), np.zeros(2, bool),
+    ...     np.ones(2), np.ones(2), np.ones(2), *np.zeros((2, 2), bool),
     ... )
     >>> both = common_time(two, 2, 0, 12, 4)
     >>> print(both.start, both.end, both.label)

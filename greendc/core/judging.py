@@ -64,9 +64,11 @@ def rests_on(rules: Rules, rows: Readings, verdict: Verdict, upto: IntArray) -> 
     # what the power's readings say of the time before them changes registers as well
     upto[rules.registers] -= rules.reach[rules.powers]
     first = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
+    first = _before_resets(verdict, first)
     if len(rules.registers):
         upto[rules.powers] = _shaped_from(rules, rows, first, upto)
-        first = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
+        last = _last_place(rows, verdict.believed & (rows.time <= upto[rows.meter]), len(upto))
+        first[rules.powers] = last[rules.powers]
     if not rules.judged.any():
         return first
     # where none has been believed for long, the newest one tells as much as the last believed
@@ -77,6 +79,18 @@ def rests_on(rules: Rules, rows: Readings, verdict: Verdict, upto: IntArray) -> 
     return np.maximum(first, _last_place(rows, old, len(upto)))
 
 
+def _before_resets(verdict: Verdict, first: IntArray) -> IntArray:
+    """The readings that resets count from: the pace after a reset says when it has begun."""
+    first = first.copy()
+    while True:
+        there = np.flatnonzero(first >= 0)
+        there = there[verdict.word[first[there]] == Word.RESET]
+        anchor = verdict.anchor[first[there]]
+        if (anchor == first[there]).all():
+            return first
+        first[there] = anchor
+
+
 def _shaped_from(rules: Rules, rows: Readings, first: IntArray, upto: IntArray) -> IntArray:
     """From when on registers, from their `first` reading on, rest on each power [ns]."""
     registers, powers = rules.registers, rules.powers
@@ -85,8 +99,8 @@ def _shaped_from(rules: Rules, rows: Readings, first: IntArray, upto: IntArray) 
     begin = np.where(place >= 0, np.append(rows.time, 0)[place], begin)
     counts = begin > -EVER  # registers that say anything
     begin = np.maximum(begin, upto[registers] - rules.bridge[registers])
-    found: IntArray = np.where(counts, np.minimum(upto[powers], begin), upto[powers])
-    return found
+    found: IntArray = np.minimum(upto[powers], upto[registers])
+    return np.where(counts, np.minimum(found, begin), found)
 
 
 def _last_place(rows: Readings, mask: BoolArray, meters: int) -> IntArray:

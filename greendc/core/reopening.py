@@ -150,7 +150,7 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
     >>> def one(end: int) -> Segments:
     ...     span = np.array([0]), np.array([0]), np.array([end])
     ...     energy, none = np.array([float(end)]), np.zeros(1, bool)
-    ...     return Segments(*span, np.ones(1), np.ones(1), energy, none)
+    ...     return Segments(*span, np.ones(1), np.ones(1), energy, none, none)
     >>> list(changed(one(60), one(30), np.array([45])))
     [(0, (30, 60))]
     """
@@ -159,19 +159,19 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
     gone, new = _rows(before), _rows(after)
     gone, new = gone - new, new - gone
     for rows, others in ((gone, new), (new, gone)):
-        level = {(m, a, p, spread): b for m, a, b, p, q, _, spread in others if p == q}
-        for meter, start, end, power, last, _, spread in rows:
+        level = {(m, a, p, *marks): b for m, a, b, p, q, _, *marks in others if p == q}
+        for meter, start, end, power, last, _, *marks in rows:
             # of a constant power with another end only what lies between the ends differs
-            key = meter, start, power, spread
+            key = meter, start, power, *marks
             lo = min(end, level[key]) if power == last and key in level else start
             if lo < min(end, int(sealed[meter])):
                 yield meter, (lo, end)
 
 
-def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool]]:
+def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool, bool]]:
     columns = (
         found.meter, found.start, found.end,
-        found.power, found.power_end, found.energy, found.distributed,
+        found.power, found.power_end, found.energy, found.distributed, found.estimated,
     )  # fmt: skip
     return set(zip(*[column.tolist() for column in columns], strict=True))
 

@@ -15,7 +15,8 @@ class Segments:
 
     `energy` is that of the whole stretch [J], `power` and `power_end` the power at
     its two ends [W]. `distributed` marks a register's difference over more than
-    the meter's `max_gap`: its sum is exact, its shape in time is not known.
+    the meter's `max_gap`: its sum is exact, its shape in time is not known. `estimated` marks
+    what no reading of the meter tells. Nothing is both.
     """
 
     meter: IntArray
@@ -25,6 +26,7 @@ class Segments:
     power_end: FloatArray
     energy: FloatArray
     distributed: BoolArray
+    estimated: BoolArray
 
     def of(self, chosen: BoolArray) -> "Segments":
         """The segments of the meters chosen (a mask over meter numbers)."""
@@ -40,6 +42,7 @@ class Segments:
             self.power_end[mask],
             self.energy[mask],
             self.distributed[mask],
+            self.estimated[mask],
         )
 
     def __len__(self) -> int:
@@ -67,6 +70,7 @@ class Segments:
             np.concatenate([p.power_end for p in parts]),
             np.concatenate([p.energy for p in parts]),
             np.concatenate([p.distributed for p in parts]),
+            np.concatenate([p.estimated for p in parts]),
         )
 
 

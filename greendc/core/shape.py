@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greendc.core.facility import IntArray
+from greendc.core.facility import EVER, IntArray
 from greendc.core.rules import Rules
 from greendc.core.segments import Segments, seconds
 from greendc.core.words import BoolArray, FloatArray
@@ -27,11 +27,13 @@ def shaped(rules: Rules, found: Segments) -> Segments:
         the energy is spread in proportion to it. What a power with gaps holds less than the
         register lies in the gaps, evenly and `distributed`; of one that holds more all is spread
         in proportion, the gaps at its mean. Without any power in an interval, or with one of the
-        other sign, the interval stays as it was.
+        other sign, the interval stays as it was. Where the register says nothing there is what
+        the power makes, `estimated`.
 
     References
     ----------
-    STANDARDS 6.1 and 6.5: a register for energy, power for its shape.
+    STANDARDS 6.1 and 6.5: a register for energy, power for its shape. 6.3: what a register that
+    was reset has lost is estimated by P x dt.
 
     Examples
     --------
@@ -43,7 +45,8 @@ def shaped(rules: Rules, found: Segments) -> Segments:
     >>> meters = counter, Meter("W", "none", "power", *minute)
     >>> start, end = np.array([0, 0, 40]) * SECOND, np.array([60, 20, 60]) * SECOND
     >>> watts, joules = np.array([50.0, 20, 60]), np.array([3000.0, 400, 1200])
-    >>> known = Segments(np.array([0, 1, 1]), start, end, watts, watts, joules, np.zeros(3, bool))
+    >>> marks = np.zeros((2, 3), bool)
+    >>> known = Segments(np.array([0, 1, 1]), start, end, watts, watts, joules, *marks)
     >>> found = shaped(Rules.of(meters), known)
     >>> print(found.energy[:3], found.distributed[:3])
     [ 400. 1400. 1200.] [False  True False]
@@ -55,25 +58,29 @@ def shaped(rules: Rules, found: Segments) -> Segments:
     counts, gives = np.zeros(len(pair), np.bool_), np.zeros(len(pair), np.bool_)
     counts[rules.registers], gives[rules.powers] = True, True
     own, shape = found.of(counts), found.of(gives)
-    if not len(own) or not len(shape):
+    if not len(shape):
         return found
     shape = shape.where(np.argsort(pair[shape.meter], kind="stable"))
-    pieces = _Pieces.cut(pair, own, shape)
-    usable = pieces.usable(own)
-    parts = pieces.where(usable[pieces.interval]).spread(own)
-    mine = Segments.beside([own.where(~usable), parts])
+    pieces = _Pieces.cut(rules, pair, own, shape)
+    inside = pieces.where(pieces.interval >= 0)
+    usable = inside.usable(own)
+    parts = inside.where(usable[inside.interval]).spread(own)
+    beyond = pieces.where(pieces.known & (pieces.interval < 0)).estimates()
+    mine = Segments.beside([own.where(~usable), parts, beyond])
     mine = mine.where(np.lexsort((mine.start, mine.meter)))
     return Segments.joined([found.of(~counts), mine])
 
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """Pieces of registers' intervals, cut where what is known of their power changes.
+    """Pieces of time, cut where what is known of registers or of their power changes.
 
-    `interval` is the place of the register's segment, `known` whether the power is; `first` and
-    `last` are the power at the two ends [W], zero where it is not known.
+    `meter` is the register, `interval` the place of its segment, -1 where it says nothing;
+    `known` tells whether the power is; `first` and `last` are the power at the two ends [W], zero
+    where it is not known.
     """
 
+    meter: IntArray
     interval: IntArray
     known: BoolArray
     start: IntArray
@@ -82,8 +89,8 @@ class _Pieces:
     last: FloatArray
 
     @classmethod
-    def cut(cls, pair: IntArray, own: Segments, shape: Segments) -> "_Pieces":
-        """Cut what is known of registers, at what is known of powers; both sorted by pair."""
+    def cut(cls, rules: Rules, pair: IntArray, own: Segments, shape: Segments) -> "_Pieces":
+        """Cut what is known of registers and of powers; both sorted by pair."""
         count, others = len(own), len(shape)
         whose = np.concatenate([np.tile(pair[own.meter], 2), np.tile(pair[shape.meter], 2)])
         time = np.concatenate([own.start, own.end, shape.start, shape.end])
@@ -93,20 +100,20 @@ class _Pieces:
         by = np.cumsum((order >= 2 * count) & (order < 2 * count + others)) - 1
         piece = np.flatnonzero((whose[1:] == whose[:-1]) & (time[1:] > time[:-1]))
         interval, by, start, end = interval[piece], by[piece], time[piece], time[piece + 1]
-        inside = (interval >= 0) & (start < own.end[interval])
-        inside &= pair[own.meter[interval]] == whose[piece]
-        interval, by, start, end = interval[inside], by[inside], start[inside], end[inside]
-        known = (by >= 0) & (start < shape.end[by])
-        known &= pair[shape.meter[by]] == pair[own.meter[interval]]
+        meter = rules.registers[whose[piece]]
+        inside = start < np.append(own.end, -EVER)[interval]
+        inside &= np.append(own.meter, -1)[interval] == meter
+        known = (by >= 0) & (start < shape.end[by]) & (pair[shape.meter[by]] == whose[piece])
         begin, span = shape.start[by], (shape.end - shape.start)[by]
         rise = (shape.power_end - shape.power)[by]
         first = np.where(known, shape.power[by] + rise * ((start - begin) / span), 0.0)
         last = np.where(known, shape.power[by] + rise * ((end - begin) / span), 0.0)
-        return cls(interval, known, start, end, first, last)
+        return cls(meter, np.where(inside, interval, -1), known, start, end, first, last)
 
     def where(self, mask: BoolArray) -> "_Pieces":
         """Those that the mask keeps."""
         return _Pieces(
+            self.meter[mask],
             self.interval[mask],
             self.known[mask],
             self.start[mask],
@@ -148,11 +155,17 @@ class _Pieces:
             rest = np.where(fits, (own.energy - told) / gaps, mean * scale)
         scale, rest = scale[self.interval], rest[self.interval]
         return Segments(
-            own.meter[self.interval],
+            self.meter,
             self.start,
             self.end,
             np.where(self.known, self.first * scale, rest),
             np.where(self.known, self.last * scale, rest),
             np.where(self.known, self.energy * scale, rest * self.length),
             ~self.known,
+            np.zeros(len(self.meter), np.bool_),
         )
+
+    def estimates(self) -> Segments:
+        """What the power makes in the pieces, in place of a register that says nothing."""
+        ends, none = (self.start, self.end, self.first, self.last), np.zeros(len(self.meter), bool)
+        return Segments(self.meter, *ends, self.energy, none, ~none)

@@ -263,6 +263,18 @@ MUTATIONS = [
         lambda _: 0.2,
     ),
     Mutation(
+        "B4-reset-beside-its-power",
+        "power where the register says nothing",
+        "greendc.core.shape:_Pieces.estimates",
+        lambda rule: lambda pieces: rule(pieces.where(pieces.known < 0)),
+    ),
+    Mutation(
+        "B4-reset-beside-its-power",
+        "a reset is not as old as the last reading",
+        "greendc.core.energy:_begun",
+        lambda _: lambda _rules, verdict, used, rows: rows[1][verdict.anchor[used]],
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,
