@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 from greendc.config import changes
-from greendc.core.facility import EVER
+from greendc.config.config import Config
 
 KEEP = "keep it, or give the site a new id"
 REFUSED = {
@@ -21,11 +21,11 @@ Path = tuple[str, ...]
 
 
 class Changed(NamedTuple):
-    """A key of a site whose value differs in closed time, from `since` on at the earliest [ns]."""
+    """A key of a site whose value differs before `open`, where its open cells begin [ns]."""
 
     site: str
     path: Path
-    since: int
+    open: int
 
     @property
     def key(self) -> str:
@@ -33,8 +33,10 @@ class Changed(NamedTuple):
         return f"{self.site}.{'.'.join(self.path)}"
 
 
-def changed(old: Effective, new: Effective, before: Mapping[str, int]) -> list[Changed]:
+def changed(known: Config, wanted: Config, before: Mapping[str, int]) -> list[Changed]:
     """Keys that differ at some time before `before` [ns]; sites that it does not name are open."""
+    old, new = known.effective(), wanted.effective()
+    layouts = {layout.site.id: layout for layout in wanted.layouts}
     sites = {site["id"]: site for site in new["sites"]}
     found = []
     for site in old["sites"]:
@@ -43,27 +45,10 @@ def changed(old: Effective, new: Effective, before: Mapping[str, int]) -> list[C
             continue
         was = changes.site_values(site, old["content"])
         now = changes.site_values(sites[site["id"]], new["content"])
-        found += [
-            Changed(site["id"], path, since(was.get(path, []), now.get(path, [])))
-            for path in changes.differing(was, now, limit)
-        ]
+        border = layouts[site["id"]].border(limit)
+        begin = -(-limit // border) * border
+        found += [Changed(site["id"], path, begin) for path in changes.differing(was, now, limit)]
     return found
-
-
-def since(old: changes.Steps, new: changes.Steps) -> int:
-    """The first instant at which two values in time differ [ns].
-
-    >>> since([(-EVER, 1)], [(-EVER, 1), (7, 2)])
-    7
-    >>> since([], [(-EVER, 1)]) == -EVER
-    True
-    """
-    starts = sorted({start for start, _ in (*old, *new)})
-    return next((at for at in starts if _held(old, at) != _held(new, at)), -EVER)
-
-
-def _held(steps: changes.Steps, at: int) -> Any:
-    return next((value for start, value in reversed(steps) if start <= at), None)
 
 
 def refusals(found: list[Changed], new: Effective) -> Iterator[str]:

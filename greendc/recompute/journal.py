@@ -1,46 +1,30 @@
 """A data folder's journal as what came before an entry."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from greendc.ports import Entry, Event, GreendcError
 
-IN_FORCE = "in_force"  # key of the ledger's: (entry, configuration's number) of each change
-
-
-class Ledger(Protocol):
-    """A ledger, as far as its configurations are looked up."""
-
-    def get(self, key: str) -> Any:
-        """A value set under a key; None if there is none."""
-        ...
-
-    def config_of(self, number: int) -> tuple[str, bytes]:
-        """Hash and body of a configuration."""
-        ...
-
 
 class JournalPast:
-    """Implements `Past` on a journal, whose beginning may be gone."""
+    """Implements `Past` on a journal that has let go of nothing."""
 
-    def __init__(
-        self, read: Callable[[int, int | None], Iterator[tuple[int, Entry]]], ledger: Ledger
-    ) -> None:
+    def __init__(self, read: Callable[[int, int | None], Iterator[tuple[int, Entry]]]) -> None:
         """`read` gives numbered entries from one up to, not including, another."""
-        self._read, self._ledger = read, ledger
+        self._read = read
 
     def begin(self) -> tuple[int, Mapping[str, Any]]:
-        """The first entry that is kept, and the effective configuration in force there.
+        """The first entry, and the effective configuration that it holds.
 
         Raises
         ------
         GreendcError
-            If nobody knows it.
+            If it is not there any more.
         """
         first, entry = next(self._read(1, None), (1, None))
-        if isinstance(entry, Event) and entry.kind == "config":
+        if first == 1 and isinstance(entry, Event) and entry.kind == "config":
             return first, entry.data["effective"]
-        raise GreendcError("recompute: the journal does not begin with a configuration")
+        raise GreendcError("the journal has let go of its first entries")
 
     def read(self, start: int, stop: int) -> Iterator[tuple[int, Entry]]:
         """Entries from exactly `start` up to, not including, `stop`."""

@@ -41,8 +41,10 @@ class Preparation:
             raise GreendcError(f"{folder}: nothing is closed yet: greendc reload takes it in")
         self.known = Config.from_body(body)
         self.wish = Wish.of(self.known, wanted, state, done_before(self.ledger))
+        past = JournalPast(self._read)
+        self.wish.refuse_without(past)
         self.file = _own(folder / FOLDER, stack) / LEDGER
-        self.past = Amended(JournalPast(self._read, self.ledger), self.wish.amendments())
+        self.past = Amended(past, self.wish.amendments())
 
     def _read(self, start: int, stop: int | None) -> Iterator[tuple[int, Entry]]:
         for number, entry in read_journal(self.journal, start):

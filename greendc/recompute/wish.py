@@ -11,10 +11,11 @@ from typing import Any, Self
 import msgspec
 
 from greendc import __version__
+from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.config.past import Changed, changed, refusals
 from greendc.ports import GreendcError
-from greendc.recompute.amending import Amendment
+from greendc.recompute.amending import Amendment, Past
 from greendc.recompute.applying import LEDGER, Prepared
 from greendc.recompute.differing import Portion
 from greendc.store import Store
@@ -49,14 +50,31 @@ class Wish:
             for site, kept in state["sites"].items()
             if kept["origin"] is not None
         }
-        old, new = known.effective(), wanted.effective()
-        found = changed(old, new, closed)
+        found = changed(known, wanted, closed)
         if not found:
             raise GreendcError("nothing of closed time would change: greendc reload takes it in")
-        refused = list(refusals(found, new))
+        refused = list(refusals(found, wanted.effective()))
         if refused:
             raise GreendcError("\n".join(refused))
         return cls(wanted, found, before)
+
+    def refuse_without(self, past: Past) -> None:
+        """Refuse where the journal does not hold everything from its beginning.
+
+        Raises
+        ------
+        GreendcError
+            For each key with the time from which on it may be changed all the same.
+        """
+        try:
+            past.begin()
+        except GreendcError as error:
+            told = [
+                f"{one.key}: earliest allowed from is {rfc3339(one.open)}" for one in self.found
+            ]
+            raise GreendcError(
+                "\n".join([f"{error}, so that what is closed stays:", *told])
+            ) from error
 
     @property
     def keys(self) -> list[list[str]]:

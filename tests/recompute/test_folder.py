@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from greendc import app, changes, faults
 from greendc.config import Config, load
 from greendc.core.figure import Figure
 from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.journal import Journal
 from greendc.ports import GreendcError
 from greendc.recompute.preparing import Preparation
 from greendc.replay import Options, replay
@@ -105,3 +106,13 @@ def test_what_was_not_shown_is_not_done(wanted: Config) -> None:
         prepared = Preparation(wanted, wanted.data, stack)
         with pytest.raises(GreendcError, match="something else is prepared"):
             app.recompute(wanted, prepared)
+
+
+def test_where_the_journal_has_let_go_of_entries_the_earliest_time_is_named(wanted: Config) -> None:
+    """Even where what is left begins with a configuration."""
+    with closing(Journal(wanted.data / JOURNAL)) as journal:
+        journal.append([runs.config_event(wanted)])
+        journal.prune(journal.last)
+    told = r"first entries.*\n.*multiplier: earliest allowed from is 2025-03-01T05:30:00Z"
+    with pytest.raises(GreendcError, match=told):
+        recompute(wanted)
