@@ -46,6 +46,15 @@ class Hit:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What is read off when a register is exchanged: fixed-point numbers of its meter."""
+
+    at: int
+    final: int
+    initial: int
+
+
 @dataclass(slots=True)
 class Batch:
     """What devices that are read together send: a row for each time, a column for each device.
@@ -212,7 +221,8 @@ _REGISTERS = ("rollover", "dip", *ANEW)
 class Schedule:
     """All faults of meters of some devices, whose places begin at `first`.
 
-    `hits` are the meters concerned, `words` and `texts` as in `Messages`.
+    `hits` are the meters concerned, `words` and `texts` as in `Messages`. `exchanged` holds what
+    was read off of each meter's registers, by its id, once somebody has counted that far.
 
     Raises
     ------
@@ -228,6 +238,7 @@ class Schedule:
         of_texts = [_text_of(hit.fault) for hit in self.hits if hit.fault.kind == "text"]
         self.words = (b"", *dict.fromkeys(of_words))
         self.texts = tuple(dict.fromkeys(of_texts))
+        self.exchanged: dict[str, list[Exchange]] = {}
 
     def of(self, device: int, column: int, *kinds: str) -> list[Hit]:
         """Faults of some kinds of one meter."""

@@ -31,7 +31,7 @@ EXPECTED: Mapping[str, Expected] = {
     "rollover": Expected("right", "rollover"),
     "reset": Expected("wrong", "reset"),
     "dip": Expected("right", "dip"),
-    "replacement": Expected("wrong", "reset"),
+    "replacement": Expected("right", "replaced"),
     "wrong_factor": Expected("missing", "out_of_range"),
     "watt_for_kilowatt": Expected("missing", "out_of_range"),
     "swapped_sign": Expected("missing", "out_of_range"),
@@ -48,8 +48,8 @@ EXPECTED: Mapping[str, Expected] = {
 }
 """By family with its default amount, for meters with a rating and payloads that hold a time.
 
-A register that was away counts on from where it begins: what went by meanwhile is lost, and a
-number that it brings with it is counted, since nothing in its readings tells them apart.
+A register that begins anew by itself counts on from there: what went by while it was away is lost,
+and nobody has read it off. One that is exchanged is `replaced` in the site file, with both numbers.
 """
 MODEST = Expected("wrong")  # a factor that leaves a reading within its meter's range
 

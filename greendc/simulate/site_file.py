@@ -12,7 +12,7 @@ from greendc.config.scalars import duration_text
 from greendc.core.facility import HOUR, MINUTE, Kind
 from greendc.core.quantities import POINTS
 from greendc.simulate.behind import fed_by
-from greendc.simulate.faults import ALL_BITS, INTENSITY, Schedule
+from greendc.simulate.faults import ALL_BITS, INTENSITY, Exchange, Schedule
 from greendc.simulate.meters import HEARTBEAT, Device, Meter
 from greendc.simulate.parts.emissions import intensity
 from greendc.simulate.payloads import Payload, payload_of
@@ -72,7 +72,21 @@ def _site(scenario: Scenario, found: Found, series: str) -> Iterator[str]:
         for column, meter in enumerate(device.meters):
             made = _meter(device, meter, payload, column)
             made |= _rules(device, {hit.fault.kind for hit in schedule.of(place, column, *RULES)})
+            made |= _replaced(meter, schedule.exchanged.get(meter.id, ()))
             yield f"      - {_flow(made | before.get(meter.id, {}))}"
+
+
+def _replaced(meter: Meter, exchanged: Sequence[Exchange]) -> dict[str, Any]:
+    """What whoever exchanged a meter's registers wrote down."""
+    told = [
+        {
+            "at": rfc3339(one.at),
+            "final": one.final / 10**meter.decimals,
+            "initial": one.initial / 10**meter.decimals,
+        }
+        for one in exchanged
+    ]
+    return {"replaced": told} if told else {}
 
 
 def cell_of(devices: Sequence[Device]) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from greendc.core.facility import HOUR
 from greendc.simulate import payloads
 from greendc.simulate.account import Account
-from greendc.simulate.faults import Schedule
+from greendc.simulate.faults import ANEW, Exchange, Schedule
 from greendc.simulate.messages import Messages, by_arrival, joined
 from greendc.simulate.meters import Device, Meter, devices
 from greendc.simulate.readings import Readings
@@ -36,6 +36,7 @@ class Traffic:
             found = devices(scenario, site)
             schedule = Schedule(site.faults, found, first)
             found = _rolled_over(scenario, site, found, schedule, self._span)
+            _read_off(scenario, site, found, schedule, self._span)
             self.sites.append((site, found, schedule))
             first += len(found)
         self.devices = [device for _, found, _ in self.sites for device in found]
@@ -106,6 +107,33 @@ def _rolled_over(
             meters[hit.column] = replace(hit.meter, first=first)
             changed[place] = replace(changed[place], meters=tuple(meters))
     return tuple(changed)
+
+
+def _read_off(
+    scenario: Scenario,
+    site: Site,
+    found: Sequence[Device],
+    schedule: Schedule,
+    span: tuple[int, int],
+) -> None:
+    """Note what registers that are exchanged show then, and what those in their place show."""
+    anew = [hit for hit in schedule.hits if hit.fault.kind in ANEW]
+    numbers: dict[str, tuple[int, int]] = {}  # what was counted as it began, and its number then
+    for hit in sorted(anew, key=lambda hit: hit.fault.end):
+        if not span[0] <= hit.fault.end < span[1]:
+            continue
+        meter = found[hit.device - schedule.first].meters[hit.column]
+        origin, base = numbers.get(meter.id, (0, meter.first))
+        border = hit.fault.end // scenario.step * scenario.step
+        counted = _counted(scenario, site, meter, span, border)
+        steps = int((counted - origin) * (meter.factor * meter.per) // meter.quantum)
+        final = steps * meter.quantum + base
+        initial = meter.fixed(hit.amount(ANEW[hit.fault.kind]))
+        numbers[meter.id] = counted, initial
+        if hit.fault.kind == "replacement":
+            final = final % meter.modulus if meter.modulus else final
+            one = Exchange(hit.fault.end, final, initial)
+            schedule.exchanged.setdefault(meter.id, []).append(one)
 
 
 def _first_number(meter: Meter, counted: int) -> int:
