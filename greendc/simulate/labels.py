@@ -29,7 +29,7 @@ EXPECTED: Mapping[str, Expected] = {
     "late": Expected("right", "late"),
     "retained": Expected("right", "late"),
     "rollover": Expected("right", "rollover"),
-    "reset": Expected("wrong", "reset"),
+    "reset": Expected("missing", "reset"),
     "dip": Expected("right", "dip"),
     "replacement": Expected("right", "replaced"),
     "wrong_factor": Expected("missing", "out_of_range"),
@@ -48,8 +48,8 @@ EXPECTED: Mapping[str, Expected] = {
 }
 """By family with its default amount, for meters with a rating and payloads that hold a time.
 
-A register that begins anew by itself counts on from there: what went by while it was away is lost,
-and nobody has read it off. One that is exchanged is `replaced` in the site file, with both numbers.
+What went by while a register was away that began anew by itself is lost: nobody has read it off. One
+that is exchanged is `replaced` in the site file, with both numbers.
 """
 MODEST = Expected("wrong")  # a factor that leaves a reading within its meter's range
 
