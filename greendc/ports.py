@@ -80,7 +80,8 @@ class RawBatch:
 class Event:
     """A journal entry that is not a message.
 
-    `config`, `recompute`, `session_lost`, `broker_dropped`, `tick`, `entry` or `end`.
+    `config`, `recompute`, `session_lost`, `broker_dropped`, `topics_capped`, `tick`, `entry` or
+    `end`.
     """
 
     kind: str

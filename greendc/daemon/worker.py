@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from greendc import faults
-from greendc.columns import lengths
+from greendc.columns import lengths, numbers
+from greendc.daemon.flood import Flood
 from greendc.journal import Journal, Kind, Quarantined, Redelivery, by_qos
 from greendc.outcomes import LEFT, REDELIVERED, TOO_LONG, UNBOUND
 from greendc.pipeline import Pipeline
@@ -38,10 +39,11 @@ class Counts:
 
 @dataclass(slots=True)
 class Aside:
-    """What of a delivery is not to be journalled: copies for the ring, and counts."""
+    """What of a delivery is not to be journalled: copies for the ring, counts, what to tell."""
 
     rows: list[Quarantined] = field(default_factory=list)
     counts: Counter[Kind] = field(default_factory=Counter)
+    events: list[Event] = field(default_factory=list)
 
 
 class Waiting(NamedTuple):
@@ -69,6 +71,7 @@ class Worker:
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
+    _flood: Flood = field(default_factory=Flood)
     _held: int = 0  # copies that need the journal as it is
     _waiting: deque[Waiting] = field(default_factory=deque)
 
@@ -94,6 +97,7 @@ class Worker:
         """
         aside = Aside()
         kept = [entry for e in entries if (entry := self._new(e, aside)) is not None]
+        kept += aside.events
         faults.reached("before_journal_commit")
         numbers: list[int] = []
         if kept or aside.counts or reception is not None:
@@ -163,6 +167,10 @@ class Worker:
         too_long = (lengths(batch.payloads) > LONGEST_PAYLOAD) & ~unbound
         if not (unbound | too_long).any():
             return batch
+        if unbound.any():
+            arrivals = numbers(batch.arrivals)[unbound].tolist()
+            told = self._flood.due(arrivals, self.pipeline.decoder.forgotten)
+            aside.events += [] if told is None else [told]
         for refused, reason in ((unbound, UNBOUND), (too_long, TOO_LONG)):
             part = batch.rows(np.flatnonzero(refused))
             aside.rows += _quarantined(part, [reason] * len(part))

@@ -96,6 +96,7 @@ class Bindings:
         self._patterns: list[tuple[re.Pattern[str], _Target]] = []
         self._bound: dict[str, int] = {}
         self._unbound: dict[str, int] = {}
+        self.forgotten = 0  # topics that no route leads from, let go of for others
         self._targets: list[_Target] = []
         self._numbers: dict[_Key, int] = {((), ()): UNBOUND}
         self._selecting: dict[int, _Key] = {}
@@ -196,6 +197,7 @@ class Bindings:
                 else (self._bound, _BOUND_TOPICS)
             )
             if len(memory) >= limit:
+                self.forgotten += len(memory) * (number == UNBOUND)
                 memory.clear()
             memory[topic] = number
         return number

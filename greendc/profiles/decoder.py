@@ -119,6 +119,11 @@ class Decoder:
         found: BoolArray = self._bindings.of_topics(topics) == UNBOUND
         return found
 
+    @property
+    def forgotten(self) -> int:
+        """How many topics that no route leads from were let go of, so that others have room."""
+        return self._bindings.forgotten
+
     def decode(self, batch: RawBatch) -> Columns:
         """Readings of a batch in journal order, and what was refused.
 

@@ -68,5 +68,6 @@ EVENTS = {
     "reset": "a register began again",
     "revised": "figures were revised",
     "rollover": "a register went over its end",
+    "topics_capped": "more topics came that no meter has than are remembered; no figure is touched",
     "session_lost": "the broker had lost greendc's session: what came meanwhile may be missing",
 }

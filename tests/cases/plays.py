@@ -163,6 +163,12 @@ def flood_of_topics(stage: Stage) -> None:
     finally:
         journal.close()
         store.close()
+    with Ledger(stage.data / "ledger.db") as ledger:
+        told = [(kind, data) for _, kind, data in ledger.events()]
+    same([(kind, data["topics"]) for kind, data in told], [("topics_capped", MOST_TOPICS)], "told")
+    ((_, flood),) = told
+    more = [flood["messages"] > MOST_TOPICS, flood["from"] < flood["to"]]
+    same(more, [True, True], "what is told")
     stage.finish()
     stage.assert_ledger()
 
