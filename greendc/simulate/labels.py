@@ -48,8 +48,8 @@ EXPECTED: Mapping[str, Expected] = {
 }
 """By family with its default amount, for meters with a rating and payloads that hold a time.
 
-What went by while a register was away that began anew by itself is lost: nobody has read it off. One
-that is exchanged is `replaced` in the site file, with both numbers.
+What went by while a register was away that began anew by itself is lost: nobody has read it off.
+One that is exchanged is `replaced` in the site file, with both numbers.
 """
 MODEST = Expected("wrong")  # a factor that leaves a reading within its meter's range
 
