@@ -202,6 +202,7 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
         try:
             with starting():
                 daemon = Daemon(config, until_idle=until_idle, stack=stack, signals=signals)
+                daemon.data.settle()
         except Stopped:
             log.info("stopped while starting; nothing was changed")
             return 0

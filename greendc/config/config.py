@@ -46,45 +46,69 @@ class Config:
 
         `layouts` are those of the root's sites, if they have been worked out.
         """
-        self.root, self.content, self.file = root, content, file
-        self.layouts = tuple(layouts) or tuple(map(Layout, root.sites))
+        self._whole: models.Root | None = root
+        self._rest = root.model_copy(update={"sites": ()})
+        self._layouts = tuple(layouts)
+        self.content, self.file = content, file
+
+    def settle(self) -> None:
+        """Keep the plan and the text, and let go of the models that they were made from.
+
+        Of a large site these take more memory than its plan; who asks for them later gets them
+        anew from the text.
+        """
+        self.plan()
+        self.figures_hash()
+        self._whole, self._layouts = None, ()
 
     # -- parts --------------------------------------------------------------------------------
 
     @property
+    def root(self) -> models.Root:
+        """The whole file."""
+        if self._whole is None:
+            return validated(_file(self.effective()), None, JOURNALLED)
+        return self._whole
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The sites with their meters' defaults filled in."""
+        return self._layouts or tuple(map(Layout, self.sites))
+
+    @property
     def data(self) -> Path:
         """Folder of journal and ledger."""
-        return self.root.data
+        return self._rest.data
 
     @property
     def mqtt(self) -> models.Mqtt:
         """The broker."""
-        return self.root.mqtt
+        return self._rest.mqtt
 
     @property
     def journal(self) -> models.Journal:
         """Limits of the journal."""
-        return self.root.journal
+        return self._rest.journal
 
     @property
     def jobs(self) -> Jobs:
         """Calendar jobs."""
-        return self.root.jobs
+        return self._rest.jobs
 
     @property
     def log(self) -> Log:
         """Messages on standard error."""
-        return self.root.log
+        return self._rest.log
 
     @property
     def http(self) -> Http:
         """Status page, JSON API, /metrics and health."""
-        return self.root.http
+        return self._rest.http
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
         """Where the ledger is copied to."""
-        return self.root.sinks
+        return self._rest.sinks
 
     @property
     def sites(self) -> tuple[models.Site, ...]:
@@ -129,7 +153,7 @@ class Config:
 
     def limits(self) -> Limits:
         """What alerts compare the daemon's own health with."""
-        return limits(self.root.limits)
+        return limits(self._rest.limits)
 
     def _site(self, layout: Layout) -> Site:
         site = layout.site
@@ -183,8 +207,7 @@ class Config:
         GreendcError
             If it is no configuration for this version of greendc.
         """
-        given = {key: value for key, value in effective.items() if key != "content"}
-        root = validated(given, None, JOURNALLED)
+        root = validated(_file(effective), None, JOURNALLED)
         layouts = tuple(map(Layout, root.sites))
         fail(problems(root, layouts, None), None, JOURNALLED)
         try:
@@ -278,6 +301,11 @@ class Config:
                 used = [y for y in _years(lo, hi, site.zone) if y != year]
                 if used:
                     yield year, source, ", ".join(str(y) for y in used)
+
+
+def _file(effective: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file would say: without the content of others."""
+    return {key: value for key, value in effective.items() if key != "content"}
 
 
 def methods(site: models.Site) -> Iterator[tuple[str, Timed[models.Factor]]]:

@@ -108,7 +108,7 @@ class Layout:
         """The site at an instant [ns]."""
         if when not in self._instants:
             meters = tuple(named(self.meters, when))
-            found = Instant(self, when, meters, formulas.ordered(self.derived(when)))
+            found = Instant(self.site, when, meters, formulas.ordered(self.derived(when)))
             self._instants[when] = found
         return self._instants[when]
 
@@ -130,15 +130,10 @@ class Layout:
 class Instant:
     """A site at one instant: from its points to the sums of its figures."""
 
-    layout: Layout
+    site: models.Site
     when: int
     meters: tuple[facility.Meter, ...]
     derived: tuple[facility.Derived, ...]
-
-    @property
-    def site(self) -> models.Site:
-        """The site as configured."""
-        return self.layout.site
 
     @cached_property
     def known(self) -> dict[str, facility.Derived]:

@@ -187,6 +187,7 @@ class _Layout:
             if not physical or (name in self.present and self.rules.energy[node]):
                 yield self._account(name, "meter", (Term(((node, 1.0),)),))
 
+    @cached_property
     def _sums(self) -> dict[str, Term]:
         epoch = self.epoch
         sums = {"e_dc": epoch.e_dc, "e_reuse": epoch.e_reuse}
@@ -210,10 +211,11 @@ class _Layout:
 
     def _totals(self) -> Iterator[Account]:
         several = len(self.epoch.e_it) > 1
-        for name, term in self._sums().items():
+        for name, term in self._sums.items():
             if several or not name.startswith("e_it_cat"):
                 yield self._account(name, "total", (term,))
 
+    @cached_property
     def _carbon(self) -> dict[str, Term]:
         epoch = self.epoch
         members, fuels = self._members(epoch.imports), self._members(epoch.fuels)
@@ -221,11 +223,11 @@ class _Layout:
         return {method: Term(members, method, fuels) for method in methods}
 
     def _masses(self) -> Iterator[Account]:
-        for method, term in self._carbon().items():
+        for method, term in self._carbon.items():
             yield self._account(f"co2e_{method}", "mass", (term,))
 
     def _kpis(self) -> Iterator[Account]:
-        sums, carbon = self._sums(), self._carbon()
+        sums, carbon = self._sums, self._carbon
         best = max(self.epoch.e_it, default=None)
         for metric in METRICS:
             for key, filled in self._variants(metric, sums, carbon):

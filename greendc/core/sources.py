@@ -156,9 +156,9 @@ class _Expander:
 
     def __init__(self, meters: Sequence[Meter]) -> None:
         self.places = {meter.id: i for i, meter in enumerate(meters)}
-        self.energies: list[Weights] = [{i: 1.0} for i in range(len(meters))]
-        self.nodes: list[Weights] = [{i: 1.0} for i in range(len(meters))]
-        self.sources = [Source(1.0, m.accuracy, {i: 1.0}) for i, m in enumerate(meters)]
+        own: list[Weights] = [{i: 1.0} for i in range(len(meters))]
+        self.energies, self.nodes = own.copy(), own.copy()
+        self.sources = [Source(1.0, m.accuracy, own[i]) for i, m in enumerate(meters)]
 
     def over(self, derived: Sequence[Derived]) -> Expansion:
         for one in derived:

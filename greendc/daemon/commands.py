@@ -36,7 +36,7 @@ def refuse_unknown(site: str, config: Config) -> None:
     GreendcError
         It lists those that there are.
     """
-    known = [found.id for found in config.sites]
+    known = [found.id for found in config.plan().sites]
     if site not in known:
         raise GreendcError(f"{site}: no such site; the configuration has {', '.join(known)}")
 

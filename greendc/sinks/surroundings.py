@@ -18,4 +18,4 @@ class Surroundings:
     @classmethod
     def of(cls, config: Config) -> "Surroundings":
         """Those that a configuration makes."""
-        return cls(config.data, config.mqtt, {s.id: s.name or s.id for s in config.sites})
+        return cls(config.data, config.mqtt, {s.id: s.name for s in config.plan().sites})

@@ -23,7 +23,8 @@ class Column:
 
     def __init__(self, series: Series, labels: Iterable[Labels]) -> None:
         self.series, self.labels = series, list(labels)
-        self.begins = [begin(series.name, series.labels, own) for own in self.labels]
+        # not remembered a second time
+        self.begins = [_begin(series.name, series.labels, own) for own in self.labels]
 
 
 @dataclass(slots=True)
@@ -63,12 +64,14 @@ class Families:
                 yield series, self.samples[series.name]
 
 
-@lru_cache(maxsize=2**17)
-def begin(name: str, names: Labels, values: Labels) -> str:
+def _begin(name: str, names: Labels, values: Labels) -> str:
     """A line up to its number, its labels in the order of their names."""
     pairs = sorted(zip(names, values, strict=True))
     inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
     return f"{name}{{{inside}}} " if inside else f"{name} "
+
+
+begin = lru_cache(maxsize=2**15)(_begin)
 
 
 def _escaped(text: str) -> str:
