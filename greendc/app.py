@@ -201,8 +201,8 @@ def run(config: Config, *, until_idle: float | None = None, log_format: str | No
         log.info("greendc %s on %s; broker %s", __version__, config.data, broker)
         try:
             with starting():
+                config.settle()
                 daemon = Daemon(config, until_idle=until_idle, stack=stack, signals=signals)
-                daemon.data.settle()
         except Stopped:
             log.info("stopped while starting; nothing was changed")
             return 0

@@ -226,7 +226,7 @@ class Pipeline:
                 self.written += ledger.end(seq, event.arrival, event.data.get("at"))
 
     def _configure(self, seq: int, data: Mapping[str, Any]) -> None:
-        if data["effective"] == self.config.effective():
+        if self.config.holds(data["effective"]):
             return  # every start journals one; as a rule it is what held before
         config = Config.from_effective(data["effective"])
         if config.figures_hash() != self.config.figures_hash():

@@ -43,7 +43,11 @@ def figures_hash(effective: Mapping[str, Any]) -> str:
 
 def _without_labels(given: Any) -> Any:
     if isinstance(given, dict):
-        return {k: _without_labels(v) for k, v in given.items() if k not in LABELS}
+        return {
+            k: _without_labels(v) if type(v) in {dict, list} else v
+            for k, v in given.items()
+            if k not in LABELS
+        }
     return [_without_labels(item) for item in given] if isinstance(given, list) else given
 
 

@@ -52,12 +52,13 @@ class Config:
         self.content, self.file = content, file
 
     def settle(self) -> None:
-        """Keep the plan and the text, and let go of the models that they were made from.
+        """Keep plan, tags and text, and let go of the models that they were made from.
 
         Of a large site these take more memory than its plan; who asks for them later gets them
         anew from the text.
         """
-        self.plan()
+        self.meter_tags()
+        self.site_tags()
         self.figures_hash()
         self._whole, self._layouts = None, ()
 
@@ -143,13 +144,21 @@ class Config:
             ),
         )
 
-    def meter_tags(self) -> list[MeterTag]:
+    def meter_tags(self) -> tuple[MeterTag, ...]:
         """What people are told of each meter, in the order of the plan's."""
-        return list(meter_tags(self.layouts))
+        return self._meter_tags
 
-    def site_tags(self) -> list[SiteTag]:
+    @cached_property
+    def _meter_tags(self) -> tuple[MeterTag, ...]:
+        return tuple(meter_tags(self.layouts))
+
+    def site_tags(self) -> tuple[SiteTag, ...]:
         """What people and alerts are told of each site."""
-        return list(site_tags(self.plan().sites, self.sites))
+        return self._site_tags
+
+    @cached_property
+    def _site_tags(self) -> tuple[SiteTag, ...]:
+        return tuple(site_tags(self.plan().sites, self.sites))
 
     def limits(self) -> Limits:
         """What alerts compare the daemon's own health with."""
@@ -188,7 +197,11 @@ class Config:
     def _body(self) -> bytes:
         told = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
         told["content"] = self.content.plain()
-        return json.dumps(told, sort_keys=True, ensure_ascii=False).encode()
+        return _body_of(told)
+
+    def holds(self, effective: Mapping[str, Any]) -> bool:
+        """Whether an effective configuration is this one."""
+        return _body_of(effective) == self._body
 
     def figures_hash(self) -> str:
         """SHA-256 of everything that can change a figure."""
@@ -301,6 +314,10 @@ class Config:
                 used = [y for y in _years(lo, hi, site.zone) if y != year]
                 if used:
                     yield year, source, ", ".join(str(y) for y in used)
+
+
+def _body_of(effective: Mapping[str, Any]) -> bytes:
+    return json.dumps(effective, sort_keys=True, ensure_ascii=False).encode()
 
 
 def _file(effective: Mapping[str, Any]) -> dict[str, Any]:

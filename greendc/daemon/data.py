@@ -104,12 +104,8 @@ class Data:
         """Go on with a configuration that has been journalled."""
         self.config = config
         self._use_limits()
-        self.settle()
-
-    def settle(self) -> None:
-        """Keep of the configuration what a running daemon needs."""
-        for config in (self.config, self.worker.pipeline.config):
-            config.settle()
+        for one in (config, self.worker.pipeline.config):
+            one.settle()
 
     def recompute(self, config: Config) -> Event:
         """The entry that has closed figures computed anew by a configuration.

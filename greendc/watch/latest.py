@@ -39,9 +39,9 @@ class Latest:
         """Take other meters; those that stay keep what they said. `books` are each site's."""
         before = {(tag.site, tag.meter): i for i, tag in enumerate(self.meters)}
         old = self.time, self.value, self.readings
-        self.sites = tuple(config.site_tags())
+        self.sites = config.site_tags()
         self.limits = config.limits()
-        self.meters = tuple(config.meter_tags())
+        self.meters = config.meter_tags()
         self.books = dict(books)
         self._begin(len(self.meters))
         self.screen = Screen(_meters(config.plan(), self.meters))

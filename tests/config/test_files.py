@@ -193,3 +193,19 @@ def test_check_of_the_real_site() -> None:
         "uncertainty: no_accuracy where ",
     ):
         assert line in text
+
+
+@pytest.mark.parametrize("name", ["greendc.yaml", "zih-lzr.yaml", "fasrc-ipmi.yaml"])
+def test_what_was_let_go_of_comes_back_from_the_text(name: str) -> None:
+    kept, settled = (load(ROOT / "config" / name) for _ in range(2))
+    settled.settle()
+    assert settled.root == kept.root
+    assert settled.root is not settled.root  # it is not kept again
+    assert (settled.plan().meters, settled.meter_tags()) == (kept.plan().meters, kept.meter_tags())
+    assert (settled.site_tags()[0].targets, settled.http) == (
+        kept.site_tags()[0].targets,
+        kept.http,
+    )
+    assert settled.body() == kept.body()
+    assert settled.holds(kept.effective())
+    assert not settled.holds({**kept.effective(), "limits": {}})
