@@ -186,30 +186,27 @@ class Config:
 
     def effective(self) -> dict[str, Any]:
         """Everything that holds, defaults and factor content included, without secrets."""
-        told: dict[str, Any] = json.loads(self._body)
+        told: dict[str, Any] = json.loads(self.body())
         return told
 
     def body(self) -> bytes:
         """The effective configuration as JSON, always in the same order."""
-        return self._body
+        return self._texts[0]
 
     @cached_property
-    def _body(self) -> bytes:
+    def _texts(self) -> tuple[bytes, str]:
+        """Body and hash."""
         told = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
         told["content"] = self.content.plain()
-        return _body_of(told)
+        return _body_of(told), changes.figures_hash(told)
 
     def holds(self, effective: Mapping[str, Any]) -> bool:
         """Whether an effective configuration is this one."""
-        return _body_of(effective) == self._body
+        return _body_of(effective) == self.body()
 
     def figures_hash(self) -> str:
         """SHA-256 of everything that can change a figure."""
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> str:
-        return changes.figures_hash(self.effective())
+        return self._texts[1]
 
     @classmethod
     def from_effective(cls, effective: Mapping[str, Any]) -> "Config":

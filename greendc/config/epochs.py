@@ -1,6 +1,6 @@
 """Spans of time in which nothing changes that decides what a figure is made of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import lcm
@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from greendc.config import formulas, models
-from greendc.config.meters import Filled, filled, named
+from greendc.config.meters import Filled, filled, named, said
 from greendc.config.routes import Way, Ways
 from greendc.config.scalars import Timed
 from greendc.config.tree import Loc
@@ -74,7 +74,7 @@ class Layout:
     @cached_property
     def meters(self) -> Mapping[str, Filled]:
         """Its filled-in meters by id."""
-        return filled(self.site.meters)
+        return filled(zip(self.site.meters, self.said, strict=True))
 
     @property
     def limit(self) -> int:
@@ -89,7 +89,12 @@ class Layout:
     @cached_property
     def ways(self) -> list[list[Way]]:
         """The ways of each meter's readings."""
-        return list(map(Ways(self.site).of, self.site.meters))
+        return list(map(Ways(self.site).of, self.site.meters, self.said))
+
+    @cached_property
+    def said(self) -> list[Hashable]:
+        """What each meter says but for its names; see `greendc.config.meters.said`."""
+        return list(map(said, self.site.meters))
 
     @cached_property
     def cuts(self) -> list[int]:

@@ -175,12 +175,14 @@ def said(meter: models.Meter) -> Hashable:
     return _plain(values), *map(id, _dated(values))
 
 
-def filled(meters: Iterable[models.Meter]) -> dict[str, Filled]:
-    """Meters that `meter_problems` found good, filled in, by id; alike ones share what follows."""
+def filled(meters: Iterable[tuple[models.Meter, Hashable]]) -> dict[str, Filled]:
+    """Meters that `meter_problems` found good, each with what it `said`, filled in, by id.
+
+    Those that are alike share what follows.
+    """
     known: dict[Hashable, Filled] = {}
     out: dict[str, Filled] = {}
-    for meter in meters:
-        what = said(meter)
+    for meter, what in meters:
         found = known.get(what)
         if found is None:
             found = known[what] = fill(meter)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from greendc.config import models
-from greendc.config.meters import Filled, said
+from greendc.config.meters import Filled
 from greendc.config.problems import Problem
 from greendc.config.tree import Loc
 from greendc.config.zones import grid_limit
@@ -43,9 +43,9 @@ class Ways:
         self._topics = [topic for topic in site.topics if _selects(topic)]
         self._known: dict[Hashable, list[Reading]] = {}
 
-    def of(self, meter: models.Meter) -> list[Way]:
-        """All ways of a meter; those that are alike share how payloads are read."""
-        what = said(meter), meter.topic
+    def of(self, meter: models.Meter, said: Hashable) -> list[Way]:
+        """All ways of a meter; those that have `said` the same share how payloads are read."""
+        what = said, meter.topic
         found = self._known.get(what)
         if found is None:
             own = [] if meter.topic is None else [models.Topic(topic=meter.topic)]

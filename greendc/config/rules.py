@@ -13,7 +13,7 @@ from greendc.config.epochs import Instant, Layout, Pairs
 from greendc.config.factors import tables, used_by
 from greendc.config.formulas import contents, form_problems, input_problems, kind_problems
 from greendc.config.http import http_problems
-from greendc.config.meters import meter_problems, quantity_of, said
+from greendc.config.meters import meter_problems, quantity_of
 from greendc.config.problems import Problem
 from greendc.config.routes import (
     Way,
@@ -98,10 +98,11 @@ def _alone(layout: Layout, loc: Loc) -> Iterator[Problem]:
     yield from _time_problems(layout, loc)
     yield from site_topic_problems(site, loc)
     good: set[Hashable] = set()  # what meters say that nothing is wrong with, but for their names
-    for i, (meter, ways) in enumerate(zip(site.meters, layout.ways, strict=True)):
+    every = zip(site.meters, layout.said, layout.ways, strict=True)
+    for i, (meter, said, ways) in enumerate(every):
         at = (*loc, "meters", i)
         yield from name_problems(meter, ways, at)
-        what = said(meter), meter.topic is None
+        what = said, meter.topic is None
         if what not in good:
             wrong = list(_meter_problems(meter, ways, at))
             yield from wrong
@@ -270,16 +271,15 @@ def _feed_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
 
 
 def _double_problems(site: Instant, pairs: Pairs, total: str, loc: Loc) -> Iterator[Problem]:
-    times: Counter[str] = Counter()
-    ways: dict[str, list[str]] = {}
+    known = site.known
+    times = Counter([name for name, weight in pairs if weight > 0 and name not in known])
+    times.subtract([name for name, weight in pairs if weight <= 0 and name not in known])
     for name, weight in pairs:
-        inside = contents(name, site.known) if name in site.known else {name: 1}
-        for meter, count in inside.items():
+        for meter, count in contents(name, known).items() if name in known else ():
             times[meter] += count if weight > 0 else -count
-            ways.setdefault(meter, []).append(name)
     for meter, count in times.items():
         if abs(count) > 1:
-            by = ", ".join(ways[meter])
+            by = ", ".join(name for name, _ in pairs if meter in contents(name, known))
             text = f'counts "{meter}" {abs(count)} times in {total}, by way of {by}'
             yield Problem(loc, text)
 

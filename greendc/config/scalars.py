@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -62,6 +63,7 @@ def duration(text: object) -> int:
     return span
 
 
+@lru_cache(maxsize=1024)  # the same one stands in many meters
 def duration_text(span: int) -> str:
     """The shortest text of a whole number of seconds [ns].
 

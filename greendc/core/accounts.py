@@ -154,6 +154,7 @@ class _Layout:
         self.grids = np.array(
             [meter_grid(m.nominal, epoch.cell, site.grid_limit) for m in rules.meters], np.int64
         )
+        self.rounded = [rounded_up(m.nominal, epoch.cell) for m in rules.meters]
         self.needed: list[frozenset[int]] = [frozenset({i}) for i in range(len(physical))]
         for step in self.derivations:
             self.needed.append(frozenset().union(*[self.needed[i] for i in step.inputs]))
@@ -173,12 +174,11 @@ class _Layout:
         metric: Metric | None = None,
         category: int | None = None,
     ) -> Account:
-        nodes = [n for term in terms for n, _ in (*term.members, *term.fuels)]
+        nodes = {n for term in terms for n, _ in (*term.members, *term.fuels)}
         needs = sorted(frozenset().union(*[self.needed[n] for n in nodes]))
-        cell = self.epoch.cell
-        grid = lcm(cell, *[int(self.grids[i]) for i in needs])
-        nominal = max([rounded_up(self.rules.meters[i].nominal, cell) for i in needs], default=cell)
-        places = np.array(needs, np.int64)
+        places, cell = np.array(needs, np.int64), self.epoch.cell
+        grid = lcm(cell, *set(self.grids[places].tolist()))
+        nominal = max([self.rounded[i] for i in needs], default=cell)
         return Account(name, kind, grid, nominal, places, terms, metric, category)
 
     def _meters(self) -> Iterator[Account]:

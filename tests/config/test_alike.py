@@ -49,7 +49,7 @@ def meter(**keys: Any) -> models.Meter:
 def test_who_says_another_thing_is_not_alike(key: str) -> None:
     first, other = meter(), meter(id="b", **{key: OTHER[key]})
     assert said(first) != said(other)
-    both = filled([first, other])
+    both = filled([(first, said(first)), (other, said(other))])
     assert (both["a"].given, both["b"].given) == (first, other)
 
 
@@ -57,7 +57,7 @@ def test_names_alone_make_no_difference() -> None:
     names = {"tag": "x", "topic": "t", "fed_by": "y", "room": "r", "rack": "7"}
     first, other = meter(), meter(id="b", **names)
     assert said(first) == said(other)
-    assert filled([first, other])["b"] == fill(first)
+    assert filled([(first, said(first)), (other, said(other))])["b"] == fill(first)
     keys = {info.alias or name for name, info in models.Meter.model_fields.items()}
     assert keys == {*OTHER, *names, "id"} == {*OTHER, *NAMES}
 
