@@ -182,10 +182,15 @@ class _Layout:
         return Account(name, kind, grid, nominal, places, terms, metric, category)
 
     def _meters(self) -> Iterator[Account]:
+        own, energy, cell = np.arange(len(self.grids)), self.rules.energy.tolist(), self.epoch.cell
+        grids = [lcm(cell, grid) for grid in self.grids.tolist()]
         for name, node in self.nodes.items():
-            physical = node < len(self.rules.meters)
-            if not physical or (name in self.present and self.rules.energy[node]):
-                yield self._account(name, "meter", (Term(((node, 1.0),)),))
+            terms = (Term(((node, 1.0),)),)
+            if node >= len(own):
+                yield self._account(name, "meter", terms)
+            elif name in self.present and energy[node]:  # it needs itself alone
+                places = own[node : node + 1]
+                yield Account(name, "meter", grids[node], self.rounded[node], places, terms)
 
     @cached_property
     def _sums(self) -> dict[str, Term]:
