@@ -89,14 +89,21 @@ def grouped(column: Texts, data: Bytes) -> Iterator[Group]:
         if form is None:
             continue
         rows = rows[count[rows] == form.quotes]
-        group = _group(form, rows, column, data, quotes[first[rows, None] + np.arange(form.quotes)])
+        group = _group(form, rows, column, data, quotes, first[rows])
         left[group.rows] = False
         yield group
 
 
 def _odd(column: Texts, data: Bytes) -> BoolArray:
     """Rows with an escape, with a control character or with what is not UTF-8."""
-    found = _holds(column, np.flatnonzero((data.array < SPACE) | (data.array == BACKSLASH)))
+    found = np.zeros(len(column), np.bool_)
+    odd = data.array < SPACE
+    if BACKSLASH in data.text:
+        odd |= data.array == BACKSLASH
+    ends = column.end[column.end > column.start]
+    behind = data.array[ends[ends < len(data.array)]] < SPACE
+    if np.count_nonzero(odd) != np.count_nonzero(behind):  # else they part the rows
+        found |= _holds(column, np.flatnonzero(odd))
     if not data.text.isascii():
         try:
             data.text.decode()
@@ -137,15 +144,17 @@ def _form(row: bytes) -> _Form | None:
     return _Form(tuple(keys), tuple(texts), tuple(literals), row.count(b'"'))
 
 
-def _group(form: _Form, rows: IntArray, column: Texts, data: Bytes, quotes: IntArray) -> Group:
-    """Those of the rows that have the form; `quotes` are the places of the quotes of each."""
+def _group(
+    form: _Form, rows: IntArray, column: Texts, data: Bytes, quotes: IntArray, first: IntArray
+) -> Group:
+    """Those of the rows that have the form; `first` is each row's first one of the quotes."""
     good = np.ones(len(rows), np.bool_)
     spans, number = [], 0
     for literal in form.literals:
         offset = literal.find(b'"')
         # only the last one, after a bare value, has none
         behind = column.end[rows] - len(literal)
-        begin = behind if offset < 0 else quotes[:, number] - offset
+        begin = behind if offset < 0 else quotes[first + number] - offset
         good &= data.matches(begin, literal)
         spans.append((begin, begin + len(literal)))
         number += literal.count(b'"')
@@ -165,7 +174,8 @@ def _read(form: _Form, group: Group, data: Bytes) -> Group:
         if not text:
             start, end = members[key].start, members[key].end
             found = reals(data, start, end)
-            good &= found.valid | _is_word(data, start, end)
+            if not found.valid.all():
+                good &= found.valid | _is_word(data, start, end)
             members[key] = Member(start, end, found)
     return Group(group.rows, members).where(good)
 

@@ -14,6 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 WordArray = npt.NDArray[np.uint64]
 
 WORD = 8  # bytes
+MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)  # first bytes
 _PAD = bytes(2 * WORD)  # around the text, so that words may be read across its ends
 _ZERO, _DOT, _MINUS, _COLON, _ZULU = b"0.-:Z"
 _LONGEST = 24  # characters of a number; longer ones are left to a parser
@@ -30,7 +31,7 @@ class Bytes:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        padded = _PAD + text + _PAD
+        padded = b"".join((_PAD, text, _PAD))
         self._words = np.ndarray(len(padded) - WORD + 1, "<u8", padded, strides=(1,))
         self._inner = self._words[len(_PAD) :]
         self.array: ByteArray = np.frombuffer(padded, np.uint8)[len(_PAD) : len(_PAD) + len(text)]
@@ -50,17 +51,24 @@ class Bytes:
 
     def matches(self, place: IntArray, literal: bytes) -> BoolArray:
         """Where the literal, in which there is no zero byte, stands."""
-        same = np.ones(len(place), np.bool_)
-        for begin in range(0, len(literal), WORD):
-            part = literal[begin : begin + WORD]
-            mask = np.uint64((1 << 8 * len(part)) - 1)
-            same &= (self.words(place + begin) & mask) == np.uint64(int.from_bytes(part, "little"))
+        first = self.words(place)
+        if len(literal) < WORD:
+            first &= MASKS[len(literal)]
+        same: BoolArray = first == _word(literal)
+        for begin in range(WORD, len(literal), WORD):
+            at = min(begin, len(literal) - WORD)  # the last word may overlap the one before
+            same &= self.words(place + at) == _word(literal[at:])
         return same
 
     def pieces(self, start: IntArray, end: IntArray) -> list[bytes]:
         """The pieces themselves."""
         text = self.text
         return [text[lo:hi] for lo, hi in zip(start.tolist(), end.tolist(), strict=True)]
+
+
+def _word(text: bytes) -> np.uint64:
+    """The first bytes as a word."""
+    return np.uint64(int.from_bytes(text[:WORD], "little"))
 
 
 # -- numbers -----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from greendc.columns import IntArray
-from greendc.spans import WORD, BoolArray, Bytes, WordArray
+from greendc.spans import MASKS, WORD, BoolArray, Bytes, WordArray
 
 MOST = 65_536  # names in a table; then a new one is begun
 UNREADABLE = -1
@@ -14,7 +14,6 @@ _WORDS = 8  # of a topic that the table compares; longer topics are looked up on
 _SLOTS = 2**18  # many more than names, which then seldom push each other out
 _SHIFT = np.uint64(46)
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
-_MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)
 
 
 class Names:
@@ -93,7 +92,7 @@ def _masked(
 ) -> list[WordArray]:
     """Words of each piece, zero beyond its end."""
     return [
-        data.words(start + number * WORD) & _MASKS[np.clip(length - number * WORD, 0, WORD)]
+        data.words(start + number * WORD) & MASKS[np.clip(length - number * WORD, 0, WORD)]
         for number in numbers
     ]
 

@@ -21,6 +21,7 @@ MOST_LINES = 2**16
 
 _NEWLINE, _QUOTE, _BACKSLASH = 0x0A, 0x22, 0x5C
 _ESCAPED = b'\\"'
+_QUOTED = bytes.maketrans(b"\x7f", b'"')
 _STAND_IN = b"\x7f"  # for an escaped quote; a text in which it stands itself has no common form
 _NEEDED = ("tst", "topic", "payload")
 _WHOLE = {"qos": QOS_MASK - 1, "retain": 1, "dup": 1, "mid": 0xFFFF}  # the most that each may be
@@ -173,9 +174,7 @@ def _replaced(block: bytes) -> bytes:
 
 
 def _unescaped(data: Bytes) -> bytes:
-    array = data.array.copy()
-    array[array == ord(_STAND_IN)] = _QUOTE
-    return array.tobytes()
+    return data.text.translate(_QUOTED)
 
 
 def _is_message(group: Group) -> bool:

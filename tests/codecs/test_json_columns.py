@@ -88,6 +88,7 @@ def body(found: Decoded) -> tuple[object, ...]:
 @given(st.lists(payloads(), max_size=25), st.sampled_from([b"", b"\n", b'"', b"\\", b"\xc3"]))
 @example([b'{"value": 1}\xc3', b'\xa9{"value": 1}'] * 4, b"")
 @example([b'{"a":"x', b'{y"}', b'{"value": 1}', b'{"value": 2}'] * 3, b",")
+@example([b'{"value": 1, "unit": "W"}'] * 5 + [b"", b"\n", b'{"value": 1, "unit": "\x01"}'], b"")
 def test_columns_decode_as_single_payloads_do(column: list[bytes], between: bytes) -> None:
     for field in (STAMPED, WITH_UNIT, UNTIMED, NESTED):
         found = decode(field, Payloads(texts(column, between)))
