@@ -321,14 +321,15 @@ def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, i
     """What became of a batch's messages, each in one place, and of the readings asked of them."""
     rejected = Counter(reason for _, reason in columns.rejected)
     rejected["out_of_range"] += int(huge.sum())
-    good = np.unique(columns.row[~huge])
+    told = np.zeros(len(batch), np.bool_)
+    told[columns.row[~huge]] = True
     unbound = [row for row, reason in columns.rejected if reason == "unbound"]
     bad = {row for row, _ in columns.rejected}.union(columns.row[huge].tolist())
     return {
         "messages": len(batch),
         **{f"rejected:{reason}": number for reason, number in rejected.items()},
-        "entries:decoded": len(good),
-        "entries:rejected": len(bad.difference(good.tolist(), unbound)),
+        "entries:decoded": int(np.count_nonzero(told)),
+        "entries:rejected": sum(not told[row] for row in bad.difference(unbound)),
         "entries:unbound": len(unbound),
         "fields": columns.fields,
         "fields:refused": len(columns.refused) + int(huge.sum()),

@@ -1,5 +1,6 @@
 """How entries stand in the journal's rows: many messages as one block of compressed columns."""
 
+import threading
 from collections.abc import Iterator
 
 import msgspec
@@ -14,6 +15,15 @@ BLOCK_MESSAGES = 10_000
 BLOCK_BYTES = 8 * 2**20
 LARGEST = 64 * 2**20  # bytes of a block that is read; those that are written hold far less
 
+
+class _OfThread(threading.local):
+    """A compressor that keeps its memory from block to block; none may be shared by threads."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+
+
+_OF_THREAD = _OfThread()
 _COLUMNS = msgspec.msgpack.Decoder(tuple[bytes, list[str], bytes, bytes, bytes, bytes, bytes])
 
 
@@ -57,8 +67,7 @@ def packed(batch: RawBatch, lo: int, hi: int) -> bytes:
         numbers(batch.mids).astype("<u2").tobytes(),
         numbers(batch.flags).astype("u1").tobytes(),
     )
-    compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
-    return compressor.compress(msgspec.msgpack.encode(columns))
+    return _OF_THREAD.compressor.compress(msgspec.msgpack.encode(columns))
 
 
 def unpacked(body: bytes, session: int) -> RawBatch:

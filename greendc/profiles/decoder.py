@@ -157,7 +157,7 @@ class Decoder:
         shape_of = self._shape_of[wanted.slot]
         parts = []
         rows, payloads = np.zeros(0, np.int64), Payloads([])
-        for shape in np.unique(shape_of).tolist():
+        for shape in np.flatnonzero(np.bincount(shape_of)).tolist():
             place = np.flatnonzero(shape_of == shape)
             if not np.array_equal(rows, wanted.row[place]):
                 rows = wanted.row[place]

@@ -33,7 +33,7 @@ class Scales:
     def apply(self, scales: IntArray, time: IntArray, raw: FloatArray) -> FloatArray:
         """Values in base units by the scale in force at the event time; infinite on overflow."""
         factor, offset = self._factor[scales], self._offset[scales]
-        for number in np.unique(scales[self._stepped[scales]]).tolist():
+        for number in set(scales[self._stepped[scales]].tolist()):
             rows = np.flatnonzero(scales == number)
             scale = self._all[number]
             step = np.maximum(np.searchsorted(scale.start, time[rows], side="right") - 1, 0)
