@@ -185,6 +185,10 @@ class Ledger:
         with self._reading():
             return read_known(self._db, site, period, lo, hi, most)
 
+    def last_event(self) -> int:
+        """Number of the newest event; 0 before any."""
+        return int(self._db.execute("SELECT max(id) FROM event").fetchone()[0] or 0)
+
     def events(self, last: int | None = None) -> list[tuple[int, str, Any]]:
         """Events kept for people, all or the last ones: (arrival, kind, data)."""
         rows = self._db.execute(

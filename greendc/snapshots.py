@@ -146,6 +146,7 @@ class Closed:
     should no more be heard: for people, never for a history. `balances` has the newest hour of
     each site in which energy in and out were compared. `words` tells of each meter what single
     readings of it were taken for, in the ledger's life: words other than a plain reading's.
+    `written` counts revisions by site and period.
     """
 
     figures: Mapping[FigureKey, Figure] = field(default_factory=dict)
@@ -158,6 +159,7 @@ class Closed:
     provisional: Mapping[FigureKey, Figure] = field(default_factory=dict)
     balances: Mapping[str, Balance] = field(default_factory=dict)
     words: Mapping[Key, Mapping[str, Taken]] = field(default_factory=dict)
+    written: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

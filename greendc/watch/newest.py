@@ -137,11 +137,13 @@ class Tally:
     def __init__(self, before: Closed) -> None:
         self.into, self.out = dict(before.energy_in), dict(before.energy_out)
         self.emitted, self.revised = dict(before.emitted), dict(before.revised)
-        self.undefined = dict(before.undefined)
+        self.undefined, self.written = dict(before.undefined), dict(before.written)
 
     def count(self, change: Change) -> None:
         """Count one committed revision."""
         figure, key = change.figure, (change.site, change.figure.quantity)
+        period = change.site, figure.period
+        self.written[period] = self.written.get(period, 0) + 1
         if figure.value is None and figure.unit not in {"J", "g"}:
             why = (*key, figure.period, figure.reason or "undefined")
             self.undefined[why] = self.undefined.get(why, 0) + 1
@@ -169,4 +171,5 @@ class Tally:
             emitted=self.emitted,
             revised=self.revised,
             undefined=self.undefined,
+            written=self.written,
         )

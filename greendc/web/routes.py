@@ -26,10 +26,10 @@ from greendc.snapshots import Board
 from greendc.web import meters
 from greendc.web.access import VALID_SECONDS, Access
 from greendc.web.events import Looks, Readers, stream
-from greendc.web.gaps import gaps
 from greendc.web.guard import Guard, refusal
 from greendc.web.health import obstacles, pulse
 from greendc.web.history import SPANS, history
+from greendc.web.kept import KeptGaps
 from greendc.web.settings import WebSettings
 from greendc.web.state import site_tag, state
 from greendc.web.titles import EVENTS, TITLES
@@ -132,7 +132,7 @@ def _pages(access: Access, settings: WebSettings) -> Iterator[BaseRoute]:
 
 
 def _api(sources: Sources) -> Iterator[BaseRoute]:
-    board = sources.board
+    board, kept = sources.board, KeptGaps(sources.board, sources.ledger)
 
     def site_state(request: Request) -> Response:
         return _Json(state(board, _site(board, request), sources.clock()))
@@ -155,9 +155,8 @@ def _api(sources: Sources) -> Iterator[BaseRoute]:
             return _Json(history(ledger, board, site, span, sources.clock()))
 
     def site_gaps(request: Request) -> Response:
-        site, span = _site(board, request), _span(request)
-        with sources.ledger() as ledger:
-            return _Json(gaps(ledger, board, site, span, sources.clock()))
+        body = kept.body(_site(board, request), _span(request), sources.clock())
+        return Response(body, media_type=_Json.media_type)
 
     yield Route("/api/v1/state", site_state)
     yield Route("/api/v1/words", words)
