@@ -120,7 +120,7 @@ class MqttSettings:
     dropped_topic: str = ""
     connect_timeout: float = 4.0
     retry_first: float = 1.0
-    retry_limit: float = 30.0
+    retry_limit: float = 25.0  # with an answer that does not come before it, half a minute
 
     @property
     def address(self) -> str:

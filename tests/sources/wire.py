@@ -153,11 +153,18 @@ class Serving:
 
 
 class Proxy(Serving):
-    """A TCP proxy in front of a broker whose connections can be cut."""
+    """A TCP proxy in front of a broker whose connections can be cut.
+
+    While `swallowing` it reads what comes from either side and passes nothing on, as a network does
+    that drops every packet: whoever sends is not told. New connections are taken, and answered
+    by nobody; one that has swallowed is of no use afterwards, so it swallows on.
+    """
 
     def __init__(self, target: int) -> None:
         super().__init__()
         self._target = target
+        self.swallowing = False
+        self.swallowed = 0  # bytes
 
     def serve(self, stream: socket.socket) -> None:
         with (
@@ -166,12 +173,17 @@ class Proxy(Serving):
         ):
             selector.register(stream, selectors.EVENT_READ, broker)
             selector.register(broker, selectors.EVENT_READ, stream)
+            black = False
             while True:
                 for key, _ in selector.select():
                     data = key.fileobj.recv(65536)  # type: ignore[union-attr]
                     if not data:
                         return
-                    key.data.sendall(data)
+                    black = black or self.swallowing
+                    if black:
+                        self.swallowed += len(data)
+                    else:
+                        key.data.sendall(data)
 
 
 class Broker(Serving):
