@@ -287,6 +287,7 @@ class Store:
             )
             pause()
         self.set("broker_dropped", other.get("broker_dropped"))
+        self.judgements.version += 1
 
     def history(self, site: str, meters: Sequence[str]) -> ArchivedReadings:
         """The archive of one site, as the core asks for it: meters by their places."""

@@ -189,6 +189,12 @@ MUTATIONS = [
         mutants.newest,
     ),
     Mutation(
+        "A34-factor-corrected-while-running",
+        "configurations of before are amended",
+        "greendc.recompute.amending:amended",
+        lambda _: lambda effective, _keys, _by: effective,
+    ),
+    Mutation(
         "A35-hundredths-of-a-kilowatt-hour",
         "what is looked for",
         "greendc.core.explaining:MISTAKES",

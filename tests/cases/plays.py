@@ -9,17 +9,21 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from greendc import app
+from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.daemon.worker import Worker
 from greendc.journal import Journal, Redelivery, read_journal
 from greendc.pipeline import Pipeline
 from greendc.ports import RawBatch
 from greendc.queries import Ledger
+from greendc.recompute.preparing import Preparation
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.recording import LogCounts, open_entries
 from greendc.store import Store
@@ -30,6 +34,8 @@ from tests.servers.support import HOST, Mosquitto, free_port
 
 RING = 256 * 1024  # bytes
 MOST_TOPICS = 10_000
+CLOSED = 14  # figures before the last reading: six cells and an hour of two meters
+FACTOR_FROM = parse_rfc3339("2025-03-01T01:00:00Z")
 Play = Callable[[Stage], None]
 
 
@@ -146,6 +152,32 @@ def topics_change(stage: Stage) -> None:
     stage.assert_ledger()
 
 
+def corrected_while_running(stage: Stage) -> None:
+    stage.use("before.yaml")
+    daemon = stage.start()
+    stage.publish(stage.messages())
+    stage.until(lambda: _closed(stage) == CLOSED, "not closed")
+    stage.use("site.yaml")
+    with ExitStack() as stack:
+        prepared = Preparation(load(stage.config), stage.data, stack)
+        listed = [(one.after.quantity, one.after.start) for one in prepared.differences()]
+        app.recompute(load(stage.config), prepared)
+    stage.end(daemon)
+    stage.finish()
+    stage.assert_ledger()
+    with Ledger(stage.data / "ledger.db") as ledger:
+        revised = [(row.figure, before) for row, before in ledger.changes()]
+    told = [(figure.quantity, figure.start, figure.revision) for figure, _ in revised]
+    same(told, [(name, start, 1) for name, start in listed], "revisions")
+    same({name for name, _, _ in told}, {"rack"}, "revised")
+    same({before.start >= FACTOR_FROM for _, before in revised}, {True}, "since the date")
+
+
+def _closed(stage: Stage) -> int:
+    with stage.ledger() as ledger:
+        return ledger.last()
+
+
 def flood_of_topics(stage: Stage) -> None:
     """Through the daemon's worker; the broker is left out, since it only makes it slower."""
     stage.data.mkdir()
@@ -181,6 +213,7 @@ PLAYS: dict[str, Play] = {
     "A26-message-between-drain-and-disconnect": message_between_drain_and_disconnect,
     "A27-broker-frozen-and-forgetful": broker_frozen_and_forgetful,
     "A28-topics-change": topics_change,
+    "A34-factor-corrected-while-running": corrected_while_running,
     "A33-flood-of-topics": flood_of_topics,
 }
 
