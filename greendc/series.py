@@ -60,6 +60,13 @@ SITE_POWER = _gauge(
     "Power of a total or derived meter, out of what its meters said last. `point` is e_dc, e_it, "
     "e_it_cat1 …, e_reuse, `subsystem` for the subsystems, or the derived meter's id.",
 )
+REDUNDANT = _gauge(
+    "greendc_load_redundant",
+    ("site", "load"),
+    "1 where at least two feeds of a load carry it now, 0 where one does; no sample where none "
+    "does, or where that hangs on a feed that is silent.",
+    "",
+)
 READ: dict[str, Series] = {
     "temperature": _gauge("greendc_temperature_celsius", PLACE, "Temperature."),
     "temperature_difference": _gauge(
@@ -292,7 +299,7 @@ START_TIME = _gauge("greendc_start_time_seconds", (), "When the process started.
 BUILD = Series("greendc_build_info", INFO, ("version",), "", "Version of greendc.")
 
 SERIES: tuple[Series, ...] = (
-    *(POWER, SITE_POWER, *READ.values(), DC_VOLTAGE),
+    *(POWER, SITE_POWER, REDUNDANT, *READ.values(), DC_VOLTAGE),
     *(LAST_SAMPLE, SILENT_AFTER, SITE_TIME, READINGS, SITE_READINGS),
     *(QUARANTINED, LEFT_OUT, REGISTER_EVENTS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),

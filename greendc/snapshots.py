@@ -77,6 +77,7 @@ class SiteTag:
     intensity: Mapping[str, Intensity] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     lateness: int = 0  # how much later than others a reading may come [ns]
+    redundant: frozenset[str] = frozenset()  # derived meters whose inputs are feeds of one load
 
 
 @dataclass(frozen=True, slots=True)

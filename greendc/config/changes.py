@@ -11,7 +11,8 @@ from greendc.config.routes import pattern_filter
 from greendc.config.scalars import instant
 from greendc.core.facility import EVER
 
-LABELS = ("name", "room", "rack", "targets")  # for people and alerts: no figure rests on them
+# for people and alerts: no figure rests on them
+LABELS = ("name", "room", "rack", "targets", "redundant")
 READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "time_zone", "sentinels")
 ONWARD = (
     *("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w"),

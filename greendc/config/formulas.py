@@ -14,6 +14,7 @@ from greendc.core.facility import Op
 from greendc.core.quantities import ELECTRIC, ENERGETIC, POINTS, THERMAL
 
 FORMS = ("sum", "difference", "share", "constant_w")
+FEEDS = 2  # of a load that are redundant, at least
 OPS = {"sum": Op.SUM, "difference": Op.DIFFERENCE, "share": Op.SHARE, "constant_w": Op.CONSTANT}
 
 
@@ -104,6 +105,10 @@ def form_problems(derived: models.Derived, loc: Loc) -> Iterator[Problem]:
             yield Problem((*loc, key), f"only beside {owner}")
     if forms == ["share"] and derived.of is None:
         yield Problem((*loc, "of"), "missing")
+    if derived.redundant:
+        steps = derived.sum.steps if derived.sum is not None else ()
+        if not steps or any(len(step.value) < FEEDS for step in steps):
+            yield Problem((*loc, "redundant"), "only beside a sum of two feeds or more")
 
 
 def input_problems(

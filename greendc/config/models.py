@@ -213,6 +213,10 @@ class Derived(Model):
         None, description="Subsystem, where it is not the point's own."
     )
     fed_by: Timed[Tags] | None = key(None, description="As of meters.")
+    redundant: bool = key(
+        False,  # noqa: FBT003 - a default
+        description="Of a sum: feeds of one load, each of which can carry all of it.",
+    )
 
 
 class Factor(Model):

@@ -44,6 +44,7 @@ def site_tags(sites: Iterable[Site], given: Iterable[models.Site]) -> Iterator[S
             intensity=site.intensity,
             targets=targets(told),
             lateness=site.lateness,
+            redundant=frozenset(derived.id for derived in told.derived if derived.redundant),
         )
 
 

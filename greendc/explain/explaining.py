@@ -15,6 +15,7 @@ from greendc.core.figure import Figure
 from greendc.core.units import G_PER_KG, J_PER_KWH
 from greendc.daemon.data import LEDGER
 from greendc.explain.evidence import Evidence, Span, behind, gather, nearest
+from greendc.explain.feeding import feeding
 from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError
 from greendc.queries import Ledger, unavailable
@@ -42,7 +43,9 @@ def explain(
     with Ledger((data or config.data) / LEDGER) as ledger:
         found = gather(ledger, place, metric, period, at)
         if found is not None:
-            return "\n".join([*_head(found), *_body(found), *_warnings(config, found)])
+            tags = {tag.site: tag for tag in config.site_tags()}
+            feeds = feeding(found, tags[place.id].redundant)
+            return "\n".join([*_head(found), *_body(found, feeds), *_warnings(config, found)])
         reason = unavailable(place).get(metric)
         if reason is None:
             raise nearest(ledger, place, metric, period)
@@ -60,13 +63,13 @@ def _site(config: Config, name: str | None) -> Site:
     return sites[name]
 
 
-def _body(found: Evidence) -> Iterator[str]:
+def _body(found: Evidence, feeds: Mapping[str, str]) -> Iterator[str]:
     yield from _formula(found)
     metric = found.account.metric
     needs = metric.needs if metric is not None else (found.account.name,)
     for need, term, amount in zip(needs, found.account.terms, _amounts(found), strict=True):
         yield from _term(found, need, term, amount)
-    yield from _derived(found)
+    yield from _derived(found, feeds)
     yield from _gaps(found)
     yield from _judged(found)
     yield from _history(found)
@@ -222,13 +225,18 @@ def _nature(found: Evidence, name: str) -> str:
 # -- derived meters -------------------------------------------------------------------------------
 
 
-def _derived(found: Evidence) -> Iterator[str]:
+def _derived(found: Evidence, feeds: Mapping[str, str]) -> Iterator[str]:
     by_name = {derived.id: derived for derived in found.book.epoch.derived}
     names = {number: name for name, number in found.book.nodes.items()}
     wanted = {
         names[node] for term in found.account.terms for node, _ in (*term.members, *term.fuels)
     }
-    shown = [f"  {_calculation(found, d)}" for d in behind(by_name, wanted)]
+    shown = [
+        f"  {text}"
+        for d in behind(by_name, wanted)
+        for text in (_calculation(found, d), feeds.get(d.id))
+        if text is not None
+    ]
     if shown:
         yield "\nderived"
         yield from shown

@@ -10,6 +10,7 @@ from greendc import __version__
 from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.core.accounts import Account, Book
 from greendc.core.facility import DAY, EVER, HOUR, SECOND
+from greendc.core.feeds import Load, loads
 from greendc.core.figure import Figure
 from greendc.core.present import power
 from greendc.findings import node_record, record
@@ -49,6 +50,7 @@ def state(board: Board, site: str, now: int) -> dict[str, Any]:
         "figures": figures,
         "running": _figures(closed.provisional, RUNNING, book, tag, at),
         "power": list(_powers(board, current, closed, tag, figures["hour"], now)),
+        "redundancy": [_load(one) for one in loads(book, tag.redundant, _watts(board, tag, now))],
         "missing": list(_missing(tag, figures)),
         "balance": _balance(closed, tag.site),
         "health": told(health, tag.site),
@@ -143,6 +145,16 @@ def _powers(
                     hours.get(account.name), closed.figures.get((tag.site, "hour", account.name))
                 ),
             }
+
+
+def _watts(board: Board, tag: SiteTag, now: int) -> dict[str, float]:
+    """Power of the site's meters, derived meters and totals that is known [W]."""
+    every = board.current.power(board.site_times(now)) if tag.redundant else {}
+    return {name: watts for (site, name), watts in every.items() if site == tag.site}
+
+
+def _load(one: Load) -> dict[str, Any]:
+    return {**one._asdict(), "feeds": [feed._asdict() for feed in one.feeds]}
 
 
 def _why(book: Book, account: Account, quality: Mapping[str, str]) -> str:

@@ -220,6 +220,10 @@ CASES = {
         site(GAS.replace("{", "{spike: 5, ", 1)),
         "7: sites[0].meters[0].spike: not for a register",
     ),
+    "redundant_alone": (
+        site(FEED, more="derived: [{id: server, sum: [feed], redundant: true}]"),
+        "derived[0].redundant: only beside a sum of two feeds or more",
+    ),
     "siblings_of_a_register": (
         site(GAS.replace("{", "{siblings: row, ", 1)),
         "7: sites[0].meters[0].siblings: not for a register: it moves with any load",

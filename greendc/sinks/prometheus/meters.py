@@ -6,10 +6,11 @@ import numpy as np
 
 from greendc import series
 from greendc.core.facility import DAY, EVER, SECOND, Intensity
+from greendc.core.feeds import LOST, REDUNDANT, loads
 from greendc.core.words import OF_USED
 from greendc.sinks.prometheus.families import Families, total_labels
 from greendc.sinks.prometheus.known import MEMORY
-from greendc.snapshots import Closed, Current, SiteTag
+from greendc.snapshots import Closed, Current, Key, SiteTag
 
 LONGEST_MONTH = 31 * DAY
 
@@ -36,16 +37,25 @@ def left_out(out: Families, current: Current, closed: Closed) -> None:
 
 def sites(out: Families, current: Current, times: Mapping[str, int]) -> None:
     """Power of totals and derived meters, targets and the grid's intensity at the site's time."""
-    physical = MEMORY.of(current.meters).names
-    for key, watts in current.power(times).items():
+    physical, known = MEMORY.of(current.meters).names, current.power(times)
+    for key, watts in known.items():
         if key not in physical:
             out.add(series.SITE_POWER, total_labels(key), watts)
     for tag in current.sites:
         moment = times.get(tag.site)
         if moment is not None:
             out.add(series.SITE_TIME, (tag.site,), moment / SECOND)
+            _redundancy(out, current, tag, known)
             _targets(out, tag, moment)
             _intensity(out, tag, moment)
+
+
+def _redundancy(out: Families, current: Current, tag: SiteTag, known: Mapping[Key, float]) -> None:
+    if tag.redundant:
+        watts = {name: value for (site, name), value in known.items() if site == tag.site}
+        for load in loads(current.books[tag.site], tag.redundant, watts):
+            if load.state in {REDUNDANT, LOST}:
+                out.add(series.REDUNDANT, (tag.site, load.name), load.state == REDUNDANT)
 
 
 def _targets(out: Families, tag: SiteTag, moment: int) -> None:

@@ -6,6 +6,7 @@ import { showCarbon } from "./carbon.js";
 import { Charts } from "./charts.js";
 import { Clock } from "./clock.js";
 import { el, find, setText } from "./dom.js";
+import { showFeeds } from "./feeds.js";
 import { showFigures } from "./figures.js";
 import { Zone } from "./format.js";
 import { showGaps } from "./gaps.js";
@@ -73,6 +74,7 @@ function showState(state) {
   showSites(state.sites);
   showPue(state, zone, clock.now());
   showPower(state);
+  showFeeds(state);
   showCarbon(state);
   showFigures(state, zone);
   showBalance(state, zone);
