@@ -13,7 +13,7 @@ from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.core.figure import Figure
-from greendc.core.readings import BoolArray, Readings
+from greendc.core.readings import BoolArray, Readings, joined
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
@@ -25,6 +25,7 @@ from greendc.watch import Watch
 Recompute = Callable[["Pipeline", int, Event], None]
 
 MAGNITUDE = 1e24  # no meter on earth; beyond it sums of squares would overflow
+AT_ONCE = 50_000  # readings that a start takes again together
 
 
 class Pipeline:
@@ -277,11 +278,17 @@ class Pipeline:
 
     def resume(self, entries: Iterable[tuple[int, Entry]], done_to: int) -> None:
         """Read entries from `rebuild_from` to `done_to` again: readings, not their effects."""
+        found: list[Readings] = []
         for first, entry in entries:
             faults.reached("during_start")
             if isinstance(entry, RawBatch):
-                count = done_to - first + 1
-                self._refill(first, entry, count)
+                columns = self.decoder.decode(entry)
+                good = (columns.row <= done_to - first) & _believable(columns)
+                found.append(_placed(first, columns, good))
+                if sum(map(len, found)) >= AT_ONCE:
+                    self._refill(joined(found))
+                    found.clear()
+        self._refill(joined(found))
         for number, ledger in enumerate(self.ledgers.values()):
             held = ledger.book.hot
             mine = np.flatnonzero((self._site == number) & (self._local >= 0))
@@ -304,13 +311,10 @@ class Pipeline:
                 rest = told.get("readings", 0) - others - ledger.book.open
                 self.store.count(name, {"uncounted": rest})
 
-    def _refill(self, first: int, batch: RawBatch, count: int) -> None:
-        columns = self.decoder.decode(batch)
-        keep = (columns.row < count) & _believable(columns)
-        self._show(_placed(first, columns, keep), again=True)
+    def _refill(self, readings: Readings) -> None:
+        self._show(readings, again=True)
         for number, ledger in enumerate(self.ledgers.values()):
-            mine = keep & (self._site[columns.meter] == number)
-            ledger.book.refill(self._readings(first, columns, mine))
+            ledger.book.refill(self._own(number, readings))
 
 
 def _impossible(_pipeline: Pipeline, _seq: int, _event: Event) -> None:

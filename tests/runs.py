@@ -76,8 +76,8 @@ class Run:
 
     def _open(self) -> None:
         self.store = Store(self.path, durable=False)
-        body = self.store.config_body()
-        known = self.config if body is None else Config.from_body(body)
+        held = self.store.config()
+        known = self.config if held is None else Config.from_body(held[1])
         self.pipeline = Pipeline(known, self.store)
 
     def take(self, entry: Entry) -> None:

@@ -80,7 +80,7 @@ def test_a_new_configuration_alone_makes_none(store: Store) -> None:
     store.begin()
     store.use_config("another", b"body 2")
     assert put(store, ONE) == 0
-    assert store.config_body() == b"body 2"
+    assert store.config() == ("another", b"body 2")
 
 
 def test_the_newest_revision_is_what_is_read(store: Store) -> None:

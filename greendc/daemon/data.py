@@ -80,8 +80,9 @@ class Data:
         stack.callback(self.journal.close)
         self.store = Store(folder / LEDGER)
         stack.callback(self.store.close)
-        before = self.store.config_body()
-        known = config if before in {None, config.body()} else Config.from_body(before)
+        # What decides no figure, such as a port, may have been another in the newest one's text.
+        before, body = self.store.config() or (config.figures_hash(), b"")
+        known = config if before == config.figures_hash() else Config.from_body(body)
         self.recomputer = Recomputer(JournalPast(self.journal.read), folder, alive)
         pipeline = Pipeline(known, self.store, watch=self.watch, recompute=self.recomputer)
         resume(self.journal, pipeline, alive)

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 10.0
 TICK_SECONDS = 60.0
+FIRST_SECONDS = (
+    1.0  # of a start, which belong to the broker: what is not closed is worked out later
+)
 PRUNE_AT = 0.9  # of the journal's limit
 
 
@@ -70,6 +73,7 @@ class Worker:
     counts: Counts = field(default_factory=Counts)
     _committed: float = field(default_factory=time.monotonic)
     _ticked: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
     _flood: Flood = field(default_factory=Flood)
     _held: int = 0  # copies that need the journal as it is
@@ -195,7 +199,7 @@ class Worker:
         if now - self._committed >= COMMIT_SECONDS:
             self.commit()
         self._show()
-        if self.pipeline.watch is not None:
+        if self.pipeline.watch is not None and now - self._began >= FIRST_SECONDS:
             self.pipeline.watch.expect(self.pipeline.provisional)
         self.work_off()
 

@@ -23,8 +23,10 @@ class Scratch:
         """Make or open the file; `pause` is called between pieces of work."""
         self.past, self._pause = past, pause
         self.store = Store(file, durable=False)
-        body = self.store.config_body()
-        known = Config.from_effective(past.begin()[1]) if body is None else Config.from_body(body)
+        held = self.store.config()
+        known = (
+            Config.from_effective(past.begin()[1]) if held is None else Config.from_body(held[1])
+        )
         self.pipeline = Pipeline(known, self.store)
         self.pipeline.meanwhile = pause
         low, done = self.pipeline.start_at()

@@ -147,12 +147,10 @@ class Store:
         self._config = int(row[0])
         self.set("config", self._config)
 
-    def config_body(self) -> bytes | None:
-        """The configuration that the newest figures rest on."""
-        row = self._db.execute(
-            "SELECT body FROM config WHERE id = ?", (self.get("config"),)
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+    def config(self) -> tuple[str, bytes] | None:
+        """Hash and body of the configuration that the newest figures rest on."""
+        number = self.get("config")
+        return None if number is None else self.config_of(number)
 
     def config_of(self, number: int) -> tuple[str, bytes]:
         """Hash and body of a configuration that figures name."""
