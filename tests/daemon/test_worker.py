@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from greendc import pipeline
 from greendc.app import Daemon
 from greendc.config import Config, load
 from greendc.core.facility import EVER
 from greendc.core.figure import Figure
-from greendc.daemon import rounds
+from greendc.daemon import rounds, worker
 from greendc.daemon.data import LEDGER, Data, config_event
 from greendc.daemon.lifecycle import running
 from greendc.ports import Entry, Event, RawBatch
@@ -108,7 +109,11 @@ def test_what_comes_while_the_ledger_works_is_taken_down_at_once(
     assert figures(tmp_path / "meanwhile") == taken_in_turn(config, tmp_path / "turn", log)
 
 
-def test_what_was_taken_down_is_in_the_ledger_after_a_kill(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [7, pipeline.AT_ONCE])
+def test_what_was_taken_down_is_in_the_ledger_after_a_kill(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(pipeline, "AT_ONCE", at_once)
     log: list[Entry] = [*batches()]
     with ExitStack() as stack:
         data = Data(config, tmp_path / "killed", stack)
@@ -121,6 +126,38 @@ def test_what_was_taken_down_is_in_the_ledger_after_a_kill(config: Config, tmp_p
         data.worker.take(log[9:])
         data.worker.commit()
     assert figures(tmp_path / "killed") == taken_in_turn(config, tmp_path / "turn", log)
+
+
+def test_only_what_decides_figures_is_asked_of_the_configuration_before(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_in_turn(config, tmp_path / "ledger", [*batches()])
+
+    def refuse(_body: bytes) -> Config:
+        raise InterruptedError
+
+    monkeypatch.setattr(Config, "from_body", refuse)
+    file = tmp_path / "plant.yaml"
+    file.write_text(SITE + f"mqtt: {{port: {free_port()}}}\n")
+    with ExitStack() as stack:
+        other = load(file)
+        assert Data(other, tmp_path / "ledger", stack).worker.pipeline.config is other
+    file.write_text(SITE.replace("lateness: ", "lateness: 1"))
+    with ExitStack() as stack, pytest.raises(InterruptedError):
+        Data(load(file), tmp_path / "ledger", stack)
+
+
+def test_what_is_not_closed_is_not_worked_out_before_the_broker_is_there(
+    config: Config, tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "FIRST_SECONDS", 1e9)
+    data = Data(config, tmp_path / "first", stack)
+    data.worker.take([*batches()])
+    data.worker.beat()
+    assert not data.watch.board.closed.provisional
+    monkeypatch.setattr(worker, "FIRST_SECONDS", 0.0)
+    data.worker.beat()
+    assert data.watch.board.closed.provisional
 
 
 def test_a_round_takes_what_comes_meanwhile_but_not_for_ever(
