@@ -25,12 +25,13 @@ REGISTER = "quantity: energy, unit: Wh, kind: register"
 POWER = "unit: W, nominal: 5min, class: 1"
 FROZEN = "spike: 200, frozen_after: 20min, siblings: row"
 HEAT = "nominal: 15min, frozen_after: 46min, rate_per_min: 30, siblings: air"
+FILL = "fill: linear"
 ROOM = "quantity: temperature, unit: degC, nominal: 5min, siblings: air"
 FAN = "silent_after: 10min, spike: 150, siblings: row"
 METERS = (
     f"{{id: feed, point: util, {REGISTER}, nominal: 5min, rating_w: 30}}",
-    f"{{id: it, point: pdu_out, kind: instant, {POWER}, spike: 250, rate_per_min: 60}}",
-    f"{{id: pump, point: cool_pump, kind: mean_prev, {POWER}, {FROZEN}}}",
+    f"{{id: it, point: pdu_out, kind: instant, {POWER}, {FILL}, spike: 250, rate_per_min: 60}}",
+    f"{{id: pump, point: cool_pump, kind: mean_prev, {POWER}, {FILL}, {FROZEN}}}",
     f"{{id: fan, point: cool_crah_fan, kind: on_change, {POWER}, {FAN}}}",
     f"{{id: heat, point: q_reuse, unit: W, kind: mean_next, class: 2, {HEAT}}}",
     f"{{id: cold, point: cool_chiller, {REGISTER}, nominal: 15min, shape: drawn}}",

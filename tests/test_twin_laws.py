@@ -24,7 +24,7 @@ SILENT = "silent_after: 20min"
 PAIRS = {  # power: kind and interval in min, of the register another interval
     "a": (f"kind: instant, nominal: 6min, max_gap: 20min, {SILENT}, spike: 250", 6, 15),
     "b": ("kind: mean_next, nominal: 10min, frozen_after: 40min", 10, 5),
-    "c": (f"kind: on_change, nominal: 10min, {SILENT}, spike: 150", 10, 40),
+    "c": (f"kind: on_change, nominal: 10min, {SILENT}, spike: 150, fill: linear", 10, 40),
     "d": ("kind: mean_prev, nominal: 15min, rate_per_min: 20", 15, 25),
 }
 MORE = "cell: 5min\nlateness: 20min\nhorizon: 30d"

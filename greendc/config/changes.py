@@ -17,8 +17,9 @@ READING = ("tag", "topic", "codec", "value", "time_at", "unit_at", "time", "time
 ONWARD = (
     *("range", "rating_w", "class", "silent_after", "uncertainty", "uncertainty_w"),
     *("spike", "rate_per_min", "frozen_after", "siblings", "fed_by"),
+    "fill_uncertainty",
 )
-UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape")
+UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape", "fill")
 SITE_ONWARD = ("lateness", "horizon", "topics")
 
 

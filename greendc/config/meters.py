@@ -29,6 +29,7 @@ BOUNDED = "its rating bounds what it can count"
 RULES = {  # why they are not for a register
     **dict.fromkeys(("spike", "rate_per_min", "frozen_after"), BOUNDED),
     "siblings": "it moves with any load",
+    "fill": "it counts on; what it has lost its power tells (shape)",
 }
 OVERLOAD = (-0.001, 1.2)  # of the rating: the power that can be, unless a range is given
 
@@ -94,6 +95,8 @@ class Filled:
             replaced=tuple(map(self._replacement, given.replaced)),
             factors=self._factors(),
             shape=given.shape,
+            fill=given.fill,
+            fill_limit=None if given.fill_uncertainty is None else given.fill_uncertainty / 100,
             spike=self._difference(given.spike),
             rate=self._difference(given.rate_per_min, 60.0),
             frozen_after=given.frozen_after,
@@ -213,6 +216,7 @@ def meter_problems(meter: models.Meter, loc: Loc, *, names_unit: bool) -> Iterat
     yield from _unit_problems(meter, quantity, loc, names_unit=names_unit)
     yield from _kind_problems(meter, quantity, loc)
     yield from _rule_problems(meter, fill(meter).kind, loc)
+    yield from _fill_problems(meter, quantity, loc)
     yield from _span_problems(fill(meter), loc)
     if meter.range is not None and meter.range[0] >= meter.range[1]:
         yield Problem((*loc, "range"), "the least value must stand before the largest")
@@ -272,6 +276,13 @@ def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Proble
             yield Problem((*loc, name), f"not for a register: {why}")
     if meter.frozen_after is not None and kind is Kind.ON_CHANGE:
         yield Problem((*loc, "frozen_after"), "not for on_change, which is silent without a change")
+
+
+def _fill_problems(meter: models.Meter, quantity: str, loc: Loc) -> Iterator[Problem]:
+    if meter.fill is not None and quantity not in {*FLOWS, *COUNTERS}:
+        yield Problem((*loc, "fill"), "only for power")
+    if meter.fill_uncertainty is not None and meter.fill is None:
+        yield Problem((*loc, "fill_uncertainty"), "of what? nothing is filled (fill)")
 
 
 def _span_problems(filled: Filled, loc: Loc) -> Iterator[Problem]:

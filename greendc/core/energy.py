@@ -9,15 +9,14 @@ without a segment is missing, never zero.
 import numpy as np
 
 from greendc.core.facility import EVER, SECOND, IntArray
+from greendc.core.filling import between
 from greendc.core.judging import judge
-from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, ON_CHANGE, REGISTER, Rules
+from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, NO_KIND, ON_CHANGE, REGISTER, Rules
 from greendc.core.segments import Segments, seconds
 from greendc.core.shape import shaped
 from greendc.core.words import FloatArray, Verdict, Word
 
 __all__ = ["Segments", "seconds", "segments"]
-
-NO_KIND = -1  # in place of a kind: a reading that says nothing
 
 
 def segments(
@@ -72,7 +71,11 @@ def segments(
         _instant(rules, kind, meter, time, value),
         _registers(rules, kind, meter, time, verdict),
     ]
-    return shaped(rules, Segments.joined(parts))
+    found = Segments.joined(parts)
+    if rules.linear.any():
+        found = Segments.beside([found, between(rules, kind, meter, time, value)])
+        found = found.where(np.lexsort((found.start, found.meter)))
+    return shaped(rules, found)
 
 
 def _constant(meter: IntArray, start: IntArray, end: IntArray, power: FloatArray) -> Segments:

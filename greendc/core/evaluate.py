@@ -17,14 +17,17 @@ from greendc.core.metrics import judge
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
 from greendc.core.uncertainty import (
+    NEGLIGIBLE,
     Sensitivity,
     Uncertainty,
     expand,
     expanded_uncertainty,
     meter_uncertainty,
+    with_filled,
 )
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
 YEARS = ("year", "12mo")
@@ -75,6 +78,7 @@ class Evaluator:
             np.array([np.nan if m.accuracy is None else m.accuracy for m in book.rules.meters])
             for book in books
         ]
+        self._fill_limits = [book.rules.fill_limits for book in books]
         self._declared = [_declared(book) for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
 
@@ -208,6 +212,29 @@ class Evaluator:
         self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
     ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
+        found = self._of_meters(parts, block, meters, value)
+        limits = [self._filled_limit(part) for part in parts]
+        if not any(limits) or not block.terms[:, :, 1].any():  # NaN is true
+            return found
+        amounts, filled = block.terms[:, :, 0], block.terms[:, :, 1]
+        shift = np.zeros(len(amounts))
+        for i, metric in enumerate([parts[0].account.metric] * amounts.shape[1]):
+            moved = amounts.copy()
+            moved[:, i] += filled[:, i]
+            figure = moved[:, 0] if metric is None else metric.compute(*moved.T)
+            shift += np.abs(np.nan_to_num(figure - value))
+        much: BoolArray = np.any(filled > NEGLIGIBLE * np.abs(amounts), axis=1)
+        rows = [len(part.block.start) for part in parts]
+        return with_filled(found, np.repeat(limits, rows), shift, much)
+
+    def _filled_limit(self, part: _Part) -> float:
+        """Limit of error of what may be filled in for the meters of an account; 0: nothing is."""
+        needs = part.account.needs
+        return float(self._fill_limits[part.number][needs].max(initial=0.0))
+
+    def _of_meters(
+        self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
+    ) -> Uncertainty:
         part = parts[0]
         if part.account.physical is not None:
             lengths = [len(p.block.start) for p in parts]

@@ -39,7 +39,7 @@ def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
     `parts` are all that is held of the meters and what is to be added; a meter of -1 is none.
     """
     registers = rules.kind == REGISTER
-    backwards = np.append(registers | ((rules.reach > rules.silent_after) & ~rules.causal), False)
+    backwards = np.append(rules.backwards, False)
     if not backwards.any():
         return -EVER
     rows = merged([part.where(backwards[part.meter]) for part in parts]).readings

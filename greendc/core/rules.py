@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from greendc.core.facility import EVER, IntArray, Kind, Meter
+from greendc.core.facility import EVER, HOUR, IntArray, Kind, Meter
 from greendc.core.words import BoolArray, FloatArray
 
 KINDS = tuple(Kind)
 ENERGY_QUANTITIES = ("power", "energy", "thermal_power", "heat")
 INSTANT, MEAN_PREV, MEAN_NEXT, ON_CHANGE, REGISTER = range(5)
+NO_KIND = -1  # in place of a kind: a reading that says nothing
+LONGEST_FILLED = HOUR  # gap that a straight line may fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Rules:
     frozen: IntArray
     group: IntArray  # the same number for siblings; -1 where there are none
     energy: BoolArray  # the others are there for their readings to be judged
+    linear: BoolArray  # those whose gaps are filled on a straight line
     registers: IntArray  # those with a power that they count …
     powers: IntArray  # … and the meter of that power, side by side
 
@@ -46,8 +49,23 @@ class Rules:
             np.array([m.frozen_after or EVER for m in meters], np.int64),
             _groups(meters),
             np.array([m.quantity in ENERGY_QUANTITIES for m in meters], np.bool_),
+            np.array([m.fill == "linear" for m in meters], np.bool_),
             *_pairs(meters),
         )
+
+    @property
+    def fill_limits(self) -> FloatArray:
+        """Limit of error of what may be filled in for each meter, NaN where none is stated.
+
+        Zero where nothing is; for registers that of their power.
+        """
+        found = np.zeros(len(self.meters))
+        for number, meter in enumerate(self.meters):
+            if meter.fill is not None:
+                found[number] = np.nan if meter.fill_limit is None else meter.fill_limit
+        accuracy = [self.meters[power].accuracy for power in self.powers.tolist()]
+        found[self.registers] = [np.nan if limit is None else limit for limit in accuracy]
+        return found
 
     @property
     def factored(self) -> list[int]:
@@ -84,6 +102,13 @@ class Rules:
         return found
 
     @property
+    def backwards(self) -> BoolArray:
+        """Meters whose readings may tell of time before them that is closed as silent."""
+        found: BoolArray = (self.reach > self.silent_after) & (~self.causal | self.linear)
+        found |= self.kind == REGISTER
+        return found
+
+    @property
     def hold(self) -> IntArray:
         """How long a causal meter's reading holds if no other follows, in ns."""
         held = np.where(self.kind == ON_CHANGE, self.silent_after, self.nominal)
@@ -95,7 +120,8 @@ class Rules:
         by_kind = np.stack(
             [self.max_gap, self.nominal, self.nominal, self.silent_after, self.bridge]
         )
-        return by_kind[self.kind, np.arange(len(self.kind))]
+        reach: IntArray = by_kind[self.kind, np.arange(len(self.kind))]
+        return np.where(self.linear, reach + LONGEST_FILLED, reach)
 
 
 def _pairs(meters: tuple[Meter, ...]) -> tuple[IntArray, IntArray]:

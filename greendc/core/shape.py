@@ -28,7 +28,7 @@ def shaped(rules: Rules, found: Segments) -> Segments:
         register lies in the gaps, evenly and `distributed`; of one that holds more all is spread
         in proportion, the gaps at its mean. Without any power in an interval, or with one of the
         other sign, the interval stays as it was. Where the register says nothing there is what
-        the power makes, `estimated`.
+        the power makes, `estimated`. What is filled in for a power shapes nothing.
 
     References
     ----------
@@ -57,7 +57,7 @@ def shaped(rules: Rules, found: Segments) -> Segments:
     pair[rules.registers] = pair[rules.powers] = np.arange(len(rules.registers))
     counts, gives = np.zeros(len(pair), np.bool_), np.zeros(len(pair), np.bool_)
     counts[rules.registers], gives[rules.powers] = True, True
-    own, shape = found.of(counts), found.of(gives)
+    own, shape = found.of(counts), found.where(gives[found.meter] & ~found.estimated)
     if not len(shape):
         return found
     shape = shape.where(np.argsort(pair[shape.meter], kind="stable"))

@@ -25,6 +25,7 @@ __all__ = [
     "expand",
     "expanded_uncertainty",
     "sums_of",
+    "with_filled",
 ]
 
 RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM, 4.3.7)
@@ -152,6 +153,43 @@ def meter_uncertainty(
     limits, energies, figure = (np.asarray(c, np.float64) for c in (limit, energy_j, value))
     spread = COVERAGE_FACTOR * np.abs(limits / RECTANGULAR * energies)
     return _stated(np.where(np.isnan(limits), 0.0, spread), figure, np.isnan(limits))
+
+
+def with_filled(
+    found: Uncertainty, limit: npt.ArrayLike, shift: FloatArray, much: npt.NDArray[np.bool_]
+) -> Uncertainty:
+    """The same with the doubt of what was filled in for readings that are missing.
+
+    ``U^2 = U_meters^2 + (2 x limit / sqrt(3) x sum |dF|)^2``: all that is filled in is off in the
+    same way, and by its whole limit, whatever it is declared to be off by.
+
+    Parameters
+    ----------
+    found
+        The uncertainty from the meters.
+    limit
+        Limit of error of what is filled in, as a fraction; NaN where none is stated.
+    shift
+        How far the figure moves with all that is filled in, each term by itself, summed up.
+        [its unit]
+    much
+        Rows in which that is more than 1 % of a term: without a stated limit nothing is known.
+
+    Examples
+    --------
+    100 of 1000 J filled in by 20 %, beside meters that are 10 J off at most (k = 2):
+
+    >>> meters = Uncertainty(np.array([10.0]), [None])
+    >>> print(with_filled(meters, 0.2, np.array([100.0]), np.array([True])).value.round(2))
+    [25.17]
+    """
+    limits = np.broadcast_to(np.asarray(limit, np.float64), len(shift))
+    unstated = np.isnan(limits)
+    spread = COVERAGE_FACTOR / RECTANGULAR * np.where(unstated, 0.0, limits) * shift
+    value = np.hypot(found.value, spread)
+    blind = unstated & much & np.isfinite(value)
+    reason = ["no_accuracy" if b else r for b, r in zip(blind, found.reason, strict=True)]
+    return Uncertainty(np.where(blind, np.nan, value), reason)
 
 
 def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:

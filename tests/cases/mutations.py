@@ -281,6 +281,24 @@ MUTATIONS = [
         lambda _: lambda _rules, verdict, used, rows: rows[1][verdict.anchor[used]],
     ),
     Mutation(
+        "B5-gap-filled-on-a-line",
+        "a gap is filled where that is asked for",
+        _METER,
+        mutants.at(fill=None),
+    ),
+    Mutation(
+        "B5-gap-filled-on-a-line",
+        "an hour at most",
+        "greendc.core.filling:LONGEST_FILLED",
+        lambda _: 3 * HOUR,
+    ),
+    Mutation(
+        "B5-gap-filled-on-a-line",
+        "what is filled is in doubt",
+        "greendc.core.evaluate:with_filled",
+        lambda _: lambda found, *_rest: found,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,

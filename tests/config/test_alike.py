@@ -30,6 +30,8 @@ OTHER: dict[str, Any] = {
     "multiplier": 40.0,
     "register": {"modulus": 1e6},
     "shape": "w",
+    "fill": "linear",
+    "fill_uncertainty": 20.0,
     "replaced": [{"at": "2025-03-01T00:00:00Z", "final": 9.0, "initial": 1.0}],
     "subsystem": "cooling",
     "codec": "number",

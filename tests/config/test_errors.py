@@ -208,6 +208,18 @@ CASES = {
         site(GAS.replace("{", "{shape: feed, ", 1), FEED),
         "7: sites[0].meters[0].shape: feed must have point none: the register counts, not both",
     ),
+    "fill_of_a_register": (
+        site(GAS.replace("{", "{fill: linear, ", 1)),
+        "7: sites[0].meters[0].fill: not for a register: it counts on; what it has lost",
+    ),
+    "fill_of_a_temperature": (
+        site(TEMPERATURE.replace("{", "{fill: linear, ", 1)),
+        "7: sites[0].meters[0].fill: only for power",
+    ),
+    "fill_uncertainty_alone": (
+        site(FEED.replace("{", "{fill_uncertainty: 5, ", 1)),
+        "7: sites[0].meters[0].fill_uncertainty: of what? nothing is filled (fill)",
+    ),
     "shape_of_two": (
         site(
             GAS.replace("{", "{shape: feed, ", 1),
