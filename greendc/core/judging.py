@@ -163,7 +163,8 @@ class _Judge:
         still = time - since >= rules.frozen[meter]
         word[still] = Word.FROZEN
         suspects = np.flatnonzero(still & (rules.group[meter] >= 0))
-        word[excused(rules, meter, time, moved, suspects)] = Word.USED
+        if len(suspects):
+            word[excused(rules, meter, time, moved, suspects)] = Word.USED
         word[spikes(follows, value, rules.spike[meter])] = Word.SPIKE
         word[first] = self.before.word[meter[first]]
         for number in np.flatnonzero(np.isfinite(rules.rate)).tolist():

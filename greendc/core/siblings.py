@@ -64,18 +64,34 @@ def excused(
     suspects
         Places of the readings asked about.
     """
-    found = [np.zeros(0, np.int64)]
-    for number in np.unique(meter[suspects]).tolist():
-        mine = suspects[meter[suspects] == number]
-        others = np.flatnonzero((rules.group[meter] == rules.group[number]) & (meter != number))
-        others = others[np.argsort(time[others], kind="stable")]
-        heard = np.maximum.accumulate(time[others] + rules.silent_after[meter[others]])
-        stirred = np.maximum.accumulate(moved[others])
-        newest = np.searchsorted(time[others], time[mine], "right") - 1
-        mine, newest = mine[newest >= 0], newest[newest >= 0]
-        since = time[mine] - rules.frozen[number]
-        found.append(mine[(heard[newest] > since) & (stirred[newest] <= since)])
-    return np.concatenate(found)
+    count, group = len(time) + 1, rules.group[meter]
+    rank = np.unique(time, return_inverse=True)[1]
+    moment = group * count + rank  # by group, then by time
+    place = np.flatnonzero(group >= 0)
+    place = place[np.argsort(moment[place], kind="stable")]
+    moves, level = np.unique(moved, return_inverse=True)
+    stirred = np.maximum.accumulate(group[place] * count + level[place]) % count
+    newest = np.searchsorted(moment[place], moment[suspects], "right") - 1
+    heard = np.full(len(suspects), -EVER, np.int64)
+    for silent_after in np.unique(rules.silent_after[meter[place]]).tolist():
+        some = place[rules.silent_after[meter[place]] == silent_after]
+        last = _of_others(some, moment, meter, suspects)
+        told = (last >= 0) & (group[last] == group[suspects])
+        heard = np.maximum(heard, np.where(told, time[last] + silent_after, -EVER))
+    since = time[suspects] - rules.frozen[meter[suspects]]
+    good = (heard > since) & (moves[stirred[newest]] <= since)
+    found: IntArray = suspects[good]
+    return found
+
+
+def _of_others(some: IntArray, moment: IntArray, meter: IntArray, suspects: IntArray) -> IntArray:
+    """Of readings sorted by group and time the last of another meter, up to each suspect; or -1."""
+    place = np.searchsorted(moment[some], moment[suspects], "right") - 1
+    begins = np.append(True, meter[some][1:] != meter[some][:-1])[: len(some)]
+    run = np.maximum.accumulate(np.where(begins, np.arange(len(some)), 0))
+    own = (place >= 0) & (meter[some[place]] == meter[suspects])
+    place = np.where(own, run[place] - 1, place)
+    return np.where(place >= 0, some[place], -1)
 
 
 def held_from(
