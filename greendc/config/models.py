@@ -69,7 +69,7 @@ class Mqtt(Model):
     client_id: str = key("greendc", min_length=1, description="Fixed name of the session.")
     keepalive: Duration = key("60s", description="Longest silence before a ping.")
     receive_maximum: int = key(
-        1000, ge=1, le=65535, description="Most QoS 1 messages that are not acknowledged yet."
+        2000, ge=1, le=65535, description="Most QoS 1 messages that are not acknowledged yet."
     )
     session_expiry: Duration = key("7d", description="How long the broker keeps the session.")
     username: str | None = key(None, description="User name for the broker.")

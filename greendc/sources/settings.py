@@ -111,7 +111,7 @@ class MqttSettings:
     protocol: str = "5"  # or "3.1.1"
     client_id: str = "greendc"
     keepalive: int = 60
-    receive_maximum: int = 1000
+    receive_maximum: int = 2000
     session_expiry: int = 7 * 86400
     username: str | None = None
     password: str | None = field(default=None, repr=False)

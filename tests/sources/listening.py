@@ -33,7 +33,7 @@ class Listener:
         **settings: Any,
     ) -> None:
         quick = {"retry_first": 0.02, "retry_limit": 0.2, "keepalive": 10, **settings}
-        self.inbox = Inbox(capacity=1000) if inbox is None else inbox
+        self.inbox = Inbox(capacity=2000) if inbox is None else inbox
         self.source = MqttSource(
             MqttSettings(port=port, **quick),
             filters,

@@ -273,7 +273,7 @@ def test_payloads_of_any_bytes_and_sizes_arrive_whole(shared: Mosquitto) -> None
     large = bytes(range(256)) * 20_000  # 5 MB
     payloads = [b"", b"\xff\xfe\x00", large, b"{\xc3\x28}", b"next"]
     with Listener(
-        shared.port, ["odd/#"], client_id="odd", inbox=Inbox(1000, limit_bytes=2**20)
+        shared.port, ["odd/#"], client_id="odd", inbox=Inbox(2000, limit_bytes=2**20)
     ) as listener:
         listener.connected()
         send(shared.port, *payloads, topic="odd/1")

@@ -303,7 +303,7 @@ def test_a_subscription_that_rules_forbid_is_told_and_asked_for_again(
 def test_attempts_become_rarer_until_a_connection_has_stood(secured: Secured) -> None:
     delays: list[float] = []
     settings = MqttSettings(port=secured.broker.port, retry_first=1.0, retry_limit=8.0)
-    source = MqttSource(settings, ["dc/#"], Inbox(capacity=1000))
+    source = MqttSource(settings, ["dc/#"], Inbox(capacity=2000))
 
     def sleep(seconds: float) -> None:
         delays.append(seconds)
