@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink
+from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink, MqttSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
 from greendc.sinks.jsonl import JsonlFile
-from greendc.sinks.mqtt import mqtt
 from greendc.sinks.runner import BATCH, Job, Passed, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
 from greendc.snapshots import SinkHealth
@@ -47,6 +46,13 @@ def influx(config: InfluxSink, around: Surroundings) -> Sink:
 def influx1(config: Influx1Sink, around: Surroundings) -> Sink:
     """See `greendc.sinks.influx1`; the same."""
     from greendc.sinks.influx1 import influx1 as made  # noqa: PLC0415
+
+    return made(config, around)
+
+
+def mqtt(config: MqttSink, around: Surroundings) -> Sink:
+    """See `greendc.sinks.mqtt`; the same."""
+    from greendc.sinks.mqtt import mqtt as made  # noqa: PLC0415
 
     return made(config, around)
 

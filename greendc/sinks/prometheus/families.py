@@ -1,6 +1,6 @@
 """Samples gathered by series, and the labels that several series share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import compress
@@ -19,21 +19,29 @@ Labels = tuple[str, ...]
 
 
 class Column:
-    """Labels of many samples of a series, made once: of the meters of a configuration."""
+    """Lines of many samples of a series, made once: of the meters of a configuration.
 
-    def __init__(self, series: Series, labels: Iterable[Labels]) -> None:
-        self.series, self.labels = series, list(labels)
+    `labels` makes their labels, which are not kept: lines are all that most scrapes need.
+    """
+
+    def __init__(self, series: Series, labels: Callable[[], Iterable[Labels]]) -> None:
+        self.series, self.labels = series, labels
         # not remembered a second time
-        self.begins = [_begin(series.name, series.labels, own) for own in self.labels]
+        self.begins = [_begin(series.name, series.labels, own) for own in labels()]
 
 
 @dataclass(slots=True)
 class Samples:
-    """Samples of one series: labels, values, and lines up to the value."""
+    """Samples of one series: values, lines up to the value, and what makes their labels."""
 
-    labels: list[Labels] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     begins: list[str] = field(default_factory=list)
+    parts: list[Callable[[], Iterable[Labels]]] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[Labels]:
+        """Labels of each, in the order of the series."""
+        return [labels for part in self.parts for labels in part()]
 
 
 @dataclass(slots=True)
@@ -45,7 +53,7 @@ class Families:
     def add(self, series: Series, labels: Labels, value: float) -> None:
         """Add a sample; labels in the order of the series."""
         found = self.samples.setdefault(series.name, Samples())
-        found.labels.append(labels)
+        found.parts.append(lambda: (labels,))
         found.values.append(value)
         found.begins.append(begin(series.name, series.labels, labels))
 
@@ -53,7 +61,7 @@ class Families:
         """Add a value for each row of a column that is to be `kept`."""
         if any(kept):
             found = self.samples.setdefault(column.series.name, Samples())
-            found.labels.extend(compress(column.labels, kept))
+            found.parts.append(lambda: compress(column.labels(), kept))
             found.values.extend(compress(values, kept))
             found.begins.extend(compress(column.begins, kept))
 

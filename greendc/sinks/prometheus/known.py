@@ -1,6 +1,6 @@
 """What is the same at every scrape of a configuration's meters: labels, beginnings of lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from greendc import series
 from greendc.core.facility import SECOND
@@ -15,38 +15,48 @@ class Known:
 
     def __init__(self, meters: Sequence[MeterTag]) -> None:
         self.meters = meters
-        self.keys = [(tag.site, tag.meter) for tag in meters]
+        keys = self.keys = [(tag.site, tag.meter) for tag in meters]
         self.names = frozenset(self.keys)
         self.limits = [tag.silent_after / SECOND for tag in meters]
-        self.silent_after = Column(series.SILENT_AFTER, self.keys)
-        self.last = Column(series.LAST_SAMPLE, self.keys)
-        self.readings = Column(series.READINGS, [(*key, "accepted") for key in self.keys])
-        self.energy = {
-            way: Column(series.ENERGY, [(*meter_labels(tag), way) for tag in meters])
-            for way in ("in", "out")
-        }
+        self.silent_after = Column(series.SILENT_AFTER, lambda: keys)
+        self.last = Column(series.LAST_SAMPLE, lambda: keys)
+        self.readings = Column(series.READINGS, lambda: ((*key, "accepted") for key in keys))
+        self.energy = {way: _energy(meters, way) for way in ("in", "out")}
         self.shown = _shown(meters)
+
+
+def _energy(meters: Sequence[MeterTag], way: str) -> Column:
+    return Column(series.ENERGY, lambda: ((*meter_labels(tag), way) for tag in meters))
 
 
 def _shown(meters: Sequence[MeterTag]) -> list[tuple[Column, list[int]]]:
     """Columns of latest readings, each with the places of its meters."""
     places: dict[str, list[int]] = {}
-    found: dict[str, tuple[Series, list[Labels]]] = {}
+    found: dict[str, tuple[Series, Callable[[MeterTag], Labels]]] = {}
     for place, tag in enumerate(meters):
         one, labels = _reading(tag)
         if one is not None:
-            found.setdefault(one.name, (one, []))[1].append(labels)
+            found.setdefault(one.name, (one, labels))
             places.setdefault(one.name, []).append(place)
-    return [(Column(*found[name]), places[name]) for name in found]
+    return [(_latest(meters, places[name], *found[name]), places[name]) for name in found]
 
 
-def _reading(tag: MeterTag) -> tuple[Series | None, Labels]:
+def _latest(
+    meters: Sequence[MeterTag],
+    places: Sequence[int],
+    one: Series,
+    labels: Callable[[MeterTag], Labels],
+) -> Column:
+    return Column(one, lambda: (labels(meters[place]) for place in places))
+
+
+def _reading(tag: MeterTag) -> tuple[Series | None, Callable[[MeterTag], Labels]]:
     """The series of a latest reading; registers and volumes mean nothing by themselves."""
     if tag.quantity in POWERS:
-        return series.POWER, meter_labels(tag)
+        return series.POWER, meter_labels
     if tag.quantity == "voltage" and tag.point in series.DC_POINTS:
-        return series.DC_VOLTAGE, place_labels(tag)
-    return series.READ.get(tag.quantity), place_labels(tag)
+        return series.DC_VOLTAGE, place_labels
+    return series.READ.get(tag.quantity), place_labels
 
 
 class Memory:
