@@ -75,15 +75,12 @@ class Judgements:
     def _add(self, site: str, key: Judgement, number: int) -> int:
         """Add to one hour; returns what it had before."""
         meter, word, hour = key
-        place = site, hour, meter, word
         row = self._db.execute(
-            "SELECT number FROM judged WHERE site = ? AND hour = ? AND meter = ? AND word = ?",
-            place,
+            "INSERT INTO judged VALUES (?, ?, ?, ?, ?) ON CONFLICT (site, hour, meter, word) "
+            "DO UPDATE SET number = number + excluded.number RETURNING number",
+            (site, hour, meter, word, number),
         ).fetchone()
-        before = 0 if row is None else int(row[0])
-        sql = "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?)"
-        self._db.execute(sql, (*place, before + number))
-        return before
+        return int(row[0]) - number
 
     def _last(self, site: str, meter: str, word: str) -> int:
         """The newest hour that has such readings."""
