@@ -18,7 +18,7 @@ from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.daemon.data import JOURNAL, LEDGER
 from greendc.journal import read_journal
-from greendc.lines import COLUMNS
+from greendc.lines import COLUMNS, SHARES
 from greendc.openmetrics import exposition
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
@@ -31,7 +31,7 @@ Line = dict[str, Any]
 Columns = Sequence[str]
 Span = tuple[int, int]
 ROWS_A_GROUP = 50_000
-NUMBERS = {"value", "coverage", "estimated_share", "distributed_share", "uncertainty"}
+NUMBERS = {"value", "coverage", "estimated_share", "distributed_share", "uncertainty", *SHARES}
 WHOLE = {"category", "revision"}
 STAMPS = {"start", "end"}
 
@@ -47,6 +47,7 @@ class Request:
     data: Path | None = None
     periods: tuple[str, ...] = ()
     revisions: bool = False
+    shares: bool = True
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -56,7 +57,8 @@ class Request:
     @property
     def columns(self) -> Columns:
         """The fields of a line."""
-        return (*COLUMNS, "revision") if self.revisions else COLUMNS
+        columns = (*COLUMNS, *SHARES) if self.shares else COLUMNS
+        return (*columns, "revision") if self.revisions else columns
 
 
 def export(config: Config, request: Request) -> None:
@@ -108,11 +110,17 @@ def _write_csv(out: Path | None, found: Iterable[Line], columns: Columns) -> Non
     with _opened(out) as file:
         text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         try:
-            writer = csv.DictWriter(text, columns, lineterminator="\r\n")
+            writer = csv.DictWriter(text, columns, lineterminator="\r\n", extrasaction="ignore")
             writer.writeheader()
-            writer.writerows(found)
+            writer.writerows(map(_flat, found))
         finally:
             text.detach()
+
+
+def _flat(row: Line) -> Line:
+    """What a line's figure rests on in columns of its own."""
+    shares: Line = row["shares"]
+    return row | shares
 
 
 def _write_parquet(out: Path | None, found: Iterable[Line], columns: Columns) -> None:
@@ -130,7 +138,7 @@ def _write_parquet(out: Path | None, found: Iterable[Line], columns: Columns) ->
     schema = pa.schema([pa.field(name, kind(name)) for name in columns])
     with _opened(out) as file, parquet.ParquetWriter(file, schema) as writer:
         for group in _grouped(found):
-            rows = [row | {key: parse_rfc3339(row[key]) for key in STAMPS} for row in group]
+            rows = [_flat(r) | {key: parse_rfc3339(r[key]) for key in STAMPS} for r in group]
             writer.write_table(pa.Table.from_pylist(rows, schema))
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from greendc.calendars import rfc3339
-from greendc.core.figure import Figure
+from greendc.core.figure import Figure, Shares
 from greendc.core.units import J_PER_KWH
 
 G_PER_KG = 1000.0
@@ -31,6 +31,7 @@ def line(site: str, figure: Figure) -> dict[str, Any]:
         "coverage": figure.coverage,
         "estimated_share": figure.estimated,
         "distributed_share": figure.distributed,
+        "shares": figure.shares._asdict(),
         "uncertainty": published(figure, figure.uncertainty),
         "status": figure.status,
         "reason": figure.reason,
@@ -55,6 +56,9 @@ COLUMNS = (
     "reason",
     "doubt",
 )
+
+SHARES = Shares._fields
+"""Columns of a table beside them: what `shares` holds."""
 
 WORDS = {
     "coverage": "less of the time is known than is needed",

@@ -15,7 +15,7 @@ from greendc.calendars import parse_rfc3339
 from greendc.core.facility import SECOND
 from greendc.core.units import J_PER_KWH
 from greendc.exports import write_lines
-from greendc.lines import COLUMNS
+from greendc.lines import COLUMNS, SHARES
 from greendc.openmetrics import exposition
 from greendc.ports import GreendcError
 from tests.small import Json, Small, json_lines, ledger_folder, messages
@@ -48,14 +48,15 @@ def test_csv_holds_the_same_to_the_bit(site: Small) -> None:
     out = site.folder / "figures.csv"
     exported(site, "--format", "csv", "-o", out)
     text = out.read_bytes().decode()
-    assert text.startswith(",".join(COLUMNS) + "\r\n")
+    assert text.startswith(",".join((*COLUMNS, *SHARES)) + "\r\n")
     assert text.count("\n") == text.count("\r\n")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert rows == [as_text(row) for row in json_lines(exported(site))]
 
 
 def as_text(row: Json) -> dict[str, str]:
-    return {name: "" if value is None else str(value) for name, value in row.items()}
+    flat = {name: value for name, value in row.items() if name != "shares"} | row["shares"]
+    return {name: "" if value is None else str(value) for name, value in flat.items()}
 
 
 def test_parquet_holds_the_same_with_types(site: Small) -> None:
@@ -74,6 +75,8 @@ def test_parquet_holds_the_same_with_types(site: Small) -> None:
             assert times[name] == [parse_rfc3339(row[name]) for row in rows]
         else:
             assert table.column(name).to_pylist() == [row[name] for row in rows]
+    for name in SHARES:
+        assert table.column(name).to_pylist() == [row["shares"][name] for row in rows]
 
 
 def test_parquet_needs_a_file(site: Small) -> None:
@@ -195,7 +198,7 @@ def test_revisions_are_all_there(site: Small) -> None:
     assert by_number[0]["value"] in [row["value"] for row in newest]
     out = kept / "figures.csv"
     exported(site, "--data", kept, "--revisions", "--format", "csv", "-o", out)
-    assert out.read_text().splitlines()[0].endswith(",doubt,revision")
+    assert out.read_text().splitlines()[0].endswith(",missing,revision")
 
 
 def test_a_file_that_cannot_be_written_is_named(site: Small) -> None:

@@ -121,6 +121,8 @@ def assert_sums(rows: dict[Key, Figure], zone: str, cell: int = 5 * MINUTE) -> i
             continue
         below, starts = parts(figure, cell, calendar)
         kept = "ipue" if name == "pue" else name
+        assert min(figure.shares) >= 0, (period, name, start)
+        assert math.fsum(figure.shares) == pytest.approx(1.0, abs=1e-12), (period, name, start)
         inner = [rows[below, kept, s] for s in starts if (below, kept, s) in rows]
         assert inner, (period, name, start)
         terms = np.stack([np.frombuffer(f.terms) for f in inner])

@@ -8,6 +8,19 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
+class Shares(NamedTuple):
+    """What a figure rests on, as shares of it; they add up to 1.
+
+    `missing` is the share of the time in which something that is needed was not known; the others
+    share the rest of it as they share the amount.
+    """
+
+    measured: float
+    distributed: float
+    estimated: float
+    missing: float
+
+
 class Figure(NamedTuple):
     """One revision of one line of the ledger.
 
@@ -41,6 +54,21 @@ class Figure(NamedTuple):
     def coverage(self) -> float:
         """Share of the time from start to end in which all that is needed was known."""
         return self.valid / (self.end - self.start)
+
+    @property
+    def shares(self) -> Shares:
+        """What it rests on; where a KPI's terms differ, at least so much is not measured.
+
+        >>> figure = Figure("e_dc", "J", "hour", 0, 8, 6, 1.0, 0.25, 0.5, *[None] * 2, "ok",
+        ...     *[None] * 2, b"")
+        >>> print(*figure.shares)
+        0.1875 0.375 0.1875 0.25
+        """
+        known = self.coverage
+        estimated = self.estimated or 0.0
+        distributed = min(self.distributed or 0.0, 1.0 - estimated)
+        rest = 1.0 - estimated - distributed
+        return Shares(known * rest, known * distributed, known * estimated, 1.0 - known)
 
 
 def known(column: FloatArray) -> list[float | None]:

@@ -91,6 +91,8 @@ def _head(found: Evidence) -> Iterator[str]:
         yield f"  estimated    {figure.estimated:.6g}{whole}"
     if figure.distributed:
         yield f"  distributed  {figure.distributed:.6g}{whole}: energy exact, its time not known"
+    told = ", ".join(f"{name} {share:.6g}" for name, share in figure.shares._asdict().items())
+    yield f"  shares       {told}"
     yield f"  uncertainty  {_doubt(found)}"
     if figure.category is not None:
         yield f"  category     {figure.category} (where E_IT is measured)"

@@ -158,7 +158,7 @@ def played(case: Case, run: Run, scratch: Path) -> Outcome:
     logs = [case.folder / log for log in run.logs]
     replay(logs, config, Options(keep=scratch, speed=run.speed))
     out = scratch / "ledger.csv"
-    export(config, Request("csv", data=scratch, out=out, revisions=run.revisions))
+    export(config, Request("csv", data=scratch, out=out, revisions=run.revisions, shares=False))
     with Ledger(scratch / "ledger.db") as ledger:
         sites = ("", *[site.id for site in config.plan().sites])
         tallies = [of_messages(ledger.tally(site), {}) for site in sites]

@@ -73,6 +73,7 @@ def test_a_figure_is_json_as_in_an_export(mosquitto: Mosquitto, make: Make, prot
             "coverage": 1.0,
             "estimated_share": 0.0,
             "distributed_share": 0.0,
+            "shares": {"measured": 1.0, "distributed": 0.0, "estimated": 0.0, "missing": 0.0},
             "uncertainty": 0.02,
             "status": "ok",
             "doubt": "no_accuracy",

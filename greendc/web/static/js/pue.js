@@ -50,7 +50,7 @@ function known(entry, zone) {
     value(entry.value),
     el("p", { className: "period" }, period),
     entry.reason !== null && entry.status !== "estimated" ? why(`${entry.status}: ${reason(entry.reason)}`) : null,
-    el("dl", { className: "pairs" }, ...pairs(defence(entry))),
+    el("dl", { className: "pairs", title: shares(entry) }, ...pairs(defence(entry))),
     entry.value === null || entry.uncertainty !== null
       ? null
       : el("p", { className: "note" }, `uncertainty unknown: ${reason(entry.doubt)}`),
@@ -63,6 +63,11 @@ function defence(entry) {
     ["estimated share", percent(entry.estimated_share)],
     ["uncertainty", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")} (k = 2)`],
   ];
+}
+
+/** What the figure rests on; adds up to 100 %. */
+function shares(entry) {
+  return Object.entries(entry.shares).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
 }
 
 /** What has begun and is not closed: a hint, never a figure of the ledger. */
