@@ -26,6 +26,7 @@ from greendc.judged import keep_judged
 from greendc.ports import Event
 from greendc.store import Change, Row, Store
 
+WRITTEN = "written"  # key of the ledger's: see `SiteLedger.written`
 PORTION_ROWS = 1_000  # evaluated and written at a time
 CAUSES = 20  # of a revision that are noted one by one
 
@@ -45,6 +46,9 @@ class SiteLedger:
         `wrote` is told of every revision, `pause` is called between pieces of long work.
         """
         self.site, self.store, self.wrote, self.pause = site, store, wrote, pause
+        # Figures that start before here may be there though nothing that is known says so: they
+        # had been written before the state was changed to one that has come less far.
+        self.written: int = (store.get(WRITTEN) or {}).get(site.id, -EVER)
         self.meters = [meter.id for meter in book_meters(site)]
         self.book = SiteBook(site, store.history(site.id, self.meters), pause)
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
@@ -163,7 +167,7 @@ class SiteLedger:
         figures = self.evaluator.every(found)
         changes = self.store.put(
             [
-                Row(self.site.id, figure, one.block.fresh)
+                Row(self.site.id, figure, one.block.fresh and figure.start >= self.written)
                 for one, some in zip(found, figures, strict=True)
                 for figure in some
             ]

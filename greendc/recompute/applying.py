@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from greendc import faults
 from greendc.config import Config
 from greendc.core.facility import EVER
+from greendc.ledger import WRITTEN
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, LedgerRow
 from greendc.recompute.amending import Amended, Amendment, Past
@@ -66,6 +67,7 @@ class Recomputer:
             )
             compared = portions(spans) if prepared is None else prepared.portions(pipeline.store)
             _apply(pipeline, event, scratch.pipeline, compared, pause)
+            pipeline.store.set(WRITTEN, {site: newest for site, (_, newest) in spans.items()})
             _go_on(pipeline, seq, scratch.pipeline, wanted, pause)
         pipeline.store.set(DONE, [list(one) for one in amendments])
         faults.reached("recompute_written")
@@ -128,8 +130,7 @@ def _apply(
     compared: Iterable[Portion],
     pause: Callable[[], None],
 ) -> None:
-    begin = event.data.get("begin", {})
-    found = differences(pipeline.store, other.store, compared, begin, pause)
+    found = differences(pipeline.store, other.store, compared, closed(other), pause)
     for site, mine in groupby(found, lambda one: one.site):
         writing = _Writing(pipeline, other)
         for difference in mine:
@@ -152,6 +153,11 @@ def _go_on(
 def origins(pipeline: Pipeline) -> dict[str, int | None]:
     """Where the first cell of each site begins."""
     return {name: one.book.progress.origin for name, one in pipeline.ledgers.items()}
+
+
+def closed(pipeline: Pipeline) -> dict[str, dict[str, int]]:
+    """Up to where each account of each site is closed."""
+    return {name: one.book.progress.accounts for name, one in pipeline.ledgers.items()}
 
 
 def cells_of(*ledgers: tuple[Mapping[str, int | None], Newest]) -> dict[str, Span]:

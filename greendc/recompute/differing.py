@@ -63,7 +63,7 @@ def differences(
     old: Figures,
     new: Figures,
     compared: Iterable[Portion],
-    begin: Mapping[str, int],
+    closed: Mapping[str, Mapping[str, int]],
     pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Difference]:
     """Newest figures that are others in `new`.
@@ -74,28 +74,35 @@ def differences(
         The ledgers.
     compared
         Where they may differ; the order is kept, and in a portion it is by start and name.
-    begin
-        Where `new` begins, for sites of which it does not have all: before it nothing is
-        withdrawn. [ns]
+    closed
+        Up to where `new` has closed each account of each site: what it has not come to stays
+        as it is until then. [ns]
     pause
         Called between pieces of work.
     """
     for one in compared:
         pause()
-        yield from _differing(old, new, one, begin.get(one.site, -EVER))
+        yield from _differing(old, new, one, closed.get(one.site, {}))
 
 
-def _differing(old: Figures, new: Figures, one: Portion, begin: int) -> Iterator[Difference]:
+def _differing(
+    old: Figures, new: Figures, one: Portion, closed: Mapping[str, int]
+) -> Iterator[Difference]:
     site, period, at = one
     span = at, at + _length(period)
     was = {(f.start, f.quantity): f for f in old.figures(site, period, *span)}
     now = {(f.start, f.quantity): f for f in new.figures(site, period, *span)}
     for key in sorted(was.keys() | now.keys()):
         before, after = was.get(key), now.get(key)
-        if after is None and before is not None and before.start >= begin:
+        if after is None and before is not None and before.end <= _upto(closed, before.quantity):
             after = withdrawn(before)
         if after is not None and (before is None or _plain(before) != _plain(after)):
             yield Difference(site, before, after)
+
+
+def _upto(closed: Mapping[str, int], name: str) -> int:
+    """Up to where a figure's account is closed; one that there is no more is."""
+    return closed.get(name, closed.get(f"i{name}", EVER))  # the account of `pue` is `ipue`
 
 
 def _plain(figure: Figure) -> Figure:

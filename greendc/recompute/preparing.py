@@ -13,7 +13,7 @@ from greendc.journal import read_journal
 from greendc.ports import Entry, GreendcError, RawBatch
 from greendc.queries import Ledger
 from greendc.recompute.amending import Amended
-from greendc.recompute.applying import LEDGER, cells_of, done_before
+from greendc.recompute.applying import LEDGER, cells_of, closed, done_before
 from greendc.recompute.differing import Difference, Portion, differences, portion, portions
 from greendc.recompute.journal import JournalPast
 from greendc.recompute.scratch import Scratch
@@ -67,7 +67,8 @@ class Preparation:
                 origins = {site: kept["origin"] for site, kept in state["sites"].items()}
                 spans = cells_of((origins, self.ledger), (origins, scratch.store))
                 where: dict[Portion, None] = {}
-                for one in differences(self.ledger, scratch.store, portions(spans), {}, pause):
+                upto = closed(scratch.pipeline)
+                for one in differences(self.ledger, scratch.store, portions(spans), upto, pause):
                     where[portion(one.site, one.after)] = None
                     yield one
                 told = [self.wish.token, list(where), scratch.store.last(), self.ledger.last()]

@@ -50,7 +50,6 @@ class _Config(msgspec.Struct):
 
 class _Recompute(_Config):
     keys: list[Annotated[list[str], msgspec.Meta(min_length=2)]]
-    begin: dict[str, int] = {}
 
 
 FORMS: Mapping[str, type[msgspec.Struct]] = {

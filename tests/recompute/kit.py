@@ -28,12 +28,14 @@ e_dc: bottom_up
 lateness: 20min
 emissions: {{location: {factor}}}
 derived: [{{id: loss, point: {loss}, share: {share}, of: {of}}}]
+{more}
 """
 USUAL = {
     "factor": "{factor: 400, year: 2025, source: made up}",
     "loss": "loss_power",
     "share": "0.1",
     "of": "it_a",
+    "more": "",
 }
 
 

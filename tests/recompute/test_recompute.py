@@ -13,7 +13,7 @@ from greendc.core.facility import HOUR
 from greendc.core.figure import Figure
 from greendc.ports import Entry, GreendcError
 from tests import runs
-from tests.recompute.kit import CHANGE, METERS, Played, dated, log, meters, site
+from tests.recompute.kit import CHANGE, METERS, USUAL, Played, dated, log, meters, site
 
 KPIS = {"e_dc", "co2e_location", "ipue", "dcie", "cue_location", "pue"}
 IT = KPIS | {"e_it", "ppue_cooling", "ppue_power", "ppue_other"}
@@ -79,6 +79,55 @@ def test_as_if_it_had_always_been_so_and_nothing_else(change: str, tmp_path: Pat
     assert runs.newest(run.close()) == runs.newest(fresh)
 
 
+OTHERS: dict[str, dict[str, Any]] = {  # what has no date, or makes figures that there were not
+    "kind": {"meters": (METERS[0].replace("mean_next", "instant"), *METERS[1:])},
+    "max_gap": {"meters": (*METERS[:2], f"{METERS[2][:-1]}, max_gap: 5min}}", METERS[3])},
+    "register_gap": {"meters": (*METERS[:3], f"{METERS[3][:-1]}, max_gap: 2min}}")},
+    "method": {"factor": f"{USUAL['factor']}, market: {{factor: 5, year: 2025, source: green}}"},
+    "derived": {"of": "it_a}, {id: spare, point: aux_other, constant_w: 20"},
+    "e_it": {"more": "e_it: {2: [it_a]}"},
+    "denominator": {"more": "min_it_power_w: 1503"},
+}
+
+
+@pytest.mark.parametrize("change", OTHERS)
+def test_other_keys_as_if_they_had_always_been_so(change: str, tmp_path: Path) -> None:
+    wanted = site(tmp_path / "b", **OTHERS[change])
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, 7)))
+    run.commit()
+    before = runs.revisions(run.path)
+    run.recompute(wanted)
+    run.commit()
+    assert runs.revisions(run.path) != before
+    run.take(runs.batch(log(7, 8)))
+    run.take(runs.end())
+    path = run.close()
+    fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log(0, 8)), runs.end()])
+    found = {key: f for key, f in runs.newest(path).items() if f.reason != "withdrawn"}
+    assert found == runs.newest(fresh)
+
+
+def test_a_series_that_was_wrong(tmp_path: Path) -> None:
+    configs = []
+    for name, value in (("a", 300), ("b", 30)):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = [f"2025-03-01T{hour:02d}:00:00Z,{300 if hour < 2 else value}" for hour in range(9)]
+        (folder / "grid.csv").write_text("\n".join(["timestamp,g_per_kwh", *rows, ""]))
+        configs.append(site(folder, factor="{series: grid.csv, zone: DEU, source: made up}"))
+    usual, wanted = configs
+    run = Played(tmp_path / "ledger", usual)
+    run.take(runs.batch(log(0, 8)))
+    run.recompute(wanted)
+    run.take(runs.end())
+    path = run.close()
+    fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log(0, 8)), runs.end()])
+    assert runs.newest(path) == runs.newest(fresh)
+    revised = {f.quantity for f in runs.revisions(path) if f.revision}
+    assert revised == {"co2e_location", "cue_location"}
+
+
 def replayed(path: Path, run: Played) -> Path:
     """The same journal into another ledger."""
     again = Played(path, run.config)
@@ -93,14 +142,14 @@ def replayed(path: Path, run: Played) -> Path:
     cuts=st.lists(st.integers(84, 4 * 30 - 1), max_size=3),
     places=st.tuples(st.integers(1, 3), st.integers(1, 4)),
     killed=st.booleans(),
-    exchanged=st.booleans(),
+    other=st.sampled_from([{"meters": EXCHANGED}, CHANGES["share"][0], OTHERS["kind"]]),
 )
 def test_live_is_replay_is_as_it_had_always_been(
     late: list[int],
     cuts: list[int],
     places: tuple[int, int],
     killed: bool,
-    exchanged: bool,
+    other: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Whatever was late, whatever else was recomputed before, and where it was killed."""
@@ -109,7 +158,6 @@ def test_live_is_replay_is_as_it_had_always_been(
     in_time = [one for place, one in enumerate(whole) if place not in late]
     told = [whole[place] for place in sorted(set(late))]
     entries: list[Entry] = [*runs.entries(in_time, {84, *cuts}), runs.batch(told)]
-    other = {"meters": EXCHANGED} if exchanged else {"share": dated("0.1", "0.3")}
     wishes = [site(folder / "b", meters(0, "multiplier", 1, 10)), site(folder / "c", **other)]
     run = Played(folder / "ledger", site(folder / "a"))
     for number, entry in enumerate(entries):
