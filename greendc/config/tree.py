@@ -20,6 +20,7 @@ from greendc.ports import GreendcError
 Loc = tuple[str | int, ...]
 MOST = 1_000_000  # values of a file; ten thousand meters have a fifth of them
 
+_TEXT = "tag:yaml.org,2002:str"
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$|[-+]?\.(?:inf|Inf|INF)$|\.nan$")
 
 
@@ -203,9 +204,8 @@ class _Builder:
         tag = event.tag
         if tag is None or tag == "!":
             tag = self.loader.resolve(yaml.ScalarNode, text, event.implicit)  # type: ignore[no-untyped-call]
-        node = yaml.ScalarNode(tag, text, event.start_mark, event.end_mark)
         try:
-            found = self.loader.construct_object(node)
+            found = text if tag == _TEXT else self._constructed(tag, event)
             text.encode()
         except yaml.constructor.ConstructorError as error:
             self._mistake(event, loc, f"cannot be read: {error.problem}")
@@ -216,6 +216,10 @@ class _Builder:
         if plain:
             self.plain[text] = found
         return found
+
+    def _constructed(self, tag: str, event: Event) -> Any:
+        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+        return self.loader.construct_object(node)
 
     def _mistake(self, event: Event, loc: Loc, text: str) -> None:
         self.mistakes.append((event.start_mark.line + 1, loc, text))
