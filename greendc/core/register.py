@@ -12,6 +12,7 @@ from greendc.core.facility import SECOND, IntArray, Meter, Replacement
 from greendc.core.words import FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
+PACES = 10.0  # what a register without a rating may count faster, after a reset, than it goes on
 
 
 class Steps(NamedTuple):
@@ -20,6 +21,13 @@ class Steps(NamedTuple):
     word: WordArray
     anchor: IntArray
     energy: FloatArray
+
+
+class Upcoming(NamedTuple):
+    """The next reading that is in range: what it shows [J], and how long after [ns]."""
+
+    value: float
+    span: int
 
 
 def max_plausible(meter: Meter, span: int) -> float:
@@ -167,12 +175,21 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
             delta = replaced_delta(rated, before, now, span, between)
             word[i] = Word.IMPLAUSIBLE if delta is None else Word.REPLACED
         else:
-            upcoming = next((float(v) for v in value[i + 1 :] if low <= v <= high), None)
-            delta = register_delta(rated, before, now, span, upcoming)
+            delta = register_delta(rated, before, now, span, _upcoming(meter, time, value, i))
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
     return Steps(word, place, steps)
+
+
+def _upcoming(meter: Meter, time: IntArray, value: FloatArray, place: int) -> Upcoming | None:
+    """The reading after a place that is the next one in range."""
+    low, high = meter.range_
+    good = (i for i in range(place + 1, len(time)) if low <= value[i] <= high)
+    after = next(good, None)
+    if after is None:
+        return None
+    return Upcoming(float(value[after]), int(time[after] - time[place]))
 
 
 def _rated(meter: Meter, factor: float) -> Meter:
@@ -229,7 +246,7 @@ def replaced_delta(
 
 
 def register_delta(
-    meter: Meter, before: float, now: float, span: int, upcoming: float | None
+    meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None
 ) -> float | None:
     """Energy counted between two readings of a register, in J.
 
@@ -247,7 +264,7 @@ def register_delta(
         Time between them. [ns]
     upcoming
         The next reading in range, None if there is none yet; a reset is believed
-        only once the count goes on from it. [J]
+        only once the count goes on from it.
 
     References
     ----------
@@ -269,6 +286,22 @@ def register_delta(
     # without a rating nothing bounds the count: a rollover could not be told from a reset
     if meter.modulus and meter.rating is not None and delta + meter.modulus <= limit:
         return delta + meter.modulus
-    if now <= limit and upcoming is not None and upcoming >= now:
+    if upcoming is not None and _goes_on(meter, before, now, span, upcoming):
         return now
     return None
+
+
+def _goes_on(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming) -> bool:
+    """Whether a register that has fallen counts on from what it shows.
+
+    It must have been able to count that, and what it shows next from there. Without a rating its
+    pace up to the next reading says what it can; one that is back where it was, or beyond, has
+    not begun again.
+    """
+    counted = upcoming.value - now
+    if counted < 0:
+        return False
+    if meter.rating is not None:
+        most = max_plausible(meter, span), max_plausible(meter, upcoming.span)
+        return now <= most[0] and counted <= most[1]
+    return upcoming.value < before and now <= PACES * counted / upcoming.span * span + meter.step

@@ -233,3 +233,10 @@ def subscribed_once(connected: Any) -> Any:
         connected(self, connection, session_present=session_present)
 
     return again
+
+
+def each_fall_a_reset(delta: Callable[..., Any]) -> Callable[..., Any]:
+    """What a register shows that has fallen it has counted, whatever comes after it."""
+    return lambda meter, before, now, *rest: (
+        now if now < before else delta(meter, before, now, *rest)
+    )

@@ -53,7 +53,7 @@ MUTATIONS = [
         "A03-register-dips-by-a-step",
         "a step back is a dip",
         _DELTA,
-        lambda delta: lambda meter, *rest: delta(replace(meter, step=0.0), *rest),
+        mutants.each_fall_a_reset,
     ),
     Mutation("A04-register-exchanged", "replaced", _METER, mutants.at(replaced=())),
     Mutation(
@@ -73,6 +73,12 @@ MUTATIONS = [
         "a register's range",
         _METER,
         mutants.at(range_=(-math.inf, math.inf)),
+    ),
+    Mutation(
+        "A06-register-zero-once",
+        "a reset counts on from what it shows",
+        _DELTA,
+        mutants.each_fall_a_reset,
     ),
     Mutation(
         "A07-rollover",

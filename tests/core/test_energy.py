@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter, Replacement
 from greendc.core.integrals import Windows, common_time, integrate
-from greendc.core.register import register_delta, register_steps
+from greendc.core.register import Upcoming, register_delta, register_steps
 from greendc.core.rules import Rules
 from greendc.core.words import Word
 
@@ -192,12 +192,41 @@ def test_common_time_is_the_intersection(holes: list[list[tuple[int, int]]]) -> 
     assert counted == set.intersection(*sets)
 
 
+@pytest.mark.parametrize("rating", [None, 1e9])
 @pytest.mark.parametrize(("upcoming", "counted"), [(None, None), (3.0, None), (6.0, 5.0)])
 def test_a_reset_is_believed_once_the_count_goes_on(
-    upcoming: float | None, counted: float | None
+    rating: float | None, upcoming: float | None, counted: float | None
 ) -> None:
-    counter = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
-    assert register_delta(counter, 1000.0, 5.0, 60, upcoming) == counted
+    after = upcoming and Upcoming(upcoming, 60)
+    assert register_delta(counter(rating=rating), 1000.0, 5.0, 60, after or None) == counted
+
+
+@pytest.mark.parametrize("rating", [None, 1.0])
+@pytest.mark.parametrize(
+    ("values", "expected", "words"),
+    [
+        # A6: zero once is no reset: the count goes on from where it was
+        ([5010.0, 5011.0, 0.0, 5012.0, 5013.0], 3.0, "began used implausible used used"),
+        # A3: a step back that nobody has declared
+        ([215.6, 215.7, 215.6, 215.6, 215.7, 215.8], 0.2, "began used {0} {0} used used"),
+        # A4: an exchange is only ever declared
+        ([1199.0, 1200.0, 300.0, 300.1, 300.2], 1.0, "began used {0} {0} {0}"),
+        # A4: it begins again
+        ([11.0, 12.0, 0.0, 0.5, 1.0], 2.0, "began used reset used used"),
+        ([11.0, 12.0, 0.3, 0.4, 0.5], 1.5, "began used reset used used"),
+    ],
+)
+def test_what_falls_has_begun_again_only_where_it_can_have_counted_that(
+    rating: float | None, values: list[float], expected: float, words: str
+) -> None:
+    one = counter(rating=rating)
+    time = np.arange(len(values), dtype=np.int64) * 2 * SECOND
+    found = register_steps(
+        (one,), np.array([EVER]), np.zeros(len(values), np.int64), time, np.array(values)
+    )
+    assert found.energy.sum() == pytest.approx(expected, abs=1e-9)
+    told = [Word(word).label for word in found.word]
+    assert told == words.format("implausible").split()
 
 
 @pytest.mark.parametrize(
