@@ -294,12 +294,12 @@ def register_delta(
 def _goes_on(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming) -> bool:
     """Whether a register that has fallen counts on from what it shows.
 
-    It must have been able to count that, and what it shows next from there. Without a rating its
-    pace up to the next reading says what it can; one that is back where it was, or beyond, has
-    not begun again.
+    It must go on, and have been able to count that, and what it shows next from there. Without a
+    rating its pace up to the next reading says what it can; one that is back where it was, or
+    beyond, has not begun again.
     """
     counted = upcoming.value - now
-    if counted < 0:
+    if counted <= 0:
         return False
     if meter.rating is not None:
         most = max_plausible(meter, span), max_plausible(meter, upcoming.span)

@@ -207,6 +207,7 @@ def test_a_reset_is_believed_once_the_count_goes_on(
     [
         # A6: zero once is no reset: the count goes on from where it was
         ([5010.0, 5011.0, 0.0, 5012.0, 5013.0], 3.0, "began used implausible used used"),
+        ([5010.0, 5011.0, 0.0, 0.0, 5012.0], 2.0, "began used implausible implausible used"),
         # A3: a step back that nobody has declared
         ([215.6, 215.7, 215.6, 215.6, 215.7, 215.8], 0.2, "began used {0} {0} used used"),
         # A4: an exchange is only ever declared
@@ -214,6 +215,7 @@ def test_a_reset_is_believed_once_the_count_goes_on(
         # A4: it begins again
         ([11.0, 12.0, 0.0, 0.5, 1.0], 2.0, "began used reset used used"),
         ([11.0, 12.0, 0.3, 0.4, 0.5], 1.5, "began used reset used used"),
+        ([11.0, 12.0, 0.0, 0.0, 0.5], 1.5, "began used implausible reset used"),
     ],
 )
 def test_what_falls_has_begun_again_only_where_it_can_have_counted_that(
