@@ -152,3 +152,20 @@ def test_any_order_repetition_and_batches_give_the_same_ledger(
     wanted = ledger(config, sent)
     assert wanted.count(b"\n") > 500
     assert ledger(config, shuffled, cuts) == wanted
+
+
+def test_what_comes_late_before_the_first_reading_counts_where_nothing_was_closed(
+    config: Config, season: str
+) -> None:
+    """The first reading lies on a border of cells, and nothing before it was let go of."""
+
+    def one(meter: str, watts: int, minute: int) -> Message:
+        stamp = rfc3339(BEGINS[season] + minute * MINUTE)
+        return f"kathmandu/{meter}", f'{{"v": {watts}, "t": "{stamp}"}}'.encode(), 0
+
+    first, feed = one("rack_a", 250, 255), one("feed", 905, 292)
+    late = [one("rack_a", 250, 95), one("rack_a", 900, 105)]
+    wanted = ledger(config, [*late, first, feed])
+    assert b'"quantity":"rack_a","value":0.0958' in wanted
+    assert ledger(config, [first, feed, *late]) == wanted
+    assert ledger(config, [first, feed, *late[::-1]], cuts=[1, 2, 3]) == wanted

@@ -279,9 +279,11 @@ class SiteBook:
 
     def _archived(self) -> BoolArray:
         """Which meters have readings that are no longer held."""
-        # without a reading held before its open cells a meter has none archived either
-        found: BoolArray = firsts(self.hot, len(self.rules.meters)) <= self.progress.floors()
-        return found
+        # without a reading held before its open cells a meter has none archived either, and none
+        # where its open cells begin with the first one
+        floors, origin = self.progress.floors(), self.progress.origin
+        found: BoolArray = firsts(self.hot, len(self.rules.meters)) <= floors
+        return found & (floors > (EVER if origin is None else origin))
 
     def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, Readings, list[Dirty]]:
         """Merge into the readings held.
