@@ -77,6 +77,7 @@ def test_as_if_it_had_always_been_so_and_nothing_else(change: str, tmp_path: Pat
     run.take(runs.end())
     fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log()), runs.end()])
     assert runs.newest(run.close()) == runs.newest(fresh)
+    assert runs.judged(run.path) == runs.judged(fresh)
 
 
 OTHERS: dict[str, dict[str, Any]] = {  # what has no date, or makes figures that there were not
@@ -106,6 +107,8 @@ def test_other_keys_as_if_they_had_always_been_so(change: str, tmp_path: Path) -
     fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log(0, 8)), runs.end()])
     found = {key: f for key, f in runs.newest(path).items() if f.reason != "withdrawn"}
     assert found == runs.newest(fresh)
+    withdrawn = {f.quantity for f in runs.revisions(path) if f.reason == "withdrawn"}
+    assert not withdrawn & {quantity for _, quantity, _ in found}  # what is only not closed stays
 
 
 def test_a_series_that_was_wrong(tmp_path: Path) -> None:
