@@ -1,6 +1,7 @@
 """Borders of local days, months and years as UTC instants, by the pinned tzdata."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from greendc.core.facility import DAY, EVER, SECOND
 
+FAR = 1000 * DAY  # midnights that are kept lie no further apart from each other
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -34,7 +36,7 @@ class LocalCalendar:
         """Take the zone's IANA name."""
         self._zone = ZoneInfo(zone)
         self._midnight = lru_cache(maxsize=4096)(self._instant)
-        self._days = lru_cache(maxsize=1024)(self._all_days)
+        self._midnights: list[int] = []  # some that follow each other
 
     def _instant(self, day: date) -> int:
         """First instant of a local date; of a skipped midnight, the clock change itself."""
@@ -53,9 +55,17 @@ class LocalCalendar:
 
     def days(self, lo: int, hi: int) -> list[int]:
         """Local midnights from the last at or before `lo` to the first at or after `hi` [ns]."""
-        return list(self._days(lo, hi))
+        hi = max(hi, lo + 1)
+        known = self._midnights
+        if not known or lo < known[0] - FAR or hi > known[-1] + FAR:
+            known = self._midnights = self._between(lo, hi)
+        if lo < known[0]:
+            known[:0] = self._between(lo, known[0])[:-1]
+        if hi > known[-1]:
+            known += self._between(known[-1], hi)[1:]
+        return known[bisect_right(known, lo) - 1 : bisect_left(known, hi) + 1]
 
-    def _all_days(self, lo: int, hi: int) -> list[int]:
+    def _between(self, lo: int, hi: int) -> list[int]:
         return self._borders(lo, hi, self._date(lo), lambda day: day + timedelta(days=1))
 
     def months(self, lo: int, hi: int) -> list[int]:

@@ -12,7 +12,7 @@ from greendc.core.claims import KEPT as CLAIMS_KEPT
 from greendc.core.claims import Claims
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, IntArray, Site
-from greendc.core.figure import Figure
+from greendc.core.figure import Figure, FigureColumns
 from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
@@ -24,10 +24,11 @@ from greendc.core.site import SiteBook
 from greendc.core.words import Before
 from greendc.judged import keep_judged
 from greendc.ports import Event
-from greendc.store import Change, Row, Store
+from greendc.store import Change, Changes, Store
 
 WRITTEN = "written"  # key of the ledger's: see `SiteLedger.written`
-PORTION_ROWS = 1_000  # evaluated and written at a time
+PORTION_ROWS = 60_000  # evaluated and written at a time
+PORTION_BLOCKS = 1024  # of accounts, likewise
 CAUSES = 20  # of a revision that are noted one by one
 
 
@@ -38,7 +39,7 @@ class SiteLedger:
         self,
         site: Site,
         store: Store,
-        wrote: Callable[[list[Change]], None] | None = None,
+        wrote: Callable[[Iterable[Change]], None] | None = None,
         pause: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin with an empty state; see `restore`.
@@ -90,9 +91,10 @@ class SiteLedger:
             final=settled.final,
             left_out=progress.presence.left_out(),
         )
-        before, revised = self.store.last(), list[Figure]()
+        before, revised = self.store.last(), list[FigureColumns]()
         for part in _portions(found):
-            revised += [change.figure for change in self._put(part) if change.revision]
+            changed = self._put(part).revised()
+            revised += [changed] if len(changed) else []
             self.pause()
         after = self.store.last()
         if revised:
@@ -109,17 +111,17 @@ class SiteLedger:
     def _explain(
         self,
         causes: Sequence[Cause],
-        revised: Sequence[Figure],
+        revised: Sequence[FigureColumns],
         rows: tuple[int, int],
         arrival: int,
     ) -> None:
         """Note why figures were revised, with the rows that they are among."""
-        starts = [cause.span[0] for cause in causes] or [figure.start for figure in revised]
-        ends = [cause.span[1] for cause in causes] or [figure.end for figure in revised]
+        starts = [cause.span[0] for cause in causes] or [int(some.start.min()) for some in revised]
+        ends = [cause.span[1] for cause in causes] or [int(some.end.max()) for some in revised]
         data = {
             "site": self.site.id,
             "rows": rows,
-            "figures": len(revised),
+            "figures": sum(map(len, revised)),
             "from": min(starts),
             "to": max(ends),
             "causes": [self._told(cause) for cause in causes[:CAUSES]],
@@ -160,20 +162,15 @@ class SiteLedger:
             self.store.balances(self.site.id, list(self.balance.due(closed, progress.origin)))
             self.claims.forget(closed - CLAIMS_KEPT)
 
-    def _put(self, found: Sequence[PeriodBlock]) -> list[Change]:
+    def _put(self, found: Sequence[PeriodBlock]) -> Changes:
         for one in found:
             if one.period == "hour" and one.block.account.name in self.balance.names:
                 self.balance.touch(int(one.block.start[0]))
-        figures = self.evaluator.every(found)
-        changes = self.store.put(
-            [
-                Row(self.site.id, figure, one.block.fresh and figure.start >= self.written)
-                for one, some in zip(found, figures, strict=True)
-                for figure in some
-            ]
-        )
+        figures, places = self.evaluator.columns(found)
+        fresh = np.array([one.block.fresh for one in found], np.bool_)[places]
+        changes = self.store.put(self.site.id, figures, fresh & (figures.start >= self.written))
         if self.wrote is not None:
-            self.wrote(changes)
+            self.wrote(changes.rows())
         return changes
 
     def provisional(self) -> list[Figure]:
@@ -274,7 +271,7 @@ def _portions(found: Iterable[PeriodBlock]) -> Iterator[list[PeriodBlock]]:
     for one in found:
         part.append(one)
         rows += len(one.block.start)
-        if rows >= PORTION_ROWS:
+        if rows >= PORTION_ROWS or len(part) >= PORTION_BLOCKS:
             yield part
             part, rows = [], 0
     if part:

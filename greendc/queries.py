@@ -2,7 +2,6 @@
 
 import math
 import sqlite3
-import struct
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,25 +16,31 @@ from greendc.core.accounts import Account, missing
 from greendc.core.cells import SHARES, Block
 from greendc.core.checking import Checked
 from greendc.core.evaluate import Evaluator
+from greendc.core.exact import fsum_runs
 from greendc.core.facility import EVER, HOUR, Site
-from greendc.core.figure import Figure
+from greendc.core.figure import Figure, FigureColumns, FloatArray
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
-from greendc.core.sums import fsum_rows
+from greendc.core.touched import runs
 from greendc.findings import Lasting, lasting
-from greendc.lines import PUBLISHED, line, published
+from greendc.lines import PUBLISHED, line
 from greendc.ports import GreendcError, LedgerRow
 from greendc.store import (
     PERIODS,
     SCHEMA_VERSION,
+    UPGRADED,
+    Store,
     connect,
+    last_row,
     read_balances,
     read_changes,
+    read_columns,
     read_figures,
     read_known,
     read_newest_balance,
     read_newest_start,
     read_revisions,
+    schema_of,
 )
 
 Judgements = dict[str, int]  # number of readings by word
@@ -54,8 +59,11 @@ class Ledger:
         self._path = path
         self._db = connect(path, readonly=True)
         with self._reading():
-            version = self._db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        if version is None or msgspec.msgpack.decode(version[0]) != SCHEMA_VERSION:
+            version = schema_of(self._db)
+            if version in UPGRADED:
+                Store(path).close()
+                version = schema_of(self._db)
+        if version != SCHEMA_VERSION:
             self.close()
             raise GreendcError(f"{path}: not a ledger that this greendc reads")
 
@@ -92,6 +100,13 @@ class Ledger:
         with self._reading():
             yield from read_figures(self._db, site, period, lo, hi, names)
 
+    def columns(
+        self, site: str, period: str, lo: int = -EVER, hi: int = EVER
+    ) -> Iterator[FigureColumns]:
+        """The same as columns, in pieces."""
+        with self._reading():
+            yield from read_columns(self._db, site, period, lo, hi)
+
     def revisions(
         self, site: str, period: str, lo: int = -EVER, hi: int = EVER
     ) -> Iterator[Figure]:
@@ -125,7 +140,7 @@ class Ledger:
 
     def last(self) -> int:
         """Id of the newest row."""
-        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
+        return last_row(self._db)
 
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""
@@ -227,15 +242,13 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     """Sum a site's cells from the first to the last one."""
     physical, books = meters_and_books(site)
     accounts = {a.name: a for layout in reversed(books) for a in layout.accounts}
-    sums: dict[str, _Sum] = {name: _Sum() for name in accounts}
-    spans: list[tuple[int, int]] = []
-    for figure in ledger.figures(site.id, "cell", lo, hi):
-        if spans and figure.start <= spans[-1][1]:
-            spans[-1] = spans[-1][0], max(spans[-1][1], figure.end)
-        else:
-            spans.append((figure.start, figure.end))
-        if figure.quantity in sums:
-            sums[figure.quantity].add(figure)
+    sums = {name: _Sum(account.unit) for name, account in accounts.items()}
+    spans: tuple[tuple[int, int], ...] = ()
+    for cells in ledger.columns(site.id, "cell", lo, hi):
+        spans = runs([*spans, *_stretches(cells)], apart=0)
+        for name, some in _by_quantity(cells):
+            if name in sums:
+                sums[name].add(some)
     if not spans:
         return Whole(None, None, accounts, {}, {}, spans)
     start, end = spans[0][0], spans[-1][1]
@@ -249,32 +262,46 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     return Whole(start, end, accounts, figures, totals, spans)
 
 
-AMOUNT = struct.Struct("=d")
+def _stretches(cells: FigureColumns) -> Iterator[tuple[int, int]]:
+    """Stretches of time with cells; the cells are in the order of their starts."""
+    reach = np.maximum.accumulate(cells.end)
+    begins = np.flatnonzero(np.append(True, cells.start[1:] > reach[:-1]))
+    lasts = np.append(begins[1:], len(cells)) - 1
+    return zip(cells.start[begins].tolist(), reach[lasts].tolist(), strict=True)
+
+
+def _by_quantity(cells: FigureColumns) -> Iterator[tuple[str, FigureColumns]]:
+    order = np.argsort(cells.quantity, kind="stable")
+    sorted_ = cells.quantity[order]
+    borders = np.flatnonzero(sorted_[1:] != sorted_[:-1]) + 1
+    for rows in np.split(order, borders):
+        yield cells.names[cells.quantity[rows[0]]], cells.at(rows)
 
 
 class _Sum:
     """An account's cells, gathered to be added up."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
         self.valid = 0
         self.width = 0
-        self.rows = bytearray()
+        self.rows = array("d")
         self.values = array("d")
 
-    def add(self, figure: Figure) -> None:
-        self.valid += figure.valid
-        self.width = len(figure.terms)
-        self.rows += figure.terms
+    def add(self, cells: FigureColumns) -> None:
+        self.valid += int(cells.valid.sum())
+        self.width = int(cells.width[-1])
+        self.rows.frombytes(cells.terms.tobytes())
         # a cell too short to be published (`resolution`) has its amount all the same
-        amount: float = AMOUNT.unpack_from(figure.terms)[0]
-        shown = published(figure, amount) if figure.valid else None
-        if shown is not None:
-            self.values.append(shown)
+        amount = cells.terms[cells.ends - cells.width][cells.valid > 0]
+        self.values.frombytes((amount / PUBLISHED.get(self.unit, ("", 1.0))[1]).tobytes())
 
-    def _terms(self) -> "np.typing.NDArray[np.float64]":
+    def _terms(self) -> FloatArray:
         if not self.rows:
             return np.zeros(SHARES)
-        return fsum_rows(np.frombuffer(self.rows).reshape(-1, self.width // 8))
+        rows = np.frombuffer(self.rows).reshape(-1, self.width)
+        total: FloatArray = fsum_runs(rows, np.array([0]), np.array([len(rows)]))[0]
+        return total
 
     def amount(self) -> float:
         return float(self._terms()[0])

@@ -10,9 +10,11 @@ import pytest
 
 from greendc.app import Daemon, Signals, Stopped, close
 from greendc.config import load
+from greendc.core.figure import PERIODS, Figure
 from greendc.daemon.data import Data
 from greendc.daemon.worker import Worker
 from greendc.ports import Event, GreendcError, RawBatch
+from greendc.queries import Ledger
 from tests.faults.plant import SITE, messages
 from tests.servers.support import free_port
 
@@ -115,10 +117,8 @@ def test_close_declares_the_end_of_a_site(config_file: Path) -> None:
     with pytest.raises(GreendcError, match="no such site; the configuration has plant"):
         close(config, "plan", ARRIVAL)
     close(config, "plant", 1_740_787_200_000_000_000 + 60_000_000_000)
-    db = sqlite3.connect(config.data / "ledger.db")
-    periods = db.execute("SELECT count(*) FROM figure WHERE period = 0").fetchone()
-    db.close()
-    assert periods[0] > 0
+    with Ledger(config.data / "ledger.db") as ledger:
+        assert list(ledger.figures("plant", "cell"))
 
 
 def test_what_waits_at_a_stop_is_journalled_be_it_only_an_event(
@@ -133,27 +133,19 @@ def test_what_waits_at_a_stop_is_journalled_be_it_only_an_event(
     assert kinds == ["config", "session_lost"]
 
 
-FIGURES = (
-    "SELECT quantity, period, start, revision, value, status, terms FROM figure ORDER BY 1, 2, 3, 4"
-)
-
-
-def figures(config_file: Path) -> list[tuple[object, ...]]:
-    db = sqlite3.connect(load(config_file).data / "ledger.db")
-    try:
-        return db.execute(FIGURES).fetchall()
-    finally:
-        db.close()
+def figures(config_file: Path) -> list[Figure]:
+    with Ledger(load(config_file).data / "ledger.db") as ledger:
+        return [f for period in PERIODS for f in ledger.revisions("plant", period)]
 
 
 def run_out_of_room(config_file: Path) -> None:
-    """A daemon whose ledger takes 50 figures of a batch and then no more."""
+    """A daemon whose ledger takes two blocks of figures of a batch and then no more."""
     config = load(config_file)
     with ExitStack() as opened:
         daemon = Daemon(config, until_idle=30.0, stack=opened)
         daemon.data.store._db.execute(
-            "CREATE TEMP TRIGGER full BEFORE INSERT ON figure "
-            "WHEN (SELECT count(*) FROM figure) = 50 BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON block "
+            "WHEN (SELECT count(*) FROM block) = 2 BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
         daemon.inbox.put(0, [batch(0, 240)])
         daemon.run()

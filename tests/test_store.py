@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greendc.core.facility import MINUTE
-from greendc.core.figure import Figure
+from greendc.core.figure import Figure, FigureColumns
 from greendc.core.readings import Readings
 from greendc.ports import Asked, Event, GreendcError
-from greendc.store import Row, Store, StoredLedger, connect, read_figures, read_revisions
+from greendc.store import Changes, Store, StoredLedger, connect, read_figures, read_revisions
 
 SITE = "s"
 ONE = Figure(
@@ -35,9 +35,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def put(store: Store, *figures: Figure, fresh: bool = False) -> int:
     store.begin()
-    written = len(store.put([Row(SITE, figure, fresh) for figure in figures]))
+    written = len(write(store, *figures, fresh=fresh).figures)
     store.commit()
     return written
+
+
+def write(store: Store, *figures: Figure, site: str = SITE, fresh: bool = False) -> Changes:
+    return store.put(site, FigureColumns.of(figures), np.full(len(figures), fresh))
 
 
 def revisions(store: Store) -> list[tuple[int, float | None]]:
@@ -156,7 +160,7 @@ def test_what_is_not_committed_is_given_up(tmp_path: Path, durable: bool) -> Non
     store = Store(tmp_path / "ledger", durable=durable)
     put(store, ONE)
     store.begin()
-    store.put([Row(SITE, ONE._replace(value=8.0), fresh=False)])
+    write(store, ONE._replace(value=8.0))
     store.set("state", {"done_to": 5})
     store.count(SITE, {"late": 3})
     store.note(Event("late", 0))
@@ -198,7 +202,8 @@ def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
 
 def test_figures_of_another_site_are_not_mixed_in(store: Store) -> None:
     store.begin()
-    store.put([Row("other", ONE, fresh=True), Row(SITE, ONE, fresh=True)])
+    write(store, ONE, site="other", fresh=True)
+    write(store, ONE, fresh=True)
     store.commit()
     db = connect(store.path, readonly=True)
     assert len(list(read_figures(db, "other", "cell", 0, MINUTE))) == 1

@@ -13,7 +13,7 @@ from greendc.audit.equations import Connection
 from greendc.core.words import OF_USED
 from greendc.journal import open_for_reading
 from greendc.ports import GreendcError
-from greendc.store import SCHEMA_VERSION, connect
+from greendc.store import SCHEMA_VERSION, UPGRADED, Store, connect, last_row, schema_of
 
 GAPS = ("session_lost", "broker_dropped", "audit")
 NO_TABLE = "no such table"
@@ -66,19 +66,21 @@ def ledger_book(path: Path) -> LedgerBook:
     if not path.exists():
         raise GreendcError(f"{path}: no ledger here yet: run greendc, or replay --keep, first")
     with _reading(path), closing(connect(path, readonly=True)) as db:
+        if schema_of(db) in UPGRADED:
+            Store(path).close()
         db.execute("BEGIN")
-        meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'state')"))
-        if msgspec.msgpack.decode(meta.get("schema", b"\xc0")) != SCHEMA_VERSION:
+        if schema_of(db) != SCHEMA_VERSION:
             raise GreendcError(f"{path}: not a ledger that this greendc reads")
-        state = msgspec.msgpack.decode(meta["state"]) if "state" in meta else NO_STATE
-        rows, last = db.execute("SELECT count(*), max(id) FROM figure").fetchone()
+        kept = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+        state = NO_STATE if kept is None else msgspec.msgpack.decode(kept[0])
+        (rows,) = db.execute("SELECT total(number) FROM block").fetchone()
         return LedgerBook(
             done_to=state["done_to"],
             tallies=_grouped(db.execute("SELECT site, outcome, number FROM tally")),
             held={name: site.get("open", 0) for name, site in state["sites"].items()},
             left_out=_left_out(db),
-            rows=rows,
-            last=last or 0,
+            rows=int(rows),
+            last=last_row(db),
             cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
             passed=_grouped(db.execute("SELECT sink, outcome, number FROM passed")),
             events=tuple(_events(db)),

@@ -1,7 +1,6 @@
 """From sums to published figures: value, coverage, estimated share, uncertainty, status, reason."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,14 +9,16 @@ import numpy.typing as npt
 from greendc.core.accounts import Account, Book
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, Op, Site
-from greendc.core.figure import Figure, bodies, known
+from greendc.core.facility import SECOND, IntArray, Op, Site
+from greendc.core.figure import CODES, NO_CATEGORY, SPELT, WORDS, Figure, FigureColumns
 from greendc.core.forms import sensitivity
-from greendc.core.metrics import judge
+from greendc.core.grading import CELL, ENOUGH, TOO_LITTLE, Verdict, grade, total
+from greendc.core.metrics import verdicts
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
 from greendc.core.uncertainty import (
     NEGLIGIBLE,
+    REASONS,
     Sensitivity,
     Uncertainty,
     expand,
@@ -29,11 +30,9 @@ from greendc.core.uncertainty import (
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
 YEARS = ("year", "12mo")
 IT = "e_it_j"
-NEVER_NEGATIVE = ("e_dc", "e_it")
-SILENT, TOO_LITTLE = "silent", "coverage"
+DOUBT_CODES = np.array([CODES[word] for word in REASONS], np.int64)
 
 
 class _Part(NamedTuple):
@@ -52,19 +51,6 @@ class _Part(NamedTuple):
     masked: Sequence[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What may be published of each row; NaN, status and reason where something may not."""
-
-    value: FloatArray
-    status: list[str]
-    reason: list[str | None]
-
-    def refuse(self, row: int, status: str, reason: str) -> None:
-        """Take a row's value away."""
-        self.value[row], self.status[row], self.reason[row] = np.nan, status, reason
-
-
 class Evaluator:
     """Evaluates rows of a site's accounts. Pure: the same rows give the same figures."""
 
@@ -81,22 +67,32 @@ class Evaluator:
         self._fill_limits = [book.rules.fill_limits for book in books]
         self._declared = [_declared(book) for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
-
-    def figures(self, found: PeriodBlock) -> list[Figure]:
-        """The figures of one account and period."""
-        return self.every([found])[0]
+        self._intensities: dict[tuple[str, bytes, bytes], FloatArray] = {}
 
     def every(self, found: Sequence[PeriodBlock]) -> list[list[Figure]]:
-        """The figures of each block; what can be evaluated in one go is."""
+        """The figures of each block, one by one."""
+        out: list[list[Figure]] = [[] for _ in found]
+        if found:
+            columns, places = self.columns(found)
+            for place, figure in zip(places.tolist(), columns.rows(), strict=True):
+                out[place].append(figure)
+        return out
+
+    def columns(self, found: Sequence[PeriodBlock]) -> tuple[FigureColumns, IntArray]:
+        """The figures of blocks, and of each figure the place of its block.
+
+        What can be evaluated in one go is: figures of one quantity and period are in the order
+        of their blocks.
+        """
         groups: dict[tuple[int, str], list[_Part]] = {}
         for place, one in enumerate(found):
             for part in self._parts(place, one):
                 shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
-        out: list[list[Figure]] = [[] for _ in found]
-        for parts in groups.values():
-            self._evaluate(parts, out)
-        return out
+        self._intensities.clear()
+        figures = FigureColumns.joined([self._evaluate(parts) for parts in groups.values()])
+        every = [part for parts in groups.values() for part in parts]
+        return figures, _spread([part.place for part in every], every)
 
     # -- rows that are alike -------------------------------------------------------------------
 
@@ -129,82 +125,93 @@ class Evaluator:
             account,
         )
 
-    def _evaluate(self, parts: Sequence[_Part], out: list[list[Figure]]) -> None:
+    def _evaluate(self, parts: Sequence[_Part]) -> FigureColumns:
         block = Block.stacked([part.block for part in parts])
         meters = np.concatenate([part.meters for part in parts])
+        period = _spread([SPELT.index(part.period) for part in parts], parts)
         verdict = self._judged(parts[0], block)
-        self._mask(parts, block, verdict)
+        self._mask(parts, block, period, verdict)
         doubts = self._doubts(parts, block, meters, verdict.value)
         estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
-        _grade(_periods(parts), block, estimated, verdict, self._why_estimated(parts[0]))
+        grade(period, block, estimated, verdict, self._why_estimated(parts[0]))
         unknown = block.valid == 0
         estimated[unknown], distributed[unknown] = np.nan, np.nan
-        value = known(verdict.value)
-        owners = [part for part in parts for _ in range(len(part.block.start))]
-        columns = zip(
-            [part.name for part in owners],
-            [part.account.unit for part in owners],
-            [part.period for part in owners],
-            block.start.tolist(),
-            block.end.tolist(),
-            block.valid.tolist(),
-            value,
-            known(estimated),
-            known(distributed),
-            known(doubts.value),
-            [None if v is None else r for v, r in zip(value, doubts.reason, strict=True)],
-            verdict.status,
-            verdict.reason,
-            [part.account.category for part in owners],
-            bodies(block.terms),
-            strict=True,
+        value = _finite(verdict.value)
+        none = np.zeros(len(value), np.int64)
+        categories = [part.account.category for part in parts]
+        return FigureColumns(
+            names=tuple(part.name for part in parts),
+            units=tuple(part.account.unit for part in parts),
+            words=WORDS,
+            quantity=_spread(list(range(len(parts))), parts),
+            period=period,
+            start=block.start,
+            end=block.end,
+            valid=block.valid,
+            value=value,
+            estimated=_finite(estimated),
+            distributed=_finite(distributed),
+            uncertainty=_finite(doubts.value),
+            doubt=np.where(np.isnan(value), CODES[None], DOUBT_CODES[doubts.code]),
+            status=verdict.status,
+            reason=verdict.reason,
+            category=_spread([NO_CATEGORY if c is None else c for c in categories], parts),
+            width=none + block.terms.shape[1] * block.terms.shape[2],
+            terms=block.terms.ravel(),
+            revision=none,
+            config=none,
         )
-        for part, row in zip(owners, columns, strict=True):
-            out[part.place].append(Figure(*row))
 
     # -- value -------------------------------------------------------------------------------
 
-    def _judged(self, part: _Part, block: Block) -> _Verdict:
+    def _judged(self, part: _Part, block: Block) -> Verdict:
         account, amounts = part.account, block.terms[:, :, 0]
         metric = account.metric
         if metric is None:
-            return _total(account, amounts)
+            return total(account, amounts)
         denominator = _weighted(amounts, metric.denominator)
         least = np.zeros(len(amounts))
         if metric.needs[metric.denominator.index(1.0)] == IT:
             least = self.books[part.number].epoch.min_it_power * block.valid / SECOND
-        verdict = _Verdict(*judge(metric, metric.compute(*amounts.T), denominator, least))
+        value, code = verdicts(metric, metric.compute(*amounts.T), denominator, least)
+        verdict = Verdict.of(value, code)
         negative = (amounts < 0) & np.isin(metric.needs, ("e_dc_j", IT))
-        for i in np.flatnonzero(negative.any(axis=1)).tolist():
-            verdict.refuse(i, "invalid", "negative_total")
+        verdict.refuse(np.asarray(negative.any(axis=1)), "invalid", "negative_total")
         return verdict
 
-    def _mask(self, parts: Sequence[_Part], block: Block, verdict: _Verdict) -> None:
+    def _mask(
+        self, parts: Sequence[_Part], block: Block, period: IntArray, verdict: Verdict
+    ) -> None:
         """Take away values of rows in which nothing is known, or that are too short for it."""
-        lengths = [len(part.block.start) for part in parts]
-        resolution = np.repeat([part.account.resolution for part in parts], lengths)
-        coarse = (block.end - block.start) < resolution
         unknown = block.valid == 0
         blind = self._without_intensity(parts[0].account, block)
-        periods = _periods(parts)
-        for i in np.flatnonzero(unknown | coarse).tolist():
-            silent = "no_intensity" if blind[i] else SILENT
-            missing = silent if periods[i] == "cell" else TOO_LITTLE
-            verdict.refuse(i, "undefined", missing if unknown[i] else "resolution")
+        short = period == CELL
+        resolution = _spread([part.account.resolution for part in parts], parts)
+        verdict.refuse((block.end - block.start) < resolution, "undefined", "resolution")
+        verdict.refuse(unknown, "undefined", TOO_LITTLE)
+        verdict.refuse(unknown & short, "undefined", "silent")
+        verdict.refuse(unknown & short & blind, "undefined", "no_intensity")
         begin = 0
-        for part, length in zip(parts, lengths, strict=True):
+        for part in parts:
             for i, masked in enumerate(part.masked):
                 if masked is not None:
-                    verdict.refuse(begin + i, "undefined", masked)
-            begin += length
+                    verdict.refuse(slice(begin + i, begin + i + 1), "undefined", masked)
+            begin += len(part.block.start)
 
-    def _without_intensity(self, account: Account, block: Block) -> npt.NDArray[np.bool_]:
+    def _without_intensity(self, account: Account, block: Block) -> BoolArray:
         """Rows in which the emission intensity is not known."""
         blind = np.zeros(len(block.start), np.bool_)
         for method in {t.method for t in account.terms if t.method is not None and t.members}:
-            found = cell_intensity(block.start, block.end, self.site.intensity[method])
-            blind |= np.isnan(found)
+            blind |= np.isnan(self._intensity(method, block))
         return blind
+
+    def _intensity(self, method: str, block: Block) -> FloatArray:
+        """Mean intensity in each row; looked up once for all accounts of the same rows."""
+        key = method, block.start.tobytes(), block.end.tobytes()
+        if key not in self._intensities:
+            given = self.site.intensity[method]
+            self._intensities[key] = cell_intensity(block.start, block.end, given)
+        return self._intensities[key]
 
     # -- uncertainty ---------------------------------------------------------------------------
 
@@ -213,8 +220,10 @@ class Evaluator:
     ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
         found = self._of_meters(parts, block, meters, value)
+        if not block.terms[:, :, 1].any():
+            return found
         limits = [self._filled_limit(part) for part in parts]
-        if not any(limits) or not block.terms[:, :, 1].any():  # NaN is true
+        if not any(limits):  # NaN is true
             return found
         amounts, filled = block.terms[:, :, 0], block.terms[:, :, 1]
         shift = np.zeros(len(amounts))
@@ -237,8 +246,7 @@ class Evaluator:
     ) -> Uncertainty:
         part = parts[0]
         if part.account.physical is not None:
-            lengths = [len(p.block.start) for p in parts]
-            place = np.repeat([p.account.terms[0].members[0][0] for p in parts], lengths)
+            place = _spread([p.account.terms[0].members[0][0] for p in parts], parts)
             return meter_uncertainty(self._limits[part.number][place], meters, value)
         metric = part.account.metric
         denominator: FloatArray | float = 1.0
@@ -246,7 +254,7 @@ class Evaluator:
             denominator = _weighted(block.terms[:, :, 0], metric.denominator)
         intensity: FloatArray | float = 0.0
         for method in {t.method for t in part.account.terms if t.method is not None}:
-            intensity = cell_intensity(block.start, block.end, self.site.intensity[method])
+            intensity = self._intensity(method, block)
         seconds = block.valid / SECOND
         return expanded_uncertainty(
             self._form(part), meters, seconds, value, denominator, intensity
@@ -274,8 +282,14 @@ class Evaluator:
 # -- rows ------------------------------------------------------------------------------------------
 
 
-def _periods(parts: Sequence[_Part]) -> list[str]:
-    return [part.period for part in parts for _ in range(len(part.block.start))]
+def _spread(values: Sequence[int], parts: Sequence[_Part]) -> IntArray:
+    """What holds for each part, for each of its rows."""
+    return np.repeat(np.array(values, np.int64), [len(part.block.start) for part in parts])
+
+
+def _finite(column: FloatArray) -> FloatArray:
+    """The same with NaN for whatever is no number."""
+    return np.where(np.isfinite(column), column, np.nan)
 
 
 def _names(account: Account, found: PeriodBlock) -> Iterator[tuple[str, Sequence[str | None]]]:
@@ -290,15 +304,6 @@ def _names(account: Account, found: PeriodBlock) -> Iterator[tuple[str, Sequence
     yield account.name.removeprefix("i"), [None if w else TOO_LITTLE for w in whole]
 
 
-def _total(account: Account, amounts: FloatArray) -> _Verdict:
-    rows = len(amounts)
-    verdict = _Verdict(amounts[:, 0].copy(), ["ok"] * rows, [None] * rows)
-    if account.name.startswith(NEVER_NEGATIVE) and account.kind == "total":
-        for i in np.flatnonzero(verdict.value < 0).tolist():
-            verdict.status[i], verdict.reason[i] = "invalid", "negative_total"
-    return verdict
-
-
 def _declared(book: Book) -> frozenset[str]:
     """Accounts that hold declared shares or constants."""
     nodes: set[int] = set()
@@ -310,26 +315,6 @@ def _declared(book: Book) -> frozenset[str]:
         for account in book.accounts
         if any(n in nodes for term in account.terms for n, _ in (*term.members, *term.fuels))
     )
-
-
-def _grade(
-    periods: Sequence[str],
-    block: Block,
-    estimated: FloatArray,
-    verdict: _Verdict,
-    why_estimated: str,
-) -> None:
-    """Say of the values that stand what they lack."""
-    coverage = block.valid / (block.end - block.start)
-    lacking = (coverage < ENOUGH) | (estimated > 0)
-    for i in np.flatnonzero(np.isfinite(verdict.value) & lacking).tolist():
-        if verdict.status[i] != "ok":
-            continue
-        if coverage[i] < ENOUGH:
-            verdict.status[i] = "partial"
-            verdict.reason[i] = SILENT if periods[i] == "cell" else TOO_LITTLE
-        else:
-            verdict.status[i], verdict.reason[i] = "estimated", why_estimated
 
 
 def _weighted(amounts: FloatArray, weights: Sequence[float]) -> FloatArray:

@@ -1,11 +1,41 @@
-"""A line of the ledger."""
+"""A line of the ledger, and many of them as columns."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from greendc.core.facility import IntArray
+
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+PERIODS = ("cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo")
+SPELT = (*PERIODS, "log")  # also what is summed up of a whole ledger and never written
+WORDS = (
+    None,
+    "ok",
+    "partial",
+    "estimated",
+    "undefined",
+    "invalid",
+    "silent",
+    "coverage",
+    "no_intensity",
+    "resolution",
+    "twelve_months",
+    "negative_total",
+    "undefined_denominator",
+    "unknown_amount",
+    "out_of_bounds",
+    "declared_share",
+    "no_accuracy",
+    "filled",
+)  # for status, reason and doubt; ledgers hold places in it, so that more come at the end
+CODES = {word: code for code, word in enumerate(WORDS)}
+NO_CATEGORY = -1
 
 
 class Shares(NamedTuple):
@@ -83,8 +113,127 @@ def known(column: FloatArray) -> list[float | None]:
     return found
 
 
-def bodies(terms: FloatArray) -> list[bytes]:
-    """The bytes of each row."""
-    body = terms.tobytes()
-    width = terms[0].nbytes
-    return [body[at : at + width] for at in range(0, len(body), width)]
+@dataclass(frozen=True, slots=True)
+class FigureColumns:
+    """Figures as columns, see `Figure`. NaN stands for None, and `NO_CATEGORY` for no category.
+
+    `quantity` are places in `names` and `units`, `period` in `SPELT`, `doubt`, `status` and
+    `reason` in `words`. `terms` are those of all rows, one row after the other; `width` is
+    how many numbers a row has there.
+    """
+
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    words: Sequence[str | None]
+    quantity: IntArray
+    period: IntArray
+    start: IntArray
+    end: IntArray
+    valid: IntArray
+    value: FloatArray
+    estimated: FloatArray
+    distributed: FloatArray
+    uncertainty: FloatArray
+    doubt: IntArray
+    status: IntArray
+    reason: IntArray
+    category: IntArray
+    width: IntArray
+    terms: FloatArray
+    revision: IntArray
+    config: IntArray
+
+    def __len__(self) -> int:
+        """How many figures."""
+        return len(self.start)
+
+    @property
+    def ends(self) -> IntArray:
+        """Up to where the terms of each row go."""
+        return np.cumsum(self.width)
+
+    def at(self, rows: IntArray) -> "FigureColumns":
+        """Some of the figures, by their places."""
+        width = self.width[rows]
+        shift = (self.ends - self.width)[rows] - (np.cumsum(width) - width)
+        places = np.arange(int(width.sum())) + np.repeat(shift, width)
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return replace(self, **columns, terms=self.terms[places])
+
+    @classmethod
+    def joined(cls, parts: Sequence["FigureColumns"]) -> "FigureColumns":
+        """One after the other; all with the same `words`."""
+        if len(parts) == 1:
+            return parts[0]
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in (*COLUMNS, "terms")
+        }
+        if all(part.names is parts[0].names for part in parts):
+            return replace(parts[0], **columns)
+        before = np.cumsum([0, *[len(part.names) for part in parts]]).tolist()
+        columns["quantity"] = np.concatenate(
+            [part.quantity + more for part, more in zip(parts, before, strict=False)]
+        )
+        names = tuple(name for part in parts for name in part.names)
+        units = tuple(unit for part in parts for unit in part.units)
+        return replace(parts[0], names=names, units=units, **columns)
+
+    @classmethod
+    def of(cls, figures: Iterable[Figure]) -> "FigureColumns":
+        """Figures of a table; words that this greendc does not use come last in `words`."""
+        rows = list(figures)
+        said = {word for r in rows for word in (r.doubt, r.status, r.reason)} - CODES.keys()
+        words = (*WORDS, *sorted(map(str, said))) if said else WORDS
+        code = {word: number for number, word in enumerate(words)}
+        place = {pair: n for n, pair in enumerate({(r.quantity, r.unit): None for r in rows})}
+        table: dict[str, list[Any]] = {
+            "quantity": [place[r.quantity, r.unit] for r in rows],
+            "period": [SPELT.index(r.period) for r in rows],
+            "doubt": [code[r.doubt] for r in rows],
+            "status": [code[r.status] for r in rows],
+            "reason": [code[r.reason] for r in rows],
+            "category": [NO_CATEGORY if r.category is None else r.category for r in rows],
+            "width": [len(r.terms) // 8 for r in rows],
+        }
+        same = ("start", "end", "valid", "revision", "config")
+        table |= {name: [getattr(r, name) for r in rows] for name in same}
+        columns: dict[str, Any] = {name: np.array(c, np.int64) for name, c in table.items()}
+        columns |= {n: np.array([getattr(r, n) for r in rows], np.float64) for n in NUMBERS}
+        return cls(
+            names=tuple(name for name, _ in place),
+            units=tuple(unit for _, unit in place),
+            words=words,
+            terms=np.frombuffer(b"".join(r.terms for r in rows), np.float64),
+            **columns,
+        )
+
+    def rows(self) -> Iterator[Figure]:
+        """The figures one by one."""
+        body, ends = self.terms.tobytes(), (self.ends * 8).tolist()
+        quantity = self.quantity.tolist()
+        words = np.array(self.words, object)
+        columns = zip(
+            [self.names[q] for q in quantity],
+            [self.units[q] for q in quantity],
+            [SPELT[p] for p in self.period.tolist()],
+            self.start.tolist(),
+            self.end.tolist(),
+            self.valid.tolist(),
+            *[known(getattr(self, name)) for name in NUMBERS],
+            *[words[getattr(self, name)].tolist() for name in ("doubt", "status", "reason")],
+            [None if c == NO_CATEGORY else c for c in self.category.tolist()],
+            [body[lo:hi] for lo, hi in zip([0, *ends], ends, strict=False)],
+            self.revision.tolist(),
+            self.config.tolist(),
+            strict=True,
+        )
+        return (Figure(*row) for row in columns)
+
+
+NUMBERS = ("value", "estimated", "distributed", "uncertainty")
+COLUMNS = tuple(
+    field.name
+    for field in fields(FigureColumns)
+    if field.name not in {"names", "units", "words", "terms"}
+)

@@ -161,18 +161,20 @@ class Level:
     def put(self, blocks: Iterable[Block]) -> None:
         """Take the rows of blocks; those of accounts that have no columns here are left out."""
         alike: dict[tuple[bytes, int, bool], list[Block]] = {}
+        rows: dict[bytes, IntArray] = {}
         for block in blocks:
             where = self.shape.columns.get(block.account.name)
             if where is not None:
                 placed = block.account.name in self.shape.place
                 key = block.start.tobytes(), where.stop - where.start, placed
                 alike.setdefault(key, []).append(block)
-        for (_, width, placed), same in alike.items():
-            self._put(same, width, placed=placed)
+        for (starts, width, placed), same in alike.items():
+            if starts not in rows:
+                rows[starts] = np.array([self._row(start) for start in same[0].start.tolist()])
+            self._put(same, rows[starts][:, None], width, placed=placed)
 
-    def _put(self, blocks: Sequence[Block], width: int, *, placed: bool) -> None:
+    def _put(self, blocks: Sequence[Block], rows: IntArray, width: int, *, placed: bool) -> None:
         """Take blocks of the same starts and width at once."""
-        rows = np.array([self._row(start) for start in blocks[0].start.tolist()])[:, None]
         names = [block.account.name for block in blocks]
         firsts = self.shape.firsts(names)
         flat = np.stack([b.terms.reshape(len(rows), -1)[:, :width] for b in blocks], axis=1)
@@ -241,12 +243,16 @@ class Level:
         valid = _sums(self.valid[rows, places], runs)
         return valid.T, [p.reshape(len(p), -1, SHARES) for p in parts]
 
-    def coverage(self, borders: Sequence[int], among: Starts) -> FloatArray:
-        """Share of the time between neighbouring borders that each account is known."""
-        begin, end = np.array(borders[:-1], np.int64), np.array(borders[1:], np.int64)
+    def coverage(self, borders: Sequence[Sequence[int]], among: Starts) -> FloatArray:
+        """Share of the time between neighbours of each row of borders that accounts are known.
+
+        Shape (rows, spans, accounts).
+        """
+        table = np.array(borders, np.int64)
+        begin, end = table[:, :-1].ravel(), table[:, 1:].ravel()
         runs = self.runs(begin, end, among)
         share: FloatArray = _sums(self.valid[runs.rows], runs) / (end - begin)[:, None]
-        return share
+        return share.reshape(len(table), -1, share.shape[1])
 
     def amounts(self, runs: Runs, columns: IntArray) -> FloatArray:
         """Sums of columns over stretches of rows, one row after the other."""

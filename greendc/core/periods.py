@@ -259,13 +259,12 @@ class Periods:
         starts: Starts,
     ) -> Iterator[PeriodBlock]:
         """Add the coverage of each month of a year."""
-        months: list[FloatArray] = []
+        months: FloatArray | None = None
         for found in written:
-            if not months:  # the rows are there once the first is written
-                months = [below.coverage(row, starts) for row in borders]
+            if months is None:  # the rows are there once the first is written
+                months = below.coverage(borders, starts)
             place = below.shape.place[found.block.account.name]
-            known = np.array([row[:, place] for row in months])
-            yield PeriodBlock(found.period, found.block, found.meters, known)
+            yield PeriodBlock(found.period, found.block, found.meters, months[:, :, place])
 
     # -- sums ----------------------------------------------------------------------------------
 

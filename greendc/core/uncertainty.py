@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from greendc.core.facility import IntArray
 from greendc.core.ratio import FloatArray
 from greendc.core.sources import TIME, Expansion, Sensitivity, Source, expand
 from greendc.core.sums import fsum_rows
@@ -30,6 +31,7 @@ __all__ = [
 
 RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM, 4.3.7)
 COVERAGE_FACTOR = 2.0  # k of what is published
+REASONS = (None, "undefined", "no_accuracy")
 NEGLIGIBLE = 0.01  # of either sum: what a source without stated accuracy may hold
 
 
@@ -42,7 +44,12 @@ class Uncertainty:
     """
 
     value: FloatArray
-    reason: list[str | None]
+    code: IntArray  # of the reason in `REASONS`
+
+    @property
+    def reason(self) -> list[str | None]:
+        """Why the value is NaN; None where it is not."""
+        return [REASONS[code] for code in self.code.tolist()]
 
 
 def expanded_uncertainty(
@@ -105,10 +112,13 @@ def expanded_uncertainty(
     exposure = _exposures(form, energies, time)
     above = form.numerator[:, None] + form.carried[:, None] * (factor / J_PER_KWH)
     quotient = figure / form.scale
-    limits = np.nan_to_num(form.limits)[:, None] / RECTANGULAR
+    stated = np.flatnonzero(~np.isnan(form.limits))
+    limits, divided = form.limits[stated, None] / RECTANGULAR, form.denominator[stated, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        parts = (above - quotient * form.denominator[:, None]) * limits * exposure / below
+        parts = (above[stated] - quotient * divided) * limits * exposure[stated] / below
         spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
+    if len(form.limits):
+        spread = np.where(np.isnan(factor), np.nan, spread)
     blind = _blind(form, above, exposure, quotient * below, below)
     return _stated(spread, figure, blind)
 
@@ -179,7 +189,7 @@ def with_filled(
     --------
     100 of 1000 J filled in by 20 %, beside meters that are 10 J off at most (k = 2):
 
-    >>> meters = Uncertainty(np.array([10.0]), [None])
+    >>> meters = Uncertainty(np.array([10.0]), np.array([REASONS.index(None)]))
     >>> print(with_filled(meters, 0.2, np.array([100.0]), np.array([True])).value.round(2))
     [25.17]
     """
@@ -188,8 +198,8 @@ def with_filled(
     spread = COVERAGE_FACTOR / RECTANGULAR * np.where(unstated, 0.0, limits) * shift
     value = np.hypot(found.value, spread)
     blind = unstated & much & np.isfinite(value)
-    reason = ["no_accuracy" if b else r for b, r in zip(blind, found.reason, strict=True)]
-    return Uncertainty(np.where(blind, np.nan, value), reason)
+    code = np.where(blind, REASONS.index("no_accuracy"), found.code)
+    return Uncertainty(np.where(blind, np.nan, value), code)
 
 
 def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:
@@ -226,7 +236,5 @@ def _blind(
 
 def _stated(spread: FloatArray, figure: FloatArray, blind: npt.NDArray[np.bool_]) -> Uncertainty:
     undefined = ~np.isfinite(figure) | ~np.isfinite(spread)
-    reasons = np.select([undefined, blind], [1, 2], 0).tolist()
-    words: tuple[str | None, ...] = (None, "undefined", "no_accuracy")
     value: FloatArray = np.where(undefined | blind, np.nan, spread)
-    return Uncertainty(value, [words[r] for r in reasons])
+    return Uncertainty(value, np.select([undefined, blind], [1, 2], 0))

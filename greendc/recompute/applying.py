@@ -8,16 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+import numpy as np
+
 from greendc import faults
 from greendc.config import Config
 from greendc.core.facility import EVER
+from greendc.core.figure import Figure, FigureColumns
 from greendc.ledger import WRITTEN
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, LedgerRow
 from greendc.recompute.amending import Amended, Amendment, Past
 from greendc.recompute.differing import Difference, Portion, differences, portion, portions
 from greendc.recompute.scratch import Scratch
-from greendc.store import PERIODS, Row, Store, StoredLedger
+from greendc.store import PERIODS, Store, StoredLedger
 
 Span = tuple[int, int]
 
@@ -178,31 +181,34 @@ class _Writing:
     def __init__(self, pipeline: Pipeline, other: Pipeline) -> None:
         self._pipeline, self._store, self._other = pipeline, pipeline.store, other.store
         self._first = self._store.last() + 1
-        self._rows: list[Row] = []
+        self._site = ""
+        self._figures: list[Figure] = []
         self._config = 0
         self._span = EVER, -EVER
         self._names: set[str] = set()
 
     def take(self, one: Difference) -> None:
         """Write a figure, by the configuration that made it."""
-        if len(self._rows) >= PORTION or one.after.config != self._config:
+        if len(self._figures) >= PORTION or one.after.config != self._config:
             self.flush()
             self._config = one.after.config
-        self._rows.append(Row(one.site, one.after, fresh=False))
+        self._site = one.site
+        self._figures.append(one.after)
         self._span = min(self._span[0], one.after.start), max(self._span[1], one.after.end)
         self._names.add(one.after.quantity)
 
     def flush(self) -> None:
         """Write what is left."""
-        if not self._rows:
+        if not self._figures:
             return
         if self._config:
             self._store.use_config(*self._other.config_of(self._config))
-        changes = self._store.put(self._rows)
-        self._pipeline.written += len(changes)
+        fresh = np.zeros(len(self._figures), np.bool_)
+        changes = self._store.put(self._site, FigureColumns.of(self._figures), fresh)
+        self._pipeline.written += len(changes.figures)
         if self._pipeline.watch is not None:
-            self._pipeline.watch.wrote(changes)
-        self._rows = []
+            self._pipeline.watch.wrote(changes.rows())
+        self._figures = []
 
     def explain(self, site: str, event: Event) -> None:
         """Note why these rows are there."""

@@ -11,7 +11,7 @@ import zstandard
 
 from greendc.ports import GreendcError
 
-CHUNK = 2**20
+CHUNK = 2**22
 COMPRESSED = 2**11  # at a time: zstd makes up to 2^15 times as much of it
 LONGEST_LINE = 16 * 2**20
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

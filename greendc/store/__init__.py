@@ -5,14 +5,17 @@ closes, the readings that they no longer need in memory, the state to start from
 again and the journal position: all of it or nothing.
 """
 
+from greendc.core.figure import PERIODS
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
-from greendc.store.database import PERIODS, SCHEMA_VERSION, connect
-from greendc.store.file import Change, Row, Store
+from greendc.store.database import SCHEMA_VERSION, UPGRADED, connect, schema_of
+from greendc.store.file import Change, Changes, Store
 from greendc.store.judgements import Judgement, Times, Told
 from greendc.store.reading import (
     StoredLedger,
+    last_row,
     read_changes,
+    read_columns,
     read_figures,
     read_known,
     read_newest_start,
@@ -22,20 +25,24 @@ from greendc.store.reading import (
 __all__ = [
     "PERIODS",
     "SCHEMA_VERSION",
+    "UPGRADED",
     "ArchivedReadings",
     "Change",
+    "Changes",
     "Judgement",
-    "Row",
     "Store",
     "StoredLedger",
     "Times",
     "Told",
     "connect",
+    "last_row",
     "read_balances",
     "read_changes",
+    "read_columns",
     "read_figures",
     "read_known",
     "read_newest_balance",
     "read_newest_start",
     "read_revisions",
+    "schema_of",
 ]

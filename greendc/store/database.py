@@ -3,10 +3,13 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
+
 from greendc.files import claim
 from greendc.ports import GreendcError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+UPGRADED = frozenset({1})  # schemas that are turned into this one where a ledger is opened
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -15,14 +18,15 @@ CREATE TABLE IF NOT EXISTS config (
 CREATE TABLE IF NOT EXISTS quantity (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL,
     UNIQUE (site, name));
-CREATE TABLE IF NOT EXISTS figure (
-    id INTEGER PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS block (
+    id INTEGER PRIMARY KEY, number INTEGER NOT NULL, site TEXT NOT NULL, period INTEGER NOT NULL,
+    part INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    revised INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS block_time ON block (site, period, first, last, part);
+CREATE INDEX IF NOT EXISTS block_revised ON block (id) WHERE revised > 0;
+CREATE TABLE IF NOT EXISTS latest (
     quantity INTEGER NOT NULL, period INTEGER NOT NULL, start INTEGER NOT NULL,
-    revision INTEGER NOT NULL, "end" INTEGER NOT NULL, valid INTEGER NOT NULL,
-    value REAL, estimated REAL, distributed REAL, uncertainty REAL, doubt TEXT,
-    status TEXT NOT NULL, reason TEXT, category INTEGER,
-    terms BLOB NOT NULL, config INTEGER NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS figure_key ON figure (period, start, quantity, revision);
+    row INTEGER NOT NULL, PRIMARY KEY (quantity, period)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     body BLOB NOT NULL);
@@ -54,16 +58,11 @@ INSERT INTO passed SELECT sink, 'uncounted', position FROM cursor
     WHERE sink NOT IN (SELECT sink FROM passed);
 """
 
-PERIODS = ("cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo")
 
-COLUMNS = (
-    'quantity, period, start, revision, "end", valid, value, estimated, distributed, uncertainty, '
-    "doubt, status, reason, category, terms, config"
-)
-SELECTED = (
-    'f.quantity, f.period, f.start, f."end", f.valid, f.value, f.estimated, f.distributed, '
-    "f.uncertainty, f.doubt, f.status, f.reason, f.category, f.terms, f.config"
-)
+def schema_of(db: sqlite3.Connection) -> int | None:
+    """The schema of a ledger; None where the file says none."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    return None if row is None else int(msgspec.msgpack.decode(row[0]))
 
 
 def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqlite3.Connection:

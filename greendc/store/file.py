@@ -1,6 +1,7 @@
 """The ledger's only writer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,27 +9,19 @@ import msgspec
 import numpy as np
 
 from greendc.core.checking import Checked
-from greendc.core.figure import Figure
+from greendc.core.figure import BoolArray, Figure, FigureColumns, FloatArray, known
 from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
-from greendc.store.database import COLUMNS, PERIODS, SCHEMA, SCHEMA_VERSION, connect
+from greendc.store.blocks import Blocks, cut, part_of, write
+from greendc.store.database import SCHEMA, SCHEMA_VERSION, UPGRADED, connect
 from greendc.store.judgements import Judgements
-from greendc.store.reading import read_figures, read_newest_start, read_sums
+from greendc.store.reading import last_row, read_figures, read_newest_start, read_sums
+from greendc.store.revising import earlier
+from greendc.store.upgrade import upgrade
 
 COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
-NUMBERS = {period: number for number, period in enumerate(PERIODS)}
-REVISION, VALUE = 3, 6  # places of a row in COLUMNS order
-SAME = slice(4, 15)  # of a row in COLUMNS order: what makes two revisions the same figure
-
-
-class Row(NamedTuple):
-    """A figure about to be written; `fresh` tells that no earlier revision can exist."""
-
-    site: str
-    figure: Figure
-    fresh: bool
 
 
 class Change(NamedTuple):
@@ -40,6 +33,23 @@ class Change(NamedTuple):
     before: float | None
 
 
+class Changes(NamedTuple):
+    """Revisions that were written; `before` is NaN where there was no value or no revision."""
+
+    site: str
+    figures: FigureColumns
+    before: FloatArray
+
+    def rows(self) -> Iterator[Change]:
+        """One by one."""
+        for figure, before in zip(self.figures.rows(), known(self.before), strict=True):
+            yield Change(self.site, figure, figure.revision, before)
+
+    def revised(self) -> FigureColumns:
+        """Those that follow another."""
+        return self.figures.at(np.flatnonzero(self.figures.revision))
+
+
 class Store:
     """The ledger's writer. Use `commit` as the one transaction around everything else."""
 
@@ -49,13 +59,16 @@ class Store:
         self._db = connect(path, durable=durable)
         self._db.executescript(SCHEMA)
         version = self.get("schema")
-        if version is None:
+        if version in UPGRADED:
+            upgrade(self._db)
+        elif version is None:
             self._db.execute("BEGIN IMMEDIATE")
             self.set("schema", SCHEMA_VERSION)
             self._db.execute("COMMIT")
         elif version != SCHEMA_VERSION:
             message = f"{path}: ledger of schema {version}, this greendc writes {SCHEMA_VERSION}"
             raise GreendcError(message)
+        self._blocks = Blocks(self._db)
         self._quantities: dict[tuple[str, str], int] = {
             (site, name): number
             for number, site, name in self._db.execute("SELECT id, site, name FROM quantity")
@@ -175,56 +188,41 @@ class Store:
 
     def last(self) -> int:
         """Id of the newest row; ids begin at 1 and leave none out."""
-        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
+        return last_row(self._db)
 
-    def put(self, rows: Sequence[Row]) -> list[Change]:
+    def put(self, site: str, figures: FigureColumns, fresh: BoolArray) -> Changes:
         """Write figures, each as the next revision of its key; returns those that were new.
 
-        A figure equal to its newest revision is not written again.
+        Of those marked in `fresh` no earlier revision can exist. A figure equal to its newest
+        revision is not written again.
         """
-        changes = [Change(row.site, row.figure, 0, None) for row in rows if row.fresh]
-        again = (self._revised(row) for row in rows if not row.fresh)
-        changes += [change for change in again if change is not None]
-        marks = ", ".join("?" * 16)
-        self._db.executemany(
-            f"INSERT INTO figure ({COLUMNS}) VALUES ({marks})",  # noqa: S608
-            (self._values(change, change.revision) for change in changes),
+        pairs = zip(figures.names, figures.units, strict=True)
+        number = np.array([self._quantity(site, *pair) for pair in pairs], np.int64)
+        self._blocks.know()
+        figures = replace(
+            self._blocks.packing.reworded(figures),
+            names=self._blocks.names,
+            units=self._blocks.units,
+            quantity=number[figures.quantity],
+            revision=np.zeros(len(figures), np.int64),
+            config=np.full(len(figures), self._config),
         )
-        return changes
+        before = np.full(len(figures), np.nan)
+        if not fresh.all():
+            figures, before = earlier(self._blocks, site, figures, before, fresh)
+        self._write(site, figures)
+        return Changes(site, figures, before)
 
-    def _values(self, row: Row | Change, revision: int) -> tuple[object, ...]:
-        figure = row.figure
-        return (
-            self._quantity(row.site, figure.quantity, figure.unit),
-            NUMBERS[figure.period],
-            figure.start,
-            revision,
-            figure.end,
-            figure.valid,
-            figure.value,
-            figure.estimated,
-            figure.distributed,
-            figure.uncertainty,
-            figure.doubt,
-            figure.status,
-            figure.reason,
-            figure.category,
-            figure.terms,
-            self._config,
-        )
-
-    def _revised(self, row: Row) -> Change | None:
-        first = self._values(row, 0)
-        newest = self._db.execute(
-            f"SELECT {COLUMNS} FROM figure WHERE quantity = ? AND period = ? AND start = ? "  # noqa: S608
-            "ORDER BY revision DESC LIMIT 1",
-            first[:3],
-        ).fetchone()
-        if newest is None:
-            return Change(row.site, row.figure, 0, None)
-        if newest[SAME] == first[SAME]:
-            return None
-        return Change(row.site, row.figure, newest[REVISION] + 1, newest[VALUE])
+    def _write(self, site: str, figures: FigureColumns) -> None:
+        if not len(figures):
+            return
+        used = np.unique(figures.quantity)
+        part = np.zeros(len(figures.names), np.int64)
+        part[used] = [part_of(figures.names[number], number) for number in used.tolist()]
+        first = self.last() + 1
+        for number, rows in cut(figures, part[figures.quantity]):
+            write(self._db, self._blocks.packing, site, figures.at(rows), number, first)
+            first += len(rows)
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
         key = (site, name)

@@ -3,18 +3,28 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from greendc.core.figure import Figure
+import numpy as np
+
+from greendc.core.figure import PERIODS, Figure, FigureColumns
 from greendc.ports import Asked, LedgerRow
-from greendc.store.database import PERIODS, SELECTED, connect
+from greendc.store.blocks import Blocks, Rows, figures_of
+from greendc.store.database import connect
 
 
-def _figure(row: Sequence[Any]) -> Figure:
-    """A figure of a row that selects name, unit, revision and `SELECTED`."""
-    name, unit, revision, _quantity, period = row[:5]
-    values: tuple[Any, ...] = (name, unit, PERIODS[period], *row[5:-1], revision, row[-1])
-    return Figure(*values)
+def read_columns(
+    db: sqlite3.Connection,
+    site: str,
+    period: str,
+    lo: int,
+    hi: int,
+    names: Sequence[str] | None = None,
+) -> Iterator[FigureColumns]:
+    """Newest figures of a site whose start lies in [lo, hi), by start and name, in pieces.
+
+    With `names` only those quantities.
+    """
+    return (rows.figures for rows in Blocks(db).newest(site, period, lo, hi, names))
 
 
 def read_figures(
@@ -25,33 +35,24 @@ def read_figures(
     hi: int,
     names: Sequence[str] | None = None,
 ) -> Iterator[Figure]:
-    """Newest figures of a site whose start lies in [lo, hi), by start and name.
-
-    With `names` only those quantities.
-    """
-    only = "" if names is None else f"AND q.name IN ({', '.join('?' * len(names))}) "
-    rows = db.execute(
-        f"SELECT q.name, q.unit, max(f.revision), {SELECTED} FROM figure f "  # noqa: S608
-        "JOIN quantity q ON q.id = f.quantity "
-        f"WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? {only}"
-        "GROUP BY f.start, q.name ORDER BY f.start, q.name",
-        (PERIODS.index(period), lo, hi, site, *(names or ())),
-    )
-    return (_figure(row) for row in rows)
+    """The same one by one."""
+    return figures_of(Blocks(db).newest(site, period, lo, hi, names))
 
 
 def read_sums(
     db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
 ) -> Iterator[tuple[str, int, int, bytes]]:
     """Quantity, start, time known and terms of the newest figures that start in [lo, hi)."""
-    numbers = db.execute("SELECT id, name FROM quantity WHERE site = ?", (site,))
-    names = dict(numbers.fetchall())
-    rows = db.execute(
-        "SELECT quantity, start, valid, terms, max(revision) FROM figure "
-        "WHERE period = ? AND start >= ? AND start < ? GROUP BY start, quantity",
-        (PERIODS.index(period), lo, hi),
-    )
-    return ((names[n], start, valid, terms) for n, start, valid, terms, _ in rows if n in names)
+    for rows in Blocks(db).newest(site, period, lo, hi):
+        found = rows.figures
+        body, ends = found.terms.tobytes(), (found.ends * 8).tolist()
+        yield from zip(
+            [found.names[number] for number in found.quantity.tolist()],
+            found.start.tolist(),
+            found.valid.tolist(),
+            [body[a:b] for a, b in zip([0, *ends], ends, strict=False)],
+            strict=True,
+        )
 
 
 def read_known(
@@ -61,56 +62,67 @@ def read_known(
 
     None where there are more than `most`.
     """
-    numbers = db.execute("SELECT id, name FROM quantity WHERE site = ?", (site,))
-    names = dict(numbers.fetchall())
-    rows = db.execute(
-        'SELECT quantity, start, "end", valid FROM '
-        '(SELECT quantity, start, "end", valid, max(revision) FROM figure '
-        "WHERE period = ? AND start >= ? AND start < ? "
-        "AND quantity IN (SELECT id FROM quantity WHERE site = ?) "
-        "GROUP BY start, quantity LIMIT ?)",
-        (PERIODS.index(period), lo, hi, site, most + 1),
-    ).fetchall()
-    return None if len(rows) > most else (names, rows)
+    blocks = Blocks(db)
+    found: list[tuple[int, int, int, int]] = []
+    for rows in blocks.newest(site, period, lo, hi):
+        columns = (rows.figures.quantity, rows.figures.start, rows.figures.end, rows.figures.valid)
+        order = np.lexsort(columns[:2])
+        found += zip(*(column[order].tolist() for column in columns), strict=True)
+        if len(found) > most:
+            return None
+    return {number: blocks.names[number] for number in blocks.numbers(site, None)}, found
 
 
 def read_revisions(
     db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
 ) -> Iterator[Figure]:
     """Every revision of figures that start in [lo, hi), by start, name and revision."""
-    rows = db.execute(
-        f"SELECT q.name, q.unit, f.revision, {SELECTED} FROM figure f "  # noqa: S608
-        "JOIN quantity q ON q.id = f.quantity "
-        "WHERE f.period = ? AND f.start >= ? AND f.start < ? AND q.site = ? "
-        "ORDER BY f.start, q.name, f.revision",
-        (PERIODS.index(period), lo, hi, site),
-    )
-    return (_figure(row) for row in rows)
+    return figures_of(Blocks(db).sorted(site, period, lo, hi))
 
 
 def read_changes(db: sqlite3.Connection) -> Iterator[tuple[LedgerRow, Figure]]:
     """Every revision but the first of its figure, as they were written, and the one before it."""
-    earlier = SELECTED.replace("f.", "p.")
-    rows = db.execute(
-        f"SELECT f.id, q.site, q.name, q.unit, f.revision, {SELECTED}, "  # noqa: S608
-        f"q.name, q.unit, p.revision, {earlier} "
-        "FROM figure f JOIN quantity q ON q.id = f.quantity "
-        "JOIN figure p ON p.period = f.period AND p.start = f.start "
-        "AND p.quantity = f.quantity AND p.revision = f.revision - 1 "
-        "WHERE f.revision > 0 ORDER BY f.id"
-    )
-    half = 5 + SELECTED.count("f.")
-    return ((_ledger_row(row[:half]), _figure(row[half:])) for row in rows)
+    blocks = Blocks(db)
+    found = db.execute("SELECT id, period, body, site FROM block WHERE revised > 0 ORDER BY id")
+    for first, period, body, site in found:
+        rows = blocks.rows([(first, body)], period)
+        rows = rows.at(np.flatnonzero(rows.figures.revision > 0))
+        before = _before(blocks, site, rows.figures)
+        for row in _ledger_rows(site, rows):
+            figure = row.figure
+            yield row, before[figure.quantity, figure.start, figure.revision - 1]
+
+
+def _before(
+    blocks: Blocks, site: str, figures: FigureColumns
+) -> dict[tuple[str, int, int], Figure]:
+    """All revisions of the figures with these starts, by quantity, start and revision."""
+    period = PERIODS[int(figures.period[0])]
+    names = {figures.names[number] for number in np.unique(figures.quantity).tolist()}
+    lo, hi = int(figures.start.min()), int(figures.start.max())
+    every = figures_of(blocks.sorted(site, period, lo, hi + 1, names))
+    return {(f.quantity, f.start, f.revision): f for f in every}
+
+
+def _ledger_rows(site: str, rows: Rows) -> Iterator[LedgerRow]:
+    pairs = zip(rows.ids.tolist(), rows.figures.rows(), strict=True)
+    return (LedgerRow(number, site, figure) for number, figure in pairs)
+
+
+def last_row(db: sqlite3.Connection) -> int:
+    """Id of the newest row; ids begin at 1 and leave none out."""
+    row = db.execute("SELECT id + number - 1 FROM block ORDER BY id DESC LIMIT 1").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def read_newest_start(db: sqlite3.Connection, site: str, period: str) -> int | None:
     """Start of the latest figure of a site and period; None where there is none."""
     row = db.execute(
-        "SELECT f.start FROM figure f JOIN quantity q ON q.id = f.quantity "
-        "WHERE f.period = ? AND q.site = ? ORDER BY f.start DESC LIMIT 1",
+        "SELECT max(start) FROM latest JOIN quantity ON id = quantity "
+        "WHERE period = ? AND site = ?",
         (PERIODS.index(period), site),
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row[0] is None else int(row[0])
 
 
 class StoredLedger:
@@ -119,6 +131,7 @@ class StoredLedger:
     def __init__(self, path: Path) -> None:
         """Open the ledger for reading."""
         self._db = connect(path, readonly=True)
+        self._blocks = Blocks(self._db)
 
     def close(self) -> None:
         """Close the connection."""
@@ -131,58 +144,38 @@ class StoredLedger:
 
     def last(self) -> int:
         """Id of the newest row; ids begin at 1 and leave none out."""
-        return int(self._db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0)
+        return last_row(self._db)
 
     def rows_after(self, position: int, limit: int) -> Iterator[LedgerRow]:
         """The next committed rows in the order of their ids."""
-        return self._rows("WHERE f.id > ? ORDER BY f.id LIMIT ?", (position, limit))
+        if limit <= 0:
+            return
+        for site, rows in self._blocks.after(position):
+            wanted = rows.at(np.arange(min(limit, len(rows.ids))))
+            limit -= len(wanted.ids)
+            yield from _ledger_rows(site, wanted)
+            if limit <= 0:
+                return
 
     def newest(self, asked: Asked, upto: int) -> Iterator[LedgerRow]:
         """Newest figures among the rows up to an id, by start and name."""
-        numbers = self._numbers(asked)
-        marks = ", ".join("?" * len(numbers))
-        rows = self._db.execute(
-            f"SELECT f.id, q.site, q.name, q.unit, max(f.revision), {SELECTED} FROM figure f "  # noqa: S608
-            "JOIN quantity q ON q.id = f.quantity "
-            "WHERE f.period = ? AND f.start >= ? AND f.start < ? "
-            f"AND f.quantity IN ({marks}) AND f.id <= ? "
-            "GROUP BY f.start, q.name ORDER BY f.start, q.name",
-            (PERIODS.index(asked.period), asked.lo, asked.hi, *numbers, upto),
-        )
-        return (_ledger_row(row) for row in rows)
+        span = asked.period, asked.lo, asked.hi
+        for rows in self._blocks.newest(asked.site, *span, asked.quantities, upto):
+            yield from _ledger_rows(asked.site, rows)
 
     def revisions(self, row: LedgerRow) -> Iterator[LedgerRow]:
         """Every row of the same site, quantity, period and start, the first one first."""
         figure = row.figure
-        return self._rows(
-            "WHERE f.period = ? AND f.start = ? AND q.site = ? AND q.name = ? ORDER BY f.revision",
-            (PERIODS.index(figure.period), figure.start, row.site, figure.quantity),
-        )
+        span = figure.period, figure.start, figure.start + 1
+        for rows in self._blocks.sorted(row.site, *span, [figure.quantity]):
+            yield from _ledger_rows(row.site, rows)
 
     def latest(self) -> Iterator[LedgerRow]:
         """Of each site, quantity and period the newest revision of the figure that starts last."""
-        numbers = [n for (n,) in self._db.execute("SELECT id FROM quantity ORDER BY id").fetchall()]
-        for period in range(len(PERIODS)):
-            for number in numbers:
-                yield from self._rows(
-                    "WHERE f.period = ? AND f.quantity = ? "
-                    "ORDER BY f.start DESC, f.revision DESC LIMIT 1",
-                    (period, number),
-                )
-
-    def _rows(self, condition: str, values: tuple[object, ...]) -> Iterator[LedgerRow]:
-        rows = self._db.execute(
-            f"SELECT f.id, q.site, q.name, q.unit, f.revision, {SELECTED} FROM figure f "  # noqa: S608
-            f"JOIN quantity q ON q.id = f.quantity {condition}",
-            values,
-        )
-        return (_ledger_row(row) for row in rows)
-
-    def _numbers(self, asked: Asked) -> list[int]:
-        rows = self._db.execute("SELECT id, name FROM quantity WHERE site = ?", (asked.site,))
-        return [number for number, name in rows.fetchall() if name in asked.quantities]
-
-
-def _ledger_row(row: Sequence[Any]) -> LedgerRow:
-    number, site, *rest = row
-    return LedgerRow(number, site, _figure(rest))
+        wanted = self._db.execute("SELECT row FROM latest ORDER BY period, quantity").fetchall()
+        held: dict[int, LedgerRow] = {}
+        for (number,) in wanted:
+            if number not in held:
+                site, rows = next(self._blocks.holding(number))
+                held = {row.id: row for row in _ledger_rows(site, rows)}
+            yield held[number]

@@ -181,11 +181,15 @@ def a_row_that_a_sink_leaves_out(original: Original, once: Once) -> Callable[...
     return written
 
 
-def a_row_of_the_ledger(original: Original, once: Once) -> Callable[..., Any]:
-    def put(self: Store, rows: Any) -> Any:
-        changes = original(self, rows)
-        if once(len(changes)):
-            self._db.execute("DELETE FROM figure WHERE id = (SELECT max(id) - 1 FROM figure)")
+def rows_of_the_ledger(original: Original, once: Once) -> Callable[..., Any]:
+    once.left = 2
+
+    def put(self: Store, *figures: Any) -> Any:
+        changes = original(self, *figures)
+        if once(len(changes.figures)):
+            self._db.execute(
+                "DELETE FROM block WHERE id = (SELECT id FROM block ORDER BY id DESC LIMIT 1, 1)"
+            )
         return changes
 
     return put
@@ -211,7 +215,7 @@ MUTANTS: dict[str, tuple[type, str, Mutant, str]] = {
     "at a start": (SiteBook, "refill", a_reading_at_a_start, "readings s"),
     "before a sink": (StoredLedger, "rows_after", a_figure_of_a_sink, "sink"),
     "in a sink": (Runner, "_written", a_row_that_a_sink_leaves_out, "sink"),
-    "of the ledger": (Store, "put", a_row_of_the_ledger, "ledger file"),
+    "of the ledger": (Store, "put", rows_of_the_ledger, "ledger file"),
 }
 
 

@@ -97,8 +97,10 @@ MUTATIONS = [
     Mutation(
         "A15-facility-below-it",
         "the bounds of a ratio",
-        "greendc.core.evaluate:judge",
-        lambda judge: lambda metric, *rest: judge(replace(metric, bounds=(0, math.inf)), *rest),
+        "greendc.core.evaluate:verdicts",
+        lambda verdicts: (
+            lambda metric, *rest: verdicts(replace(metric, bounds=(0, math.inf)), *rest)
+        ),
     ),
     Mutation(
         "A15-facility-below-it-for-hours",

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendc.core import exact
+from greendc.core import exact, sums
 from greendc.core.exact import fsum_runs
+from greendc.core.sums import fsum_rows
 
 numbers = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False, min_value=-1e290, max_value=1e290),
@@ -45,6 +46,29 @@ def test_sums_are_those_of_fsum(few: int, given_: tuple[Any, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "FEW", few)
         assert bits(fsum_runs(np.array(rows), first, last)) == bits(wanted)
+
+
+@pytest.mark.parametrize("many", [0, 100])
+@given(
+    rows=st.integers(1, 5).flatmap(
+        lambda width: st.lists(
+            st.lists(numbers, min_size=width, max_size=width), min_size=1, max_size=40
+        )
+    )
+)
+def test_sums_of_columns_are_those_of_fsum(many: int, rows: list[list[float]]) -> None:
+    wanted = [math.fsum(column) + 0.0 for column in zip(*rows, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sums, "MANY", many)
+        assert bits(fsum_rows(np.array(rows))) == bits(wanted)
+
+
+@pytest.mark.parametrize("rest", [0.0, 2.0**-60, -(2.0**-60), 1.0, 2.0**-1000, -(2.0**-1000)])
+def test_halves_are_rounded_by_what_is_lost(rest: float) -> None:
+    for first in (2.0**53, 2.0**53 + 2, -(2.0**53)):
+        column = [first, 1.0, rest, -1.0, 1.0]
+        rows = np.array([column] * sums.MANY).T
+        assert fsum_rows(rows).tolist() == [math.fsum(column)] * sums.MANY
 
 
 def test_a_tie_is_rounded_to_even_unless_something_is_below_it() -> None:

@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import stat
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -17,6 +15,7 @@ import pytest
 from greendc.daemon.control import LONGEST, NAME, Control, address, ask
 from greendc.daemon.requests import Backup, Close, Request, Status, request_of
 from greendc.ports import GreendcError
+from greendc.queries import Ledger
 from tests.faults.plant import MIDNIGHT, Plant, Publisher, messages
 from tests.servers.support import Mosquitto
 
@@ -143,9 +142,9 @@ def test_a_running_daemon_does_what_it_is_asked(tmp_path: Path) -> None:
         assert f"127.0.0.1:{broker.port}, connected" in text
         closed = plant.greendc("close", "plant", "--at", "2025-03-01T00:01:00Z", *command)
         assert b"input closed" in closed
-        with closing(sqlite3.connect(plant.data / "ledger.db")) as db:
-            ends = db.execute('SELECT max("end") FROM figure WHERE period = 0').fetchone()
-        assert ends == ((MIDNIGHT + 60) * 10**9,)
+        with Ledger(plant.data / "ledger.db") as ledger:
+            ends = [figure.end for figure in ledger.figures("plant", "cell")]
+        assert max(ends) == (MIDNIGHT + 60) * 10**9
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0, plant.log
         assert not (plant.data / NAME).exists()

@@ -9,9 +9,9 @@ from greendc.core.metrics.erf import ERF
 from greendc.core.metrics.metric import Metric
 from greendc.core.metrics.ppue import PPUE
 from greendc.core.metrics.pue import PUE
-from greendc.core.metrics.verdict import judge
+from greendc.core.metrics.verdict import VERDICTS, judge, verdicts
 
-__all__ = ["METRICS", "Metric", "judge", "names", "reference"]
+__all__ = ["METRICS", "VERDICTS", "Metric", "judge", "names", "reference", "verdicts"]
 
 METRICS: tuple[Metric, ...] = (PUE, DCIE, PPUE, ERF, ERE, CUE)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from greendc.core.facility import IntArray
 from greendc.core.metrics.metric import Metric
 from greendc.core.ratio import FloatArray
 
@@ -55,6 +56,18 @@ def judge(
     >>> print(value, status, reason)
     [nan 1.2] ['invalid', 'ok'] ['out_of_bounds', None]
     """
+    shown, code = verdicts(metric, value, denominator, min_denominator)
+    words = [VERDICTS[c] for c in code.tolist()]
+    return shown, [status for status, _ in words], [reason for _, reason in words]
+
+
+def verdicts(
+    metric: Metric,
+    value: npt.ArrayLike,
+    denominator: npt.ArrayLike,
+    min_denominator: npt.ArrayLike = 0.0,
+) -> tuple[FloatArray, IntArray]:
+    """`judge`, with places in `VERDICTS` in place of words."""
     found, below, least = np.broadcast_arrays(
         *(np.atleast_1d(np.asarray(a, np.float64)) for a in (value, denominator, min_denominator))
     )
@@ -64,6 +77,5 @@ def judge(
         [NO_DENOMINATOR, UNKNOWN, OUTSIDE],
         OK,
     )
-    words = [VERDICTS[c] for c in code.tolist()]
     shown: FloatArray = np.where(code == OK, found, np.nan)
-    return shown, [status for status, _ in words], [reason for _, reason in words]
+    return shown, code

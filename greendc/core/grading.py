@@ -1,0 +1,61 @@
+"""What may be published of rows: value, status and reason."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from greendc.core.accounts import Account
+from greendc.core.cells import Block
+from greendc.core.facility import IntArray
+from greendc.core.figure import CODES, SPELT, BoolArray, FloatArray
+from greendc.core.metrics import VERDICTS
+
+ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
+NEVER_NEGATIVE = ("e_dc", "e_it")
+TOO_LITTLE = "coverage"
+OK = CODES["ok"]
+CELL = SPELT.index("cell")
+VERDICT_CODES = np.array([[CODES[word] for word in verdict] for verdict in VERDICTS], np.int64).T
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be published of each row; NaN, status and reason where something may not."""
+
+    value: FloatArray
+    status: IntArray
+    reason: IntArray
+
+    @classmethod
+    def of(cls, value: FloatArray, code: IntArray) -> "Verdict":
+        """Of places in `VERDICTS`."""
+        return cls(value, *VERDICT_CODES[:, code])
+
+    def refuse(self, rows: BoolArray | slice, status: str, reason: str) -> None:
+        """Take the values of some rows away."""
+        self.value[rows] = np.nan
+        self.status[rows], self.reason[rows] = CODES[status], CODES[reason]
+
+
+def total(account: Account, amounts: FloatArray) -> Verdict:
+    """What may be published of a sum: anything, and a negative one says that it cannot be."""
+    none = np.zeros(len(amounts), np.int64)
+    verdict = Verdict(amounts[:, 0].copy(), none + OK, none + CODES[None])
+    if account.name.startswith(NEVER_NEGATIVE) and account.kind == "total":
+        negative = verdict.value < 0
+        verdict.status[negative] = CODES["invalid"]
+        verdict.reason[negative] = CODES["negative_total"]
+    return verdict
+
+
+def grade(
+    period: IntArray, block: Block, estimated: FloatArray, verdict: Verdict, why_estimated: str
+) -> None:
+    """Say of the values that stand what they lack."""
+    stands = np.isfinite(verdict.value) & (verdict.status == OK)
+    partial = stands & (block.valid / (block.end - block.start) < ENOUGH)
+    silent, little = CODES["silent"], CODES[TOO_LITTLE]
+    verdict.status[partial] = CODES["partial"]
+    verdict.reason[partial] = np.where(period == CELL, silent, little)[partial]
+    shared = stands & ~partial & (estimated > 0)
+    verdict.status[shared], verdict.reason[shared] = CODES["estimated"], CODES[why_estimated]

@@ -1,0 +1,182 @@
+"""Figures of one site and period as the body of a block, and many bodies as columns again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import zstandard
+
+from greendc.core.cells import SHARES
+from greendc.core.facility import IntArray
+from greendc.core.figure import COLUMNS, NUMBERS, WORDS, FigureColumns, FloatArray
+
+LEVEL = 1
+SHORTER = (np.uint8, np.uint16, np.uint32)  # what a column less its smallest number may fit in
+OWN = "value"  # kept only where it is not the first of the row's terms
+LACK = ("length", "missing")  # in place of `end` and `valid`: mostly the same in all rows
+PLAIN = tuple(c for c in COLUMNS if c not in {*NUMBERS, "end", "valid", "period"})
+OTHERS = tuple(name for name in NUMBERS if name != OWN)
+WORDED = ("doubt", "status", "reason")
+
+Words = list[str | None]
+
+
+class Body(NamedTuple):
+    """What is packed: of each column the same number in all rows, or bytes for each row."""
+
+    rows: int
+    base: list[int]  # of `PLAIN` and `LACK`: the smallest number
+    above: dict[int, bytes]  # of columns by their places: what rows have beyond that
+    numbers: list[bytes]  # of `OTHERS`
+    terms: list[bytes]  # amounts, what of them is estimated and distributed
+    own: tuple[bytes, bytes]  # places and values
+    words: dict[int, str]  # that are not in `WORDS`
+
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODE = msgspec.msgpack.Decoder(Body).decode
+
+
+class Packing:
+    """Packs and unpacks for one thread; `words` grow by those that are met."""
+
+    def __init__(self) -> None:
+        """Begin with the words of this greendc."""
+        self.words: Words = list(WORDS)
+        self._compressor = zstandard.ZstdCompressor(LEVEL)
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def reworded(self, figures: FigureColumns) -> FigureColumns:
+        """The same with words by their places among those of this reader."""
+        if figures.words is WORDS:
+            return replace(figures, words=self.words)
+        self.words += [word for word in figures.words if word not in self.words]
+        place = np.array([self.words.index(word) for word in figures.words])
+        columns: dict[str, Any] = {name: place[getattr(figures, name)] for name in WORDED}
+        return replace(figures, words=self.words, **columns)
+
+    def packed(self, figures: FigureColumns) -> bytes:
+        """The body; `quantity` are the ledger's own numbers."""
+        return self._compressor.compress(_ENCODE(_body(figures)))
+
+    def unpacked(self, bodies: Sequence[bytes], period: int) -> tuple[FigureColumns, IntArray]:
+        """Figures of bodies, one after the other and still without names; how many each has."""
+        found = [_DECODE(self._decompressor.decompress(body)) for body in bodies]
+        count = np.array([body.rows for body in found])
+        return _Gathered(found, count).figures(period, self.words), count
+
+
+def _body(figures: FigureColumns) -> Body:
+    length = figures.end - figures.start
+    columns = [getattr(figures, name) for name in PLAIN]
+    columns += [length, length - figures.valid]
+    base = [int(column.min()) for column in columns]
+    above = {place: _above(c, base[place]) for place, c in enumerate(columns) if np.ptp(c)}
+    numbers = {name: getattr(figures, name) + 0.0 for name in NUMBERS}  # no zero has a sign
+    first = figures.terms[figures.ends - figures.width]
+    own = np.flatnonzero(numbers[OWN].view(np.int64) != first.view(np.int64))
+    return Body(
+        rows=len(figures),
+        base=base,
+        above=above,
+        numbers=[_floats(numbers[name]) for name in OTHERS],
+        terms=[_floats(part) for part in figures.terms.reshape(-1, SHARES).T],
+        own=(own.tobytes(), numbers[OWN][own].tobytes()),
+        words=_others(figures),
+    )
+
+
+def _above(column: IntArray, base: int) -> bytes:
+    most = int(column.max()) - base
+    kind = next((kind for kind in SHORTER if most <= np.iinfo(kind).max), np.uint64)
+    return (column - base).astype(kind).tobytes()
+
+
+def _floats(column: FloatArray) -> bytes:
+    """The number that all rows have, to the bit, or all of them."""
+    whole = np.ascontiguousarray(column)
+    bits = whole.view(np.int64)
+    return whole[:1].tobytes() if (bits == bits[0]).all() else whole.tobytes()
+
+
+def _others(figures: FigureColumns) -> dict[int, str]:
+    """Words of the figures that this greendc does not use itself, by their codes."""
+    most = max(int(getattr(figures, name).max()) for name in WORDED)
+    if most < len(WORDS):
+        return {}
+    codes = np.unique([getattr(figures, name) for name in WORDED]).tolist()
+    return {code: figures.words[code] or "" for code in codes if code >= len(WORDS)}
+
+
+class _Gathered:
+    """Columns of many bodies."""
+
+    def __init__(self, bodies: Sequence[Body], count: IntArray) -> None:
+        self._bodies, self._count = bodies, count
+        self._ends = np.cumsum(count).tolist()
+
+    def figures(self, period: int, words: Words) -> FigureColumns:
+        columns = dict(zip((*PLAIN, *LACK), self._integers(), strict=True))
+        self._reword(columns, words)
+        length, missing = columns.pop("length"), columns.pop("missing")
+        end = columns["start"] + length
+        before = np.append(0, np.cumsum(columns["width"]))
+        terms = self._terms(before)
+        value = terms[before[:-1]]
+        for lo, body in self._each():
+            if body.own[0]:
+                places, values = body.own
+                value[lo + np.frombuffer(places, np.int64)] = np.frombuffer(values)
+        return FigureColumns(
+            names=(),
+            units=(),
+            words=words,
+            period=np.full(len(end), period),
+            end=end,
+            valid=length - missing,
+            value=value,
+            terms=terms,
+            **dict(zip(OTHERS, self._numbers(), strict=True)),
+            **columns,
+        )
+
+    def _each(self) -> Iterator[tuple[int, Body]]:
+        return zip([0, *self._ends], self._bodies, strict=False)
+
+    def _integers(self) -> IntArray:
+        columns = np.repeat(np.array([body.base for body in self._bodies]).T, self._count, axis=1)
+        for lo, body in self._each():
+            for place, above in body.above.items():
+                kind = f"u{len(above) // body.rows}"
+                columns[place, lo : lo + body.rows] += np.frombuffer(above, kind).astype(np.int64)
+        return columns
+
+    def _numbers(self) -> FloatArray:
+        out = np.empty((len(OTHERS), self._ends[-1]))
+        for lo, body in self._each():
+            for place, some in enumerate(body.numbers):
+                out[place, lo : lo + body.rows] = np.frombuffer(some)
+        return out
+
+    def _terms(self, before: IntArray) -> FloatArray:
+        """Terms of all rows; `before` are those before each row, and before the end."""
+        out = np.empty((int(before[-1]) // SHARES, SHARES))
+        bounds = (before[[0, *self._ends]] // SHARES).tolist()
+        for lo, hi, body in zip(bounds, bounds[1:], self._bodies, strict=False):
+            for place, some in enumerate(body.terms):
+                out[lo:hi, place] = np.frombuffer(some)
+        return out.ravel()
+
+    def _reword(self, columns: Mapping[str, IntArray], words: Words) -> None:
+        """Give words of other greendcs the places that they have for this reader."""
+        for lo, body in self._each():
+            if body.words:
+                words += [word for word in body.words.values() if word not in words]
+                place = np.arange(max(body.words) + 1)
+                for code, word in body.words.items():
+                    place[code] = words.index(word)
+                for name in WORDED:
+                    column = columns[name][lo : lo + body.rows]
+                    column[:] = place[column]
