@@ -2,7 +2,6 @@
 
 import math
 import sqlite3
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ import msgspec
 import numpy as np
 
 from greendc.core.accounts import Account, missing
-from greendc.core.cells import SHARES, Block
 from greendc.core.checking import Checked
 from greendc.core.evaluate import Evaluator
-from greendc.core.exact import fsum_runs
 from greendc.core.facility import EVER, HOUR, Site
-from greendc.core.figure import Figure, FigureColumns, FloatArray
+from greendc.core.figure import Figure, FigureColumns
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
 from greendc.core.touched import runs
@@ -42,6 +39,7 @@ from greendc.store import (
     read_revisions,
     schema_of,
 )
+from greendc.summing import Sum, by_quantity, stretches
 
 Judgements = dict[str, int]  # number of readings by word
 
@@ -242,11 +240,11 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     """Sum a site's cells from the first to the last one."""
     physical, books = meters_and_books(site)
     accounts = {a.name: a for layout in reversed(books) for a in layout.accounts}
-    sums = {name: _Sum(account.unit) for name, account in accounts.items()}
+    sums = {name: Sum(account.unit) for name, account in accounts.items()}
     spans: tuple[tuple[int, int], ...] = ()
     for cells in ledger.columns(site.id, "cell", lo, hi):
-        spans = runs([*spans, *_stretches(cells)], apart=0)
-        for name, some in _by_quantity(cells):
+        spans = runs([*spans, *stretches(cells)], apart=0)
+        for name, some in by_quantity(cells):
             if name in sums:
                 sums[name].add(some)
     if not spans:
@@ -260,56 +258,6 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     figures = dict(zip(accounts, (f[0] for f in Evaluator(site, books).every(blocks)), strict=True))
     totals = {name: math.fsum(s.values) for name, s in sums.items()}
     return Whole(start, end, accounts, figures, totals, spans)
-
-
-def _stretches(cells: FigureColumns) -> Iterator[tuple[int, int]]:
-    """Stretches of time with cells; the cells are in the order of their starts."""
-    reach = np.maximum.accumulate(cells.end)
-    begins = np.flatnonzero(np.append(True, cells.start[1:] > reach[:-1]))
-    lasts = np.append(begins[1:], len(cells)) - 1
-    return zip(cells.start[begins].tolist(), reach[lasts].tolist(), strict=True)
-
-
-def _by_quantity(cells: FigureColumns) -> Iterator[tuple[str, FigureColumns]]:
-    order = np.argsort(cells.quantity, kind="stable")
-    sorted_ = cells.quantity[order]
-    borders = np.flatnonzero(sorted_[1:] != sorted_[:-1]) + 1
-    for rows in np.split(order, borders):
-        yield cells.names[cells.quantity[rows[0]]], cells.at(rows)
-
-
-class _Sum:
-    """An account's cells, gathered to be added up."""
-
-    def __init__(self, unit: str) -> None:
-        self.unit = unit
-        self.valid = 0
-        self.width = 0
-        self.rows = array("d")
-        self.values = array("d")
-
-    def add(self, cells: FigureColumns) -> None:
-        self.valid += int(cells.valid.sum())
-        self.width = int(cells.width[-1])
-        self.rows.frombytes(cells.terms.tobytes())
-        # a cell too short to be published (`resolution`) has its amount all the same
-        amount = cells.terms[cells.ends - cells.width][cells.valid > 0]
-        self.values.frombytes((amount / PUBLISHED.get(self.unit, ("", 1.0))[1]).tobytes())
-
-    def _terms(self) -> FloatArray:
-        if not self.rows:
-            return np.zeros(SHARES)
-        rows = np.frombuffer(self.rows).reshape(-1, self.width)
-        total: FloatArray = fsum_runs(rows, np.array([0]), np.array([len(rows)]))[0]
-        return total
-
-    def amount(self) -> float:
-        return float(self._terms()[0])
-
-    def block(self, account: Account, start: int, end: int) -> Block:
-        terms = self._terms() if self.rows else np.zeros(len(account.terms) * SHARES)
-        one = np.array([start], np.int64), np.array([end], np.int64)
-        return Block(account, *one, np.array([self.valid], np.int64), terms.reshape(1, -1, SHARES))
 
 
 def lines(

@@ -15,7 +15,7 @@ from greendc.ports import Asked
 from greendc.queries import Ledger
 from greendc.store import Store, StoredLedger, blocks, read_changes, read_figures, read_revisions
 from greendc.store.packing import Packing
-from greendc.store.reading import read_known, read_sums
+from greendc.store.reading import read_known, sums_of
 from tests import rows
 
 SITES = ("a", "b")
@@ -88,7 +88,7 @@ def _same_reads(path: Path, old: rows.RowLedger, spans: Sequence[tuple[int, int]
                 some = [f for f in newest if f.quantity in {"m1", "ipue"}]
                 _equal(list(read_figures(db, *asked, ["m1", "ipue", "none"])), some)
                 sums = [(f.quantity, f.start, f.valid, f.terms) for f in newest]
-                assert list(read_sums(db, *asked)) == sums
+                assert list(sums_of(blocks.Blocks(db).newest(*asked))) == sums
                 if newest:
                     assert read_known(db, *asked, len(newest) - 1) is None
                 known = read_known(db, *asked, len(newest))

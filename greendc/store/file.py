@@ -14,10 +14,10 @@ from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
-from greendc.store.blocks import Blocks, cut, part_of, write
+from greendc.store.blocks import Blocks, cut, figures_of, part_of, write
 from greendc.store.database import SCHEMA, SCHEMA_VERSION, UPGRADED, connect
 from greendc.store.judgements import Judgements
-from greendc.store.reading import last_row, read_figures, read_newest_start, read_sums
+from greendc.store.reading import last_row, read_newest_start, sums_of
 from greendc.store.revising import earlier
 from greendc.store.upgrade import upgrade
 
@@ -235,13 +235,13 @@ class Store:
 
     def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
         """Newest figures of a site whose start lies in [lo, hi), by start and name."""
-        return read_figures(self._db, site, period, lo, hi)
+        return figures_of(self._blocks.newest(site, period, lo, hi))
 
     def sums(
         self, site: str, period: str, lo: int, hi: int
     ) -> Iterator[tuple[str, int, int, bytes]]:
         """Quantity, start, time known and terms of the same figures, in no order."""
-        return read_sums(self._db, site, period, lo, hi)
+        return sums_of(self._blocks.newest(site, period, lo, hi))
 
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""

@@ -1,7 +1,7 @@
 """Figures read from the ledger: newest ones, every revision, what is new for a sink."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +39,9 @@ def read_figures(
     return figures_of(Blocks(db).newest(site, period, lo, hi, names))
 
 
-def read_sums(
-    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
-) -> Iterator[tuple[str, int, int, bytes]]:
-    """Quantity, start, time known and terms of the newest figures that start in [lo, hi)."""
-    for rows in Blocks(db).newest(site, period, lo, hi):
+def sums_of(pieces: Iterable[Rows]) -> Iterator[tuple[str, int, int, bytes]]:
+    """Quantity, start, time known and terms of rows."""
+    for rows in pieces:
         found = rows.figures
         body, ends = found.terms.tobytes(), (found.ends * 8).tolist()
         yield from zip(

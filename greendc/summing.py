@@ -1,0 +1,89 @@
+"""Cells of the whole ledger, added up by account."""
+
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from greendc.core.accounts import Account
+from greendc.core.cells import SHARES, Block
+from greendc.core.figure import FigureColumns, FloatArray
+from greendc.core.sums import fsum_rows
+from greendc.lines import PUBLISHED
+
+
+def stretches(cells: FigureColumns) -> Iterator[tuple[int, int]]:
+    """Stretches of time with cells; the cells are in the order of their starts."""
+    reach = np.maximum.accumulate(cells.end)
+    begins = np.flatnonzero(np.append(True, cells.start[1:] > reach[:-1]))
+    lasts = np.append(begins[1:], len(cells)) - 1
+    return zip(cells.start[begins].tolist(), reach[lasts].tolist(), strict=True)
+
+
+class Cells(NamedTuple):
+    """Cells of one quantity: the time known of all, their terms, and amounts where known."""
+
+    valid: int
+    width: int
+    terms: FloatArray
+    amounts: FloatArray
+
+
+def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
+    """Cells of each quantity, with its name."""
+    cells = cells.at(np.argsort(cells.quantity, kind="stable"))
+    changed = np.flatnonzero(cells.quantity[1:] != cells.quantity[:-1]) + 1
+    bounds = np.append(0, np.append(changed, len(cells)))
+    before = np.append(0, cells.ends)
+    amount, known = cells.terms[before[:-1]], cells.valid > 0
+    counted = np.append(0, np.cumsum(known))[bounds].tolist()
+    amount = amount[known]
+    valid = np.add.reduceat(cells.valid, bounds[:-1]).tolist()
+    widths, numbers = cells.width[bounds[:-1]].tolist(), cells.quantity[bounds[:-1]].tolist()
+    terms = before[bounds].tolist()
+    for place, number in enumerate(numbers):
+        yield (
+            cells.names[number],
+            Cells(
+                valid[place],
+                widths[place],
+                cells.terms[terms[place] : terms[place + 1]],
+                amount[counted[place] : counted[place + 1]],
+            ),
+        )
+
+
+class Sum:
+    """An account's cells, gathered to be added up."""
+
+    def __init__(self, unit: str) -> None:
+        """Begin with none; `unit` is that of the account."""
+        self.scale = PUBLISHED.get(unit, ("", 1.0))[1]
+        self.valid = 0
+        self.width = 0
+        self.rows = array("d")
+        self.values = array("d")
+
+    def add(self, cells: Cells) -> None:
+        """Take some more."""
+        self.valid += cells.valid
+        self.width = cells.width
+        self.rows.frombytes(cells.terms.tobytes())
+        # a cell too short to be published (`resolution`) has its amount all the same
+        self.values.frombytes((cells.amounts / self.scale).tobytes())
+
+    def _terms(self) -> FloatArray:
+        if not self.rows:
+            return np.zeros(SHARES)
+        return fsum_rows(np.frombuffer(self.rows).reshape(-1, self.width))
+
+    def amount(self) -> float:
+        """Sum of the first amount."""
+        return float(self._terms()[0])
+
+    def block(self, account: Account, start: int, end: int) -> Block:
+        """All cells as one row of an account."""
+        terms = self._terms() if self.rows else np.zeros(len(account.terms) * SHARES)
+        one = np.array([start], np.int64), np.array([end], np.int64)
+        return Block(account, *one, np.array([self.valid], np.int64), terms.reshape(1, -1, SHARES))
