@@ -33,6 +33,7 @@ WORDS = (
     "declared_share",
     "no_accuracy",
     "filled",
+    "withdrawn",
 )  # for status, reason and doubt; ledgers hold places in it, so that more come at the end
 CODES = {word: code for code, word in enumerate(WORDS)}
 NO_CATEGORY = -1
