@@ -68,7 +68,7 @@ def open_entries(
 def read_log(
     path: Path,
     progress: Progress | None = None,
-    batch: int = 20_000,
+    batch: int = 40_000,
     counts: LogCounts | None = None,
 ) -> Iterator[Entry]:
     """Entries of a recorded log, `batch` messages at a time and never across an event.
