@@ -242,3 +242,13 @@ def test_one_quantity_of_many_is_read_without_the_blocks_of_the_others(tmp_path:
         assert len(list(read_figures(store._db, "a", "cell", 0, HOUR, ["m300"]))) == 1
     assert len(read) == 1 < store._db.execute("SELECT count(*) FROM block").fetchone()[0]
     store.close()
+
+
+def test_words_keep_their_places() -> None:
+    """Ledgers hold places of words: a word that is no longer used leaves a place behind."""
+    known = (
+        None, "ok", "partial", "estimated", "undefined", "invalid", "silent", "coverage",
+        "no_intensity", "resolution", "twelve_months", "negative_total", "undefined_denominator",
+        "unknown_amount", "out_of_bounds", "declared_share", "no_accuracy", "filled", "withdrawn",
+    )  # fmt: skip
+    assert WORDS[: len(known)] == known
