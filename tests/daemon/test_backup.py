@@ -226,7 +226,7 @@ def test_a_restored_folder_holds_every_entry_and_figure(config_file: Path, tmp_p
     config_file.write_text(f"data: elsewhere\n{config_file.read_text()}")
     after = load(config_file)
     restore(saved, after)
-    for name, table in (("ledger.db", "figure"), ("journal.db", "entry")):
+    for name, table in (("ledger.db", "block"), ("journal.db", "entry")):
         found = []
         for folder in (before.data, after.data):
             with closing(sqlite3.connect(folder / name)) as db:
