@@ -19,7 +19,6 @@ from greendc.store.database import SCHEMA, SCHEMA_VERSION, UPGRADED, connect
 from greendc.store.judgements import Judgements
 from greendc.store.reading import last_row, read_newest_start, sums_of
 from greendc.store.revising import earlier
-from greendc.store.upgrade import upgrade
 
 COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
 
@@ -60,6 +59,8 @@ class Store:
         self._db.executescript(SCHEMA)
         version = self.get("schema")
         if version in UPGRADED:
+            from greendc.store.upgrade import upgrade  # noqa: PLC0415 - once in a ledger's life
+
             upgrade(self._db)
         elif version is None:
             self._db.execute("BEGIN IMMEDIATE")
