@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from greendc.config import load
 from greendc.web.events import Changes, Looks, Readers
-from tests.web.kit import Scene, scene, served
+from tests.web.kit import SITE, Scene, scene, served
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_another_layout_ends_the_stream(playing: Scene) -> None:
     changes = Changes(Looks(playing.board), "zih-lzr")
     assert taken(changes)
     books = {name: ledger.book.books for name, ledger in playing.pipeline.ledgers.items()}
-    playing.watch.configured(playing.config, playing.store, books)
+    playing.watch.configured(load(SITE), playing.store, books)
     playing.show()
     assert changes.ended
     assert taken(changes) == {}
