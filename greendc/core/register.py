@@ -159,11 +159,11 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
     steps = np.zeros(len(time))
     word = np.full(len(time), Word.OUT_OF_RANGE, np.int8)
     low, high = meter.range_
-    anchor = NO_ANCHOR
-    factors = _factors(meter, time)
+    factors, anchor, last = _factors(meter, time), NO_ANCHOR, NO_ANCHOR
     for i in range(len(time)):
         if not low <= value[i] <= high:
             continue
+        seen, last = last, i
         if anchor < 0 or time[i] - time[anchor] > bridge:
             fell = anchor >= 0 and value[i] - value[anchor] < -meter.step
             place[i], word[i], anchor = i, Word.RESET if fell else Word.BEGAN, i
@@ -175,7 +175,10 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
             delta = replaced_delta(rated, before, now, span, between)
             word[i] = Word.IMPLAUSIBLE if delta is None else Word.REPLACED
         else:
-            delta = register_delta(rated, before, now, span, _upcoming(meter, time, value, i))
+            upcoming = _upcoming(meter, time, value, i)
+            # what had fallen before and was not believed has not begun again since
+            stale = seen != anchor and 0 < value[seen] <= now < before
+            delta = None if stale else register_delta(rated, before, now, span, upcoming)
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i

@@ -212,6 +212,7 @@ def test_a_reset_is_believed_once_the_count_goes_on(
         ([215.6, 215.7, 215.6, 215.6, 215.7, 215.8], 0.2, "began used {0} {0} used used"),
         # A4: an exchange is only ever declared
         ([1199.0, 1200.0, 300.0, 300.1, 300.2], 1.0, "began used {0} {0} {0}"),
+        ([1199.0, 1200.0, *(300 + 0.1 * i for i in range(900))], 1.0, "began used" + " {0}" * 900),
         # A4: it begins again
         ([11.0, 12.0, 0.0, 0.5, 1.0], 2.0, "began used reset used used"),
         ([11.0, 12.0, 0.3, 0.4, 0.5], 1.5, "began used reset used used"),
