@@ -42,7 +42,7 @@ audit: setup ## Ask whether locked packages have known vulnerabilities
 
 .PHONY: test
 test: setup servers ## Set up what is missing and run the whole test suite
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: replay
 replay: setup ## Show the main job: two weeks of a real data centre, replayed into its figures

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,6 +14,9 @@ from tests.servers.support import Mosquitto
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", deadline=None, database=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+LEFT_OUT = "left_out"
 
 
 class NothingLeftOut:
@@ -37,9 +41,17 @@ class NothingLeftOut:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail the run before the summary is written."""
+        """Fail the run before the summary is written; one of several processes tells the first."""
         if self.left_out:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[LEFT_OUT] = self.left_out
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in what another process has left out."""
+        told = getattr(node, "workeroutput", {}).get(LEFT_OUT, ())
+        self.left_out.extend(nodeid for nodeid in told if nodeid not in self.left_out)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the tests that were left out."""

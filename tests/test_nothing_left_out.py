@@ -31,19 +31,23 @@ def run(folder: Path, ci: str, *options: str) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize("processes", [0, 2])
 @pytest.mark.parametrize("way", LEFT_OUT)
-def test_a_test_left_out_fails_the_run(tmp_path: Path, way: str) -> None:
+def test_a_test_left_out_fails_the_run(tmp_path: Path, way: str, processes: int) -> None:
     (tmp_path / "test_good.py").write_text(GOOD)
     (tmp_path / "test_left.py").write_text(LEFT_OUT[way])
-    result = run(tmp_path, "true")
+    result = run(tmp_path, "true", f"--numprocesses={processes}")
     assert result.returncode == pytest.ExitCode.TESTS_FAILED
     assert "LEFT OUT" in result.stdout
     assert "test_left.py" in result.stdout
 
 
-def test_a_deselected_test_fails_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_deselected_test_fails_the_run(tmp_path: Path, processes: int) -> None:
     (tmp_path / "test_good.py").write_text(GOOD + "def test_other():\n    pass\n")
-    assert run(tmp_path, "true", "-k", "not other").returncode == pytest.ExitCode.TESTS_FAILED
+    result = run(tmp_path, "true", "-k", "not other", f"--numprocesses={processes}")
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED
+    assert result.stdout.count("LEFT OUT") == 1
 
 
 def test_a_complete_run_passes(tmp_path: Path) -> None:
