@@ -104,3 +104,12 @@ def test_more_is_remembered_than_a_broker_should_leave_unacknowledged() -> None:
         seen.note(batch_of([("a", b"%d" % mid, mid, 1) for mid in range(lo, lo + 100)], session=1))
     again = batch_of([("a", b"%d" % mid, mid, 1 | DUP) for mid in (1, 777, 20_000, 20_001)], 1)
     assert seen.split(again)[1] == [0, 1, 2]
+
+
+def test_an_identifier_that_has_come_round_stands_for_another_message() -> None:
+    """A broker gives 1 to 65535 in turn; what is delivered again need not have been seen before."""
+    seen = Redelivery(10)
+    for lo in range(1, 65_536, 4369):
+        seen.note(batch_of([("a", b"7 kW", mid, 1) for mid in range(lo, lo + 4369)], session=1))
+    again = batch_of([("a", b"7 kW", mid, 1 | DUP) for mid in (1, 65_535)], 1)
+    assert seen.split(again)[1] == [1]

@@ -12,6 +12,7 @@ from greendc.ports import DUP, QOS_MASK, Entry, IntArray, RawBatch
 
 HELD_BYTES = 8 * 2**20  # of payloads that are at hand as they came
 IDENTIFIERS = 65_535  # MQTT 3.1.1, 2.3.1: packet identifiers are 1 to 65535
+WINDOW = 32_768  # entries: what is in flight lies in it, an identifier that has come round does not
 
 
 class _Held(NamedTuple):
@@ -43,7 +44,8 @@ class Redelivery:
 
     The broker should leave no more than `receive_maximum` messages unacknowledged, but
     Mosquitto 2.0.11 sends up to that many further ones of a backlog for each
-    acknowledgement. So all identifiers are remembered, unless `window` says otherwise.
+    acknowledgement. So half of all identifiers are remembered, unless `window` says otherwise;
+    brokers give them in turn, and one that comes again after them all stands for another message.
 
     >>> seen = Redelivery(receive_maximum=10)
     >>> seen.note(RawBatch([1], ["it"], [b"7 kW"], mids=[4], flags=[1], session=2))
@@ -54,7 +56,7 @@ class Redelivery:
     """
 
     def __init__(
-        self, receive_maximum: int, window: int = IDENTIFIERS, held_bytes: int = HELD_BYTES
+        self, receive_maximum: int, window: int = WINDOW, held_bytes: int = HELD_BYTES
     ) -> None:
         self.window = max(receive_maximum, window)
         self._most_held = held_bytes
