@@ -284,14 +284,17 @@ def test_payloads_of_any_bytes_and_sizes_arrive_whole(shared: Mosquitto) -> None
 
 def test_a_flood_of_topics_fills_no_more_than_the_inbox(shared: Mosquitto) -> None:
     count = 20_000
-    with Listener(shared.port, ["flood/#"], client_id="flood") as listener:
+    inbox = Inbox(capacity=1000)
+    with Listener(
+        shared.port, ["flood/#"], client_id="flood", inbox=inbox, receive_maximum=1000
+    ) as listener:
         listener.connected()
         flood = [(f"flood/{number:x}", b"1") for number in range(count)]
         with Publisher(shared.port) as publisher:
             sender = threading.Thread(target=publisher.send, args=[flood])
             sender.start()
             while len(listener.rows) < count:
-                assert len(listener.inbox) <= 1000
+                assert len(inbox) <= 1000
                 listener.take(timeout=20)
             sender.join()
     assert len({row[0] for row in listener.rows}) == count
