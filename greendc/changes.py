@@ -1,6 +1,5 @@
 """What would change if closed figures were computed anew, for people and programs."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,7 +8,7 @@ import orjson
 
 from greendc.calendars import rfc3339
 from greendc.core.figure import Figure
-from greendc.lines import PUBLISHED, change, published, state
+from greendc.lines import PUBLISHED, change, key, published, state
 from greendc.recompute import Difference
 from greendc.recompute.preparing import Preparation
 
@@ -53,8 +52,8 @@ class _Cells:
         self.count += 1
         self.first = one.after.start if self.first is None else self.first
         self.last = max(self.last, one.after.end)
-        self.before = math.fsum((self.before, _value(one.before)))
-        self.after = math.fsum((self.after, _value(one.after)))
+        self.before += _value(one.before)
+        self.after += _value(one.after)
 
     @property
     def told(self) -> str:
@@ -79,12 +78,7 @@ def as_lines(prepared: Preparation) -> Iterator[str]:
 def _line(one: Difference) -> str:
     figure = one.after
     told = {
-        "site": one.site,
-        "period": figure.period,
-        "start": rfc3339(figure.start),
-        "end": rfc3339(figure.end),
-        "quantity": figure.quantity,
-        "unit": PUBLISHED.get(figure.unit, (figure.unit,))[0],
+        **key(one.site, figure),
         "before": None if one.before is None else state(one.before),
         "after": state(figure),
     }

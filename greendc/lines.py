@@ -17,6 +17,18 @@ def published(figure: Figure, value: float | None) -> float | None:
     return value / PUBLISHED[figure.unit][1] if figure.unit in PUBLISHED else value
 
 
+def key(site: str, figure: Figure) -> dict[str, Any]:
+    """Which figure it is, and the unit in which it is published."""
+    return {
+        "site": site,
+        "period": figure.period,
+        "start": rfc3339(figure.start),
+        "end": rfc3339(figure.end),
+        "quantity": figure.quantity,
+        "unit": PUBLISHED.get(figure.unit, (figure.unit, 1.0))[0],
+    }
+
+
 def line(site: str, figure: Figure) -> dict[str, Any]:
     """One exported line."""
     return {

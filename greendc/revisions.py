@@ -15,7 +15,7 @@ from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
 from greendc.daemon.data import LEDGER
-from greendc.lines import PUBLISHED, change, state
+from greendc.lines import change, key, state
 from greendc.ports import GreendcError
 from greendc.queries import Ledger
 
@@ -170,12 +170,7 @@ def as_lines(found: Iterable[Revision]) -> Iterator[str]:
     for one in found:
         figure = one.figure
         told = {
-            "site": one.site,
-            "period": figure.period,
-            "start": rfc3339(figure.start),
-            "end": rfc3339(figure.end),
-            "quantity": figure.quantity,
-            "unit": PUBLISHED.get(figure.unit, (figure.unit,))[0],
+            **key(one.site, figure),
             "revision": figure.revision,
             "before": state(one.before),
             "after": state(figure),
@@ -188,4 +183,4 @@ def as_lines(found: Iterable[Revision]) -> Iterator[str]:
 
 def _cause(cause: Cause) -> dict[str, Any]:
     stamps = {"from", "to", "first", "last"}
-    return {key: rfc3339(v) if key in stamps else v for key, v in cause.items()}
+    return {name: rfc3339(v) if name in stamps else v for name, v in cause.items()}

@@ -90,9 +90,6 @@ class Redelivery:
         ):
             self._let_go()
 
-    def _too_much(self) -> bool:
-        return self._held_bytes > self._most_held or self._held[0].upto <= self._gone
-
     @property
     def _gone(self) -> int:
         """What lies before this place has left the window."""
