@@ -289,13 +289,28 @@ class Pipeline:
                     self._refill(joined(found))
                     found.clear()
         self._refill(joined(found))
+        self._show_held()
+        self._count_the_uncounted()
+
+    def show_again(self, entries: Iterable[tuple[int, Entry]]) -> None:
+        """Show entries by the configuration that holds now, as a start would, and nothing else."""
+        if self.watch is None:
+            return
+        self.watch.forget()
+        for first, entry in entries:
+            if isinstance(entry, RawBatch):
+                columns = self.decoder.decode(entry)
+                self._show(_placed(first, columns, _believable(columns)), again=True)
+        self._show_held()
+
+    def _show_held(self) -> None:
+        """Show the readings that cells to come need, the last one of each meter among them."""
         for number, ledger in enumerate(self.ledgers.values()):
             held = ledger.book.hot
             mine = np.flatnonzero((self._site == number) & (self._local >= 0))
             place = np.zeros(len(ledger.meters), np.int64)
             place[self._local[mine]] = mine
             self._show(replace(held, meter=place[held.meter]), again=True)
-        self._count_the_uncounted()
 
     def _count_the_uncounted(self) -> None:
         """What a ledger holds of a greendc that did not count: once, so that it adds up after."""

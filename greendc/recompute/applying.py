@@ -71,7 +71,7 @@ class Recomputer:
             compared = portions(spans) if prepared is None else prepared.portions(pipeline.store)
             _apply(pipeline, event, scratch.pipeline, compared, pause)
             pipeline.store.set(WRITTEN, {site: newest for site, (_, newest) in spans.items()})
-            _go_on(pipeline, seq, scratch.pipeline, wanted, pause)
+            _go_on(pipeline, seq, scratch, wanted, pause)
         pipeline.store.set(DONE, [list(one) for one in amendments])
         faults.reached("recompute_written")
 
@@ -143,14 +143,17 @@ def _apply(
 
 
 def _go_on(
-    pipeline: Pipeline, seq: int, other: Pipeline, wanted: Config, pause: Callable[[], None]
+    pipeline: Pipeline, seq: int, scratch: Scratch, wanted: Config, pause: Callable[[], None]
 ) -> None:
     """Have a pipeline continue where another one has come to, by the configuration wanted."""
+    other = scratch.pipeline
+    begin = other.rebuild_from
     other.store.count("", {"entries:event": 1})
     other.switch(seq, wanted)
     pipeline.store.take_over(other.store, pause)
     pipeline.states = other.states
     pipeline.use(wanted)
+    pipeline.show_again(scratch.past.read(begin, seq))
 
 
 def origins(pipeline: Pipeline) -> dict[str, int | None]:

@@ -50,6 +50,10 @@ class Latest:
             if was is not None:
                 self.time[place], self.value[place], self.readings[place] = (c[was] for c in old)
 
+    def forget(self) -> None:
+        """Know no reading any more; how many there were stays."""
+        self.time, self.value = np.full_like(self.time, -EVER), np.full_like(self.value, np.nan)
+
     def count(self, readings: Readings) -> None:
         """Count readings as accepted."""
         self.readings += np.bincount(readings.meter, minlength=len(self.readings))

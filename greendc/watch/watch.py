@@ -67,6 +67,12 @@ class Watch:
         self._newest.configured(books, store)
         self._stale = True
 
+    def forget(self) -> None:
+        """What meters said last was read by another configuration: wait for it to be read again."""
+        self._latest.forget()
+        self.board.closed = replace(self.board.closed, provisional={})
+        self._expected, self._stale = 0.0, True
+
     def read(self, readings: Readings, site_time: Mapping[str, int], *, again: bool) -> None:
         """Accepted readings in journal order, and each site's largest event time after them.
 
