@@ -24,7 +24,7 @@ from greendc.core.site import SiteBook
 from greendc.core.words import Before
 from greendc.judged import keep_judged
 from greendc.ports import Event
-from greendc.store import Change, Changes, Store
+from greendc.store import Changes, Store
 
 WRITTEN = "written"  # key of the ledger's: see `SiteLedger.written`
 PORTION_ROWS = 60_000  # evaluated and written at a time
@@ -39,7 +39,7 @@ class SiteLedger:
         self,
         site: Site,
         store: Store,
-        wrote: Callable[[Iterable[Change]], None] | None = None,
+        wrote: Callable[[Changes], None] | None = None,
         pause: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin with an empty state; see `restore`.
@@ -170,7 +170,7 @@ class SiteLedger:
         fresh = np.array([one.block.fresh for one in found], np.bool_)[places]
         changes = self.store.put(self.site.id, figures, fresh & (figures.start >= self.written))
         if self.wrote is not None:
-            self.wrote(changes.rows())
+            self.wrote(changes)
         return changes
 
     def provisional(self) -> list[Figure]:

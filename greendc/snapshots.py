@@ -142,16 +142,14 @@ class Closed:
     `energy_out` sum the positive and the absolute negative energies of first revisions of cells
     [J], of meters, derived meters and totals; `emitted` the masses [g], by site and account.
     `revised` is the net of all revisions since the start [J or g]. `undefined` counts figures
-    without a value by (site, quantity, period, reason). `meter_cells` is the newest closed cell of
-    each meter and derived meter. `provisional` holds what the running hour and local day would be,
-    should no more be heard: for people, never for a history. `balances` has the newest hour of
-    each site in which energy in and out were compared. `words` tells of each meter what single
-    readings of it were taken for, in the ledger's life: words other than a plain reading's.
-    `written` counts revisions by site and period.
+    without a value by (site, quantity, period, reason). `provisional` holds what the running hour
+    and local day would be, should no more be heard: for people, never for a history. `balances`
+    has the newest hour of each site in which energy in and out were compared. `words` tells of
+    each meter what single readings of it were taken for, in the ledger's life: words other than a
+    plain reading's. `written` counts revisions by site and period.
     """
 
     figures: Mapping[FigureKey, Figure] = field(default_factory=dict)
-    meter_cells: Mapping[Key, Figure] = field(default_factory=dict)
     energy_in: Mapping[Key, float] = field(default_factory=dict)
     energy_out: Mapping[Key, float] = field(default_factory=dict)
     emitted: Mapping[Key, float] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Blocks of figures say what a row for each of them said; an old ledger becomes one of blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greendc.core.facility import DAY, EVER, HOUR
-from greendc.core.figure import PERIODS, WORDS, Figure, FigureColumns
+from greendc.core.figure import PERIODS, WORDS, Figure, FigureColumns, known
 from greendc.ports import Asked
 from greendc.queries import Ledger
-from greendc.store import Store, StoredLedger, blocks, read_changes, read_figures, read_revisions
+from greendc.store import (
+    Changes,
+    Store,
+    StoredLedger,
+    blocks,
+    read_changes,
+    read_figures,
+    read_revisions,
+)
 from greendc.store.packing import Packing
 from greendc.store.reading import read_known, sums_of
 from tests import rows
@@ -50,12 +58,16 @@ steps = st.lists(
 )
 
 
+def _rows(changes: Changes) -> Iterator[tuple[Figure, float | None]]:
+    return zip(changes.figures.rows(), known(changes.before), strict=True)
+
+
 def _in_blocks(store: Store, taken: Sequence[Step], old: rows.RowLedger) -> None:
     """Write to both, and hold against each other what they say was written."""
     for site, some in taken:
         columns = FigureColumns.of(some)
         changes = store.put(site, columns, np.zeros(len(some), np.bool_)) if some else None
-        said = [] if changes is None else [(c.figure, c.before) for c in changes.rows()]
+        said = [] if changes is None else list(_rows(changes))
         wanted = old.put(site, some)
         assert sorted(said, key=repr) == sorted(wanted, key=repr)
 

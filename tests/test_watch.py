@@ -96,8 +96,6 @@ def test_only_what_is_committed_is_shown_as_closed(config: Config, tmp_path: Pat
     newest = [f for f in figures_of(run, "cell") if f.quantity == "e_it"][-1]
     assert closed.figures["plant", "cell", "e_it"].start == newest.start
     assert "it_a" not in {name for _, _, name in closed.figures}
-    newest = [f for f in figures_of(run, "cell") if f.quantity == "it_a"][-1]
-    assert closed.meter_cells["plant", "it_a"].value == newest.value is not None
 
 
 def test_counters_are_sums_of_committed_cells(config: Config, tmp_path: Path) -> None:
@@ -149,11 +147,7 @@ def test_a_start_shows_what_the_ledger_and_open_readings_hold(
     assert low <= done
     again.pipeline.commit()
     board = again.shown().board
-    for loaded, seen in (
-        (board.closed.figures, was.closed.figures),
-        (board.closed.meter_cells, was.closed.meter_cells),
-    ):
-        assert loaded == seen
+    assert board.closed.figures == was.closed.figures
     assert not board.closed.energy_in  # counters begin at 0 with the process
     assert board.current.readings.sum() == 0
 

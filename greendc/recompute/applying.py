@@ -210,7 +210,7 @@ class _Writing:
         changes = self._store.put(self._site, FigureColumns.of(self._figures), fresh)
         self._pipeline.written += len(changes.figures)
         if self._pipeline.watch is not None:
-            self._pipeline.watch.wrote(changes.rows())
+            self._pipeline.watch.wrote(changes)
         self._figures = []
 
     def explain(self, site: str, event: Event) -> None:

@@ -8,8 +8,9 @@ again and the journal position: all of it or nothing.
 from greendc.core.figure import PERIODS
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
+from greendc.store.blocks import totals
 from greendc.store.database import SCHEMA_VERSION, UPGRADED, connect, schema_of
-from greendc.store.file import Change, Changes, Store
+from greendc.store.file import Changes, Store
 from greendc.store.judgements import Judgement, Times, Told
 from greendc.store.reading import (
     StoredLedger,
@@ -27,7 +28,6 @@ __all__ = [
     "SCHEMA_VERSION",
     "UPGRADED",
     "ArchivedReadings",
-    "Change",
     "Changes",
     "Judgement",
     "Store",
@@ -45,4 +45,5 @@ __all__ = [
     "read_newest_start",
     "read_revisions",
     "schema_of",
+    "totals",
 ]

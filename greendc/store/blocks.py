@@ -52,9 +52,14 @@ class Rows(NamedTuple):
         return self.at(np.lexsort((figures.revision, rank[figures.quantity], figures.start)))
 
 
+def totals() -> frozenset[str]:
+    """Names of sums and KPIs: of all figures that are no single meter's."""
+    return reserved(METHODS)
+
+
 def part_of(name: str, number: int) -> int:
     """Which figures of a site share blocks: sums and KPIs, or meters by their numbers."""
-    return TOTALS if name in reserved(METHODS) else 1 + number // WIDE
+    return TOTALS if name in totals() else 1 + number // WIDE
 
 
 def stretches(figures: FigureColumns) -> IntArray:

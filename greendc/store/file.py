@@ -1,6 +1,6 @@
 """The ledger's only writer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from greendc.core.checking import Checked
-from greendc.core.figure import BoolArray, Figure, FigureColumns, FloatArray, known
+from greendc.core.figure import BoolArray, Figure, FigureColumns, FloatArray
 from greendc.core.readings import Readings
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed, renumbered
@@ -23,26 +23,12 @@ from greendc.store.revising import earlier
 COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
 
 
-class Change(NamedTuple):
-    """A revision that was written; `before` is the value of the one that it follows."""
-
-    site: str
-    figure: Figure
-    revision: int
-    before: float | None
-
-
 class Changes(NamedTuple):
     """Revisions that were written; `before` is NaN where there was no value or no revision."""
 
     site: str
     figures: FigureColumns
     before: FloatArray
-
-    def rows(self) -> Iterator[Change]:
-        """One by one."""
-        for figure, before in zip(self.figures.rows(), known(self.before), strict=True):
-            yield Change(self.site, figure, figure.revision, before)
 
     def revised(self) -> FigureColumns:
         """Those that follow another."""
@@ -234,9 +220,14 @@ class Store:
             self._quantities[key] = int(cursor.lastrowid or 0)
         return self._quantities[key]
 
-    def figures(self, site: str, period: str, lo: int, hi: int) -> Iterator[Figure]:
-        """Newest figures of a site whose start lies in [lo, hi), by start and name."""
-        return figures_of(self._blocks.newest(site, period, lo, hi))
+    def figures(
+        self, site: str, period: str, lo: int, hi: int, names: Collection[str] | None = None
+    ) -> Iterator[Figure]:
+        """Newest figures of a site whose start lies in [lo, hi), by start and name.
+
+        With `names` only those of these quantities.
+        """
+        return figures_of(self._blocks.newest(site, period, lo, hi, names))
 
     def sums(
         self, site: str, period: str, lo: int, hi: int

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from greendc.core.accounts import Book
-from greendc.core.facility import DAY, EVER, HOUR
-from greendc.core.figure import Figure
+from greendc.core.facility import DAY, EVER, HOUR, IntArray
+from greendc.core.figure import SPELT, Figure, FigureColumns
 from greendc.findings import lasting
 from greendc.snapshots import Balance, Closed, FigureKey, Key, Taken
-from greendc.store import Change, Store
+from greendc.store import Changes, Store, totals
 
 LOADED = {  # how far back from the newest figure of a period others are looked for at a start
     "cell": HOUR,
@@ -21,6 +23,8 @@ LOADED = {  # how far back from the newest figure of a period others are looked 
     "30d": 2 * DAY,
     "12mo": 3 * DAY,
 }
+SUMS = {"J", "g"}  # units of what is counted
+CELL = SPELT.index("cell")
 TOLD_BACK = 30 * DAY  # how far back the beginning of a finding is looked for
 
 
@@ -28,8 +32,7 @@ class Newest:
     """Newest figures of the ledger and sums of what was committed; shown at commits."""
 
     def __init__(self) -> None:
-        self._kinds: dict[str, dict[str, str]] = {}
-        self._pending: list[Change] = []
+        self._pending: list[Changes] = []
         self._loaded: Closed | None = None
         self._store: Store | None = None
         self._words = -1  # the version of the judgements that is shown
@@ -37,25 +40,20 @@ class Newest:
 
     def configured(self, books: Mapping[str, Sequence[Book]], store: Store) -> None:
         """Know what the accounts are; the first time also what the ledger holds."""
-        first = not self._kinds
-        self._kinds = {
-            site: {a.name: a.kind for book in layouts for a in book.accounts}
-            for site, layouts in books.items()
-        }
+        first = self._store is None
         self._store, self._sites = store, list(books)
         if first:
             self._loaded = self._load(books, store)
 
     def _load(self, sites: Iterable[str], store: Store) -> Closed:
         figures: dict[FigureKey, Figure] = {}
-        cells: dict[Key, Figure] = {}
         for site in sites:
             for period, span in LOADED.items():
                 newest = store.newest_start(site, period)
                 if newest is not None:
-                    for figure in store.figures(site, period, newest - span, EVER):
-                        self._place(site, figure, figures, cells)
-        return Closed(figures=figures, meter_cells=cells, balances=self._balances({}))
+                    found = store.figures(site, period, newest - span, EVER, totals())
+                    _place(site, found, figures)
+        return Closed(figures=figures, balances=self._balances({}))
 
     def _balances(self, before: Mapping[str, Balance]) -> dict[str, Balance]:
         """The newest hour of each site in which energy in and out were compared."""
@@ -72,9 +70,9 @@ class Newest:
                 found[site] = Balance(hour, tuple(lasts))
         return found
 
-    def wrote(self, changes: Iterable[Change]) -> None:
+    def wrote(self, changes: Changes) -> None:
         """Note revisions that are not committed yet."""
-        self._pending += changes
+        self._pending.append(changes)
 
     def snapshot(self, before: Closed) -> Closed:
         """The next snapshot; the same one where nothing was written."""
@@ -84,20 +82,14 @@ class Newest:
         pending, self._pending = self._pending, []
         if not pending:
             return before
-        tally = Tally(before)
-        figures, cells = dict(before.figures), dict(before.meter_cells)
-        for change in pending:
-            figure = change.figure
-            if change.revision:
-                figure = figure._replace(revision=change.revision)
-            self._place(change.site, figure, figures, cells)
-            tally.count(change)
-        expected = before.provisional
+        tally, figures = Tally(before), dict(before.figures)
+        for changes in pending:
+            _place(changes.site, _no_meters(changes.figures), figures)
+            tally.take(changes)
         return replace(
             tally.closed(),
             figures=figures,
-            meter_cells=cells,
-            provisional=expected,
+            provisional=before.provisional,
             balances=self._balances(before.balances),
             words=before.words,
         )
@@ -112,19 +104,16 @@ class Newest:
             found.setdefault((told.site, told.meter), {})[told.word] = Taken(*told[3:])
         return replace(before, words=found)
 
-    def _place(
-        self,
-        site: str,
-        figure: Figure,
-        figures: dict[FigureKey, Figure],
-        cells: dict[Key, Figure],
-    ) -> None:
-        """Keep a figure where none that starts later is known."""
-        if self._kinds.get(site, {}).get(figure.quantity) == "meter":
-            known = cells.get((site, figure.quantity))
-            if figure.period == "cell" and (known is None or figure.start >= known.start):
-                cells[site, figure.quantity] = figure
-            return
+
+def _no_meters(figures: FigureColumns) -> Iterable[Figure]:
+    """Of figures those that are no single meter's."""
+    numbers = [n for n in np.unique(figures.quantity).tolist() if figures.names[n] in totals()]
+    return figures.at(np.flatnonzero(np.isin(figures.quantity, numbers))).rows()
+
+
+def _place(site: str, found: Iterable[Figure], figures: dict[FigureKey, Figure]) -> None:
+    """Keep each figure where none that starts later is known."""
+    for figure in found:
         key = site, figure.period, figure.quantity
         newest = figures.get(key)
         if newest is None or figure.start >= newest.start:
@@ -139,29 +128,43 @@ class Tally:
         self.emitted, self.revised = dict(before.emitted), dict(before.revised)
         self.undefined, self.written = dict(before.undefined), dict(before.written)
 
-    def count(self, change: Change) -> None:
-        """Count one committed revision."""
-        figure, key = change.figure, (change.site, change.figure.quantity)
-        period = change.site, figure.period
-        self.written[period] = self.written.get(period, 0) + 1
-        if figure.value is None and figure.unit not in {"J", "g"}:
-            why = (*key, figure.period, figure.reason or "undefined")
+    def take(self, changes: Changes) -> None:
+        """Count committed revisions."""
+        site, figures = changes.site, changes.figures
+        for place, count in enumerate(np.bincount(figures.period).tolist()):
+            if count:
+                period = site, SPELT[place]
+                self.written[period] = self.written.get(period, 0) + count
+        counted = [n for n in np.unique(figures.quantity).tolist() if figures.units[n] in SUMS]
+        sums = np.isin(figures.quantity, counted)
+        unknown, cells = np.isnan(figures.value), sums & (figures.period == CELL)
+        rows = np.flatnonzero(unknown & ~sums)
+        for figure in figures.at(rows).rows():
+            why = site, figure.quantity, figure.period, figure.reason or "undefined"
             self.undefined[why] = self.undefined.get(why, 0) + 1
-        if figure.period != "cell" or figure.unit not in {"J", "g"}:
-            return
-        value = figure.value or 0.0
-        if change.revision:
-            moved = value - (change.before or 0.0)
-            self.revised[key] = self.revised.get(key, 0.0) + moved
-        elif figure.value is not None:
-            self._add(key, figure.unit, value)
+        fresh = figures.revision == 0
+        self._add(changes, np.flatnonzero(cells & fresh & ~unknown))
+        self._move(changes, np.flatnonzero(cells & ~fresh))
 
-    def _add(self, key: Key, unit: str, value: float) -> None:
-        if unit == "g":
-            self.emitted[key] = self.emitted.get(key, 0.0) + max(value, 0.0)
-            return
-        side = self.into if value >= 0 else self.out
-        side[key] = side.get(key, 0.0) + abs(value)
+    def _add(self, changes: Changes, rows: IntArray) -> None:
+        """Add the amounts of first revisions."""
+        figures, site = changes.figures, changes.site
+        pairs = zip(figures.quantity[rows].tolist(), figures.value[rows].tolist(), strict=True)
+        for quantity, value in pairs:
+            key = site, figures.names[quantity]
+            if figures.units[quantity] == "g":
+                self.emitted[key] = self.emitted.get(key, 0.0) + max(value, 0.0)
+                continue
+            side = self.into if value >= 0 else self.out
+            side[key] = side.get(key, 0.0) + abs(value)
+
+    def _move(self, changes: Changes, rows: IntArray) -> None:
+        """Add how far revisions differ from what they follow; nothing known counts as 0."""
+        figures = changes.figures
+        moved = np.nan_to_num(figures.value[rows]) - np.nan_to_num(changes.before[rows])
+        for quantity, by in zip(figures.quantity[rows].tolist(), moved.tolist(), strict=True):
+            key = changes.site, figures.names[quantity]
+            self.revised[key] = self.revised.get(key, 0.0) + by
 
     def closed(self) -> Closed:
         """The counters, frozen."""

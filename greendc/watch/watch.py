@@ -5,7 +5,7 @@ commits; only what is committed is shown as closed. Nothing here changes a figur
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from greendc.config import Config
@@ -17,7 +17,7 @@ from greendc.snapshots import (
     Closed,
     Health,
 )
-from greendc.store import Change, Store
+from greendc.store import Changes, Store
 from greendc.watch.latest import Latest
 from greendc.watch.newest import Newest
 
@@ -83,7 +83,7 @@ class Watch:
             self._latest.count(readings)
         self._stale = True
 
-    def wrote(self, changes: Iterable[Change]) -> None:
+    def wrote(self, changes: Changes) -> None:
         """Revisions written in the transaction that is open."""
         self._newest.wrote(changes)
 
