@@ -119,8 +119,8 @@ class _Cells:
         used = np.zeros(len(book.rules.meters), np.bool_)
         for account in accounts:
             used[account.needs] = True
-        near = (found.end > lo) & (found.start < hi)
-        self.found = found.where(near & used[found.meter])
+        near = (found.end > lo) & (found.start < hi) & used[found.meter]
+        self.found = found if near.all() else found.where(near)
         self.used = used
         methods = {t.method for a in accounts for t in a.terms if t.method is not None}
         self._found_together: dict[bytes, _Together] = {}
@@ -146,10 +146,13 @@ class _Cells:
     def _physical(self) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
         """Each meter at its own grid, summed up to this one."""
         count = len(self.book.rules.meters)
+        grids = np.unique(self.book.grids[self.used])
+        if grids.tolist() == [self.grid]:
+            return integrate(self.found, Windows.cells(self.lo, self.hi, self.grid), count)
         shape = (count, len(self.start))
         energy, known, spread = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape)
         guessed = np.zeros(shape)
-        for grid in np.unique(self.book.grids[self.used]):
+        for grid in grids:
             chosen = self.used & (self.book.grids == grid)
             windows = Windows.cells(self.lo, self.hi, int(grid))
             e, k, d, g = integrate(self.found.of(chosen), windows, count)
@@ -164,12 +167,8 @@ class _Cells:
         self, energy: FloatArray, spread: FloatArray, guessed: FloatArray, valid: IntArray
     ) -> _Amounts:
         """Physical nodes and, after them, the derived ones in their order."""
-        extra = np.zeros((len(self.book.nodes) - len(energy), energy.shape[1]))
-        amounts = _Amounts(
-            np.vstack([energy, extra]),
-            np.vstack([guessed, extra]),
-            np.vstack([spread, extra]),
-        )
+        more = len(self.book.nodes) - len(energy)
+        amounts = _Amounts(*(_longer(share, more) for share in (energy, guessed, spread)))
         for step in self.book.derivations:
             _derive(step, amounts, valid)
         return amounts
@@ -239,6 +238,11 @@ class _Cells:
         for node, factor in term.fuels:
             grams = grams + share[node] / J_PER_KWH * factor
         return grams
+
+
+def _longer(share: FloatArray, more: int) -> FloatArray:
+    """The same with rows of zeros behind, where there are any to add."""
+    return np.vstack([share, np.zeros((more, share.shape[1]))]) if more else share
 
 
 def _weighted(term: Term, share: FloatArray, *, signed: bool) -> FloatArray:

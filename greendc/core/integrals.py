@@ -1,5 +1,6 @@
 """Energy of stretches of time: segments cut at borders and summed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from greendc.core.energy import Segments, seconds
 from greendc.core.facility import IntArray
 
 FloatArray = npt.NDArray[np.float64]
+
+AT_ONCE = 8192  # segments that are cut at a time: ten columns of this length are at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +63,53 @@ def integrate(
     >>> print(energy[0])
     [3450. 4350.]
     """
+    shape = (meters, windows.labels)
+    sums = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)
+    for part in _portions(found):
+        lo, hi = int(part.meter[0]), int(part.meter[-1]) + 1
+        for every, some in zip(sums, _sums(part, windows, lo, hi), strict=True):
+            if some.any():  # zeros that are not written take no memory
+                every[lo:hi] = some
+    return sums
+
+
+def _portions(found: Segments) -> Iterator[Segments]:
+    """All segments in their order, all of a meter in one portion."""
+    begin = 0
+    while begin < len(found):
+        last = found.meter[min(begin + AT_ONCE, len(found)) - 1]
+        end = int(np.searchsorted(found.meter, last, "right"))
+        yield found.between(begin, end)
+        begin = end
+
+
+def _sums(
+    found: Segments, windows: Windows, lo: int, hi: int
+) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    """What `integrate` tells of the meters from `lo` to `hi`, which all segments are of."""
     first = np.searchsorted(windows.end, found.start, "right")
     count = np.maximum(np.searchsorted(windows.start, found.end, "left") - first, 0)
     piece = np.repeat(np.arange(len(count)), count)
     offset = np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
     window = first[piece] + offset
     start, end = found.start[piece], found.end[piece]
-    lo = np.maximum(start, windows.start[window])
-    hi = np.minimum(end, windows.end[window])
+    begin = np.maximum(start, windows.start[window])
+    until = np.minimum(end, windows.end[window])
     energy = found.energy[piece]
-    cut = np.flatnonzero((lo != start) | (hi != end))
-    energy[cut] = _cut(found, piece[cut], lo[cut], hi[cut])
-    place = found.meter[piece] * windows.labels + windows.label[window]
-    size = meters * windows.labels
-    shape = (meters, windows.labels)
+    cut = np.flatnonzero((begin != start) | (until != end))
+    energy[cut] = _cut(found, piece[cut], begin[cut], until[cut])
+    place = (found.meter[piece] - lo) * windows.labels + windows.label[window]
+    shape = (hi - lo, windows.labels)
+    size = shape[0] * shape[1]
     # bincount adds in the order of its input; an integer sum below 2**53 ns (104 days) is exact
-    known = np.bincount(place, (hi - lo).astype(np.float64), size).astype(np.int64)
+    known = np.bincount(place, (until - begin).astype(np.float64), size).astype(np.int64)
     total: FloatArray = np.bincount(place, energy, size).astype(np.float64)
     spread, guessed = (
         np.bincount(place, np.where(marked[piece], np.abs(energy), 0.0), size).astype(np.float64)
         for marked in (found.distributed, found.estimated)
     )
-    sums = total, known, spread, guessed
     return (
-        sums[0].reshape(shape),
+        total.reshape(shape),
         known.reshape(shape),
         spread.reshape(shape),
         guessed.reshape(shape),

@@ -189,9 +189,9 @@ class Level:
         number = self._row(start)
         self.valid[number], self.terms[number] = valid, terms
 
-    def part(self, starts: Iterable[int]) -> "Level":
-        """A level of its own with the rows that there are among these starts."""
-        out = Level(self.period, self.shape, self.reader)
+    def part(self, starts: Sequence[int]) -> "Level":
+        """A level of its own with the rows that there are among these starts, and room for all."""
+        out = Level(self.period, self.shape, self.reader, len(starts))
         for start in starts:
             if start in self.index:
                 row = self.index[start]

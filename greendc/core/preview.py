@@ -9,10 +9,11 @@ from copy import copy
 import numpy as np
 
 from greendc.core.cells import Block
-from greendc.core.facility import EVER, HOUR
+from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.levels import Level, Runs
 from greendc.core.periods import PeriodBlock, Periods
 from greendc.core.site import SiteBook
+from greendc.core.touched import Span
 
 
 def open_cells(book: SiteBook) -> list[Block]:
@@ -47,9 +48,11 @@ def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[
     whole = day % HOUR == 0 and night % HOUR == 0  # the day is made of full hours
     begun = range(first // HOUR * HOUR, last, HOUR)
     cells = _opened(periods, blocks, begun[0] if whole else min(day, begun[0]), last)
-    yield from _rows(periods, "hour", cells.part(_inside(cells, begun[-1], last)), begun[-1])
+    of_hour = cells.rows(_inside(cells, begun[-1], last))
+    yield from _rows(periods, "hour", cells, of_hour, (begun[-1], begun[-1] + HOUR))
     if not whole:
-        yield from _rows(periods, "day", cells.part(_inside(cells, day, last)), day, night)
+        of_day = cells.rows(_inside(cells, day, last))
+        yield from _rows(periods, "day", cells, of_day, (day, night))
         return
     hours = periods.held.near["hour"]
     hours.ensure(day, last)
@@ -57,7 +60,8 @@ def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[
     for hour in begun:
         if hour >= day:
             _sum_into(totals, cells, hour, periods.step)
-    yield from _rows(periods, "day", totals, day, night)
+    every = totals.rows(sorted(totals.index))
+    yield from _rows(periods, "day", totals, every, (day, night))
 
 
 def _opened(periods: Periods, blocks: Sequence[Block], lo: int, hi: int) -> Level:
@@ -88,16 +92,15 @@ def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
 
 
 def _rows(
-    periods: Periods, period: str, below: Level, start: int, end: int | None = None
+    periods: Periods, period: str, below: Level, rows: IntArray, span: Span
 ) -> Iterator[PeriodBlock]:
-    """One row for every account but single meters."""
-    end = start + HOUR if end is None else end
+    """One row for every account but single meters: the sum of some rows of a level."""
     names = [name for name, account in periods.accounts.items() if account.kind != "meter"]
     if not names:
         return
-    every = Runs.whole(below.rows(sorted(below.index)))
+    every = Runs.whole(rows)
     valid, terms = below.totals(every, names)
     meters = periods.held.counted(below, every)
-    one = np.array([start], np.int64), np.array([end], np.int64)
+    one = np.array(span[:1], np.int64), np.array(span[1:], np.int64)
     for name, known, term in zip(names, valid, terms, strict=True):
         yield PeriodBlock(period, Block(periods.accounts[name], *one, known, term), meters)

@@ -30,7 +30,22 @@ class Segments:
 
     def of(self, chosen: BoolArray) -> "Segments":
         """The segments of the meters chosen (a mask over meter numbers)."""
-        return self.where(chosen[self.meter])
+        mask = chosen[self.meter]
+        return self if mask.all() else self.where(mask)
+
+    def between(self, begin: int, end: int) -> "Segments":
+        """Those from one place to another, as views."""
+        part = slice(begin, end)
+        return Segments(
+            self.meter[part],
+            self.start[part],
+            self.end[part],
+            self.power[part],
+            self.power_end[part],
+            self.energy[part],
+            self.distributed[part],
+            self.estimated[part],
+        )
 
     def where(self, mask: BoolArray | IntArray) -> "Segments":
         """Those that the mask keeps, or those at the places given."""

@@ -217,6 +217,7 @@ class SiteBook:
             return settled
         opened = self.progress.opened(filled + dirty, kept_from)
         settled.causes = causes(opened, fresh, [stood, before], mark)
+        del fresh, before  # of many readings not held twice while cells are made of them
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
             self.pause()
@@ -337,10 +338,7 @@ class SiteBook:
             yield from due.blocks(found, self.site.intensity)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
-        count, verdict = len(self.rules.meters), self._verdict(self.hot)
-        good = self.hot.where(verdict.believed)
-        spans = self._intervals(verdict)
-        known = Known(lasts(self.hot, count), lasts(good, count), verdict.decided, spans)
+        known = self._how_far()
         end = self.progress.end_of(known, at) if final else None
         self.progress.advance(watermark, known, end)
         found = self._segments(self.hot)
@@ -348,6 +346,12 @@ class SiteBook:
             self.pause()
             for b in due.blocks(found, self.site.intensity):
                 yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
+
+    def _how_far(self) -> Known:
+        """How far the readings held go."""
+        count, verdict = len(self.rules.meters), self._verdict(self.hot)
+        reached = lasts(self.hot.where(verdict.believed), count)
+        return Known(lasts(self.hot, count), reached, verdict.decided, self._intervals(verdict))
 
     def _intervals(self, verdict: Verdict) -> tuple[IntArray, IntArray, IntArray]:
         """Meters, starts and ends of what registers with a power have counted."""

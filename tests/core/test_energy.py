@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greendc.core import integrals
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter, Replacement
 from greendc.core.integrals import Windows, common_time, integrate
@@ -127,6 +128,21 @@ def test_registers_tell_dip_reset_and_nonsense_apart(
 # -- laws ---------------------------------------------------------------------------------------
 
 times = st.lists(st.integers(0, 4000), min_size=2, max_size=30, unique=True).map(sorted)
+
+
+@pytest.mark.parametrize("portion", [1, 2, 7, 30])
+def test_portions_of_segments_leave_no_trace(portion: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    count, random = 40, np.random.default_rng(7)
+    number = np.sort(random.choice([0, 1, 2, 5], count))  # of meters 3 and 4 nothing is known
+    begin = np.sort(random.integers(0, 10 * MINUTE, count))
+    power = random.random((3, count))
+    marks = random.random((2, count)) < 0.3
+    found = Segments(number, begin, begin + random.integers(1, 3 * MINUTE, count), *power, *marks)
+    windows = Windows.cells(0, 14 * MINUTE, MINUTE)
+    whole = integrate(found, windows, 7)
+    monkeypatch.setattr(integrals, "AT_ONCE", portion)
+    assert [c.tobytes() for c in integrate(found, windows, 7)] == [c.tobytes() for c in whole]
+    assert not whole[0][[3, 4, 6]].any()
 
 
 @given(times, st.data(), st.sampled_from([7, 60, 450]))
