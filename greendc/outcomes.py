@@ -51,7 +51,7 @@ JUDGEMENTS = {
     "clock_ahead": "stamped later than it came: the meter's clock is ahead, or greendc's behind",
     "dip": "the register went back by a little: nothing is counted",
     "frozen": "exactly the same for longer than this meter's values ever are",
-    "implausible": "a count that the rating does not allow",
+    "implausible": "a count that the rating, or the next reading, does not allow",
     "rate": "further from the last believed value than it can have changed meanwhile",
     "replaced": "the first reading of a register that was exchanged, as declared",
     "reset": "the register began again by itself; what it counted meanwhile is not known",

@@ -144,8 +144,8 @@ class Field:
     `units` maps every unit that the payload may name to its own scale (multiplier
     included); `scale` applies where no unit path is declared. `low`/`high` are in
     base units, infinite where nothing is to be checked; `sentinels` are values as
-    they stand in the payload. `zone` is that of times without an offset, None where
-    such are none.
+    they stand in the payload, `all_bits` says that numbers with all bits set are sentinels
+    too. `zone` is that of times without an offset, None where such are none.
     """
 
     meter: int
@@ -159,6 +159,7 @@ class Field:
     high: float
     sentinels: tuple[float, ...]
     zone: str | None = None
+    all_bits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ UNIT = (f"{STAMPED}, unit_at: u", STAMPED)
 RULES = {
     "out_of_range": of_meter("range: [0, 500]"),
     "sentinel": of_meter("sentinels: [1000]"),
+    "sentinel that nobody names": Rule(
+        meter=(POWER, f"{POWER}, sentinels: []"), true=lambda n: 2147483.647 if n == ODD else n
+    ),
     "spike": of_meter("spike: 100"),
     "rate": of_meter("rate_per_min: 50"),
     "frozen": of_meter("frozen_after: 10min", stuck),

@@ -171,8 +171,10 @@ class Meter(Model):
         description="Name that meters share which move together: while all of them stand still, "
         "none is frozen.",
     )
-    sentinels: Items[FiniteFloat] = key(
-        (), description="Numbers in the payload that mean: no value."
+    sentinels: Items[FiniteFloat] | None = key(
+        None,
+        description="Numbers in the payload that mean: no value, beside those with all bits set; "
+        "[]: none at all.",
     )
     multiplier: Timed[FiniteFloat] = key(1.0, description="Factor, e.g. of a transformer.")
     register_: Register | None = key(None, alias="register", description="Of a register.")

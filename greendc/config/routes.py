@@ -10,6 +10,7 @@ from greendc.config.meters import Filled
 from greendc.config.problems import Problem
 from greendc.config.tree import Loc
 from greendc.config.zones import grid_limit
+from greendc.core.facility import Kind
 from greendc.ports import Field, Route
 
 _LEVEL = re.compile(r"\{[a-z_]+\}|[^+#{}/\0]*")
@@ -132,7 +133,8 @@ def _field(filled: Filled, reading: Reading) -> "partial[Field]":
         units=filled.units() if reading.unit_at is not None else {},
         low=low,
         high=high,
-        sentinels=filled.given.sentinels,
+        sentinels=filled.given.sentinels or (),
+        all_bits=filled.kind is not Kind.REGISTER and filled.given.sentinels != (),
     )
 
 

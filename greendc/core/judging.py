@@ -6,7 +6,7 @@ import numpy as np
 
 from greendc.core.facility import EVER, IntArray
 from greendc.core.readings import Readings, firsts
-from greendc.core.register import register_steps
+from greendc.core.register import register_steps, unconfirmed
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.siblings import excused, moved_last
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
@@ -147,9 +147,11 @@ class _Judge:
 
     def _count(self, found: Verdict, place: IntArray) -> None:
         rules, columns = self.rules, (self.meter[place], self.time[place], self.value[place])
-        word, anchor, energy = register_steps(rules.meters, rules.bridge, *columns)
-        found.word[place], found.energy[place] = word, energy
-        found.anchor[place] = np.where(anchor >= 0, place[anchor], -1)
+        steps = register_steps(rules.meters, rules.bridge, *columns)
+        found.word[place], found.energy[place] = steps.word, steps.energy
+        found.anchor[place] = np.where(steps.anchor >= 0, place[steps.anchor], -1)
+        open_ = place[unconfirmed(rules.meters, columns[0], columns[2], steps)]
+        found.decided[self.meter[open_]] = self.time[found.anchor[open_]]
 
     def _suspect(self, found: Verdict, known: IntArray) -> None:
         rules, place = self.rules, np.flatnonzero(self.rules.judged[self.meter])

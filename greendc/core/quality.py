@@ -4,6 +4,10 @@ import numpy as np
 
 from greendc.core.readings import BoolArray, FloatArray
 
+_WORDS = (2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**32, 2.0**63, 2.0**64, float(np.finfo("f4").max))
+_ALL_BITS = np.sort([word * 10.0**scale for word in _WORDS for scale in range(-6, 7)])
+_LEAST, _MOST = _ALL_BITS * (1 - 1e-14), _ALL_BITS * (1 + 1e-14)  # a product may be off by an ulp
+
 
 def is_sentinel(raw: FloatArray, sentinels: FloatArray) -> BoolArray:
     """Where a value is one by which the device says that it has none.
@@ -32,6 +36,34 @@ def is_sentinel(raw: FloatArray, sentinels: FloatArray) -> BoolArray:
     if len(raw) != len(sentinels):
         raise ValueError(f"{len(sentinels)} rows of sentinels for {len(raw)} values")
     return np.asarray((raw[:, np.newaxis] == sentinels).any(axis=1))
+
+
+def is_all_bits(raw: FloatArray) -> BoolArray:
+    """Where a number is the largest, or the least, of 32 or 64 bits, or of a float.
+
+    Devices send it in place of a value that they do not have; gateways have made other units of
+    it, so it is known at each power of ten from 10^-6 to 10^6. Counters come by such numbers.
+
+    Parameters
+    ----------
+    raw
+        Values as they stand in the payload.
+
+    References
+    ----------
+    SunSpec Device Information Model Specification, "not implemented": 0xFFFFFFFF of uint32,
+    0x80000000 of int32.
+
+    Examples
+    --------
+    >>> print(is_all_bits(np.array([4294967295.0, 4294967.295, -2147483648.0, 4294967294.0])))
+    [ True  True  True False]
+    """
+    size, found = np.abs(raw), np.zeros(len(raw), np.bool_)
+    large = np.flatnonzero((size >= _LEAST[0]) & (size <= _MOST[-1]))
+    near = np.searchsorted(_LEAST, size[large], "right") - 1
+    found[large] = size[large] <= _MOST[near]
+    return found
 
 
 def is_out_of_range(value: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:

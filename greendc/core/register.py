@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from greendc.core.facility import SECOND, IntArray, Meter, Replacement
-from greendc.core.words import FloatArray, Word, WordArray
+from greendc.core.words import BoolArray, FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
-PACES = 10.0  # what a register without a rating may count faster, after a reset, than it goes on
+PACES = 10.0  # what a register without a rating may count faster, before it goes on, than then
+JITTER = 1e-3  # of what is shown: how far one without a declared step may go back
+AROUND = (
+    1e-2  # of the modulus: how far from it the two ends of a rollover may lie, whatever the pace
+)
 
 
 class Steps(NamedTuple):
@@ -38,6 +41,14 @@ def max_plausible(meter: Meter, span: int) -> float:
     if meter.rating is None:
         return float("inf")
     return meter.rating * 1.2 * span / SECOND + meter.step
+
+
+def jitter(meter: Meter, before: float) -> float:
+    """How far in J a register may go back from what it shows [J] and mean nothing by it.
+
+    By a step; where none is declared, by a thousandth of what is shown.
+    """
+    return (meter.step or before * JITTER) + before * 1e-12  # what numbers in decimals are off by
 
 
 def register_steps(
@@ -93,7 +104,7 @@ def plain_steps(
     meter: IntArray,
     time: IntArray,
     value: FloatArray,
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Readings, sorted by (meter, time), that simply count on from the one before.
 
     >>> from greendc.core.facility import Kind
@@ -112,9 +123,24 @@ def plain_steps(
     with np.errstate(invalid="ignore"):
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
     anew = _anew(bridge, meter, time)
-    plain: npt.NDArray[np.bool_] = (value >= low) & (value <= high) & (anew | counted)
+    plain: BoolArray = (value >= low) & (value <= high) & (anew | counted)
     plain[_first_after_replacements(meters, meter, time)] = False
     return plain
+
+
+def unconfirmed(
+    meters: tuple[Meter, ...], meter: IntArray, value: FloatArray, steps: Steps
+) -> IntArray:
+    """Places of last readings in range that rose so far that the next may speak against it."""
+    there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
+    of = meter[there]
+    last = there[np.append(of[1:] != of[:-1], True)[: len(of)]]
+    rated = np.array([m.rating is not None for m in meters])
+    step = np.array([m.step for m in meters])[meter[last]]
+    far = (steps.word[last] == Word.USED) & ~rated[meter[last]]
+    far &= steps.energy[last] > np.maximum(step, value[last] * JITTER)
+    found: IntArray = last[far]
+    return found
 
 
 def _first_after_replacements(
@@ -147,7 +173,7 @@ def _factors(meter: Meter, time: IntArray) -> FloatArray:
     return found
 
 
-def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> npt.NDArray[np.bool_]:
+def _anew(bridge: IntArray, meter: IntArray, time: IntArray) -> BoolArray:
     """Readings that no earlier one is near enough to be counted from."""
     anew = np.ones(len(meter), np.bool_)
     anew[1:] = (meter[1:] != meter[:-1]) | (np.diff(time) > bridge[meter[1:]])
@@ -205,7 +231,7 @@ def _rated(meter: Meter, factor: float) -> Meter:
 def _word(meter: Meter, before: float, now: float, delta: float | None) -> Word:
     """What a reading was taken for, by the energy that it counts."""
     if delta is None:
-        return Word.DIP if 0 < before - now <= meter.step else Word.IMPLAUSIBLE
+        return Word.DIP if 0 < before - now <= jitter(meter, before) else Word.IMPLAUSIBLE
     if now >= before:
         return Word.USED
     return Word.RESET if delta == now else Word.ROLLOVER
@@ -255,7 +281,8 @@ def register_delta(
 
     ``delta = now - before``; ``now + (modulus - before)`` after a rollover; ``now`` after a
     reset; None where the reading is a dip of at most one step or cannot be
-    believed, and the earlier reading stays the anchor.
+    believed, and the earlier reading stays the anchor. Without a rating the next reading
+    bounds what can have been counted.
 
     Parameters
     ----------
@@ -267,7 +294,7 @@ def register_delta(
         Time between them. [ns]
     upcoming
         The next reading in range, None if there is none yet; a reset is believed
-        only once the count goes on from it.
+        only once the count goes on from it, and a rise not where it goes back from it.
 
     References
     ----------
@@ -280,18 +307,46 @@ def register_delta(
     >>> print(register_delta(wh, 4294967196.0, 150.0, 900 * SECOND, None))
     250.0
     """
-    limit = max_plausible(meter, span)
     delta = now - before
     if delta >= 0:
-        return delta if delta <= limit else None
-    if -delta <= meter.step:
+        return delta if _rises(meter, before, now, span, upcoming) else None
+    if -delta <= jitter(meter, before):
         return None
-    # without a rating nothing bounds the count: a rollover could not be told from a reset
-    if meter.modulus and meter.rating is not None and delta + meter.modulus <= limit:
+    if before <= meter.modulus and _rolls_over(meter, before, now, span, upcoming):
         return delta + meter.modulus
     if upcoming is not None and _goes_on(meter, before, now, span, upcoming):
         return now
     return None
+
+
+def _rises(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None) -> bool:
+    """Whether a register can have counted what it shows more.
+
+    Without a rating the next reading speaks against it that is back where the count came from.
+    """
+    if meter.rating is not None or upcoming is None:
+        return now - before <= max_plausible(meter, span)
+    back = upcoming.value < now - jitter(meter, now)
+    return not back or upcoming.value < before - jitter(meter, before)
+
+
+def _rolls_over(
+    meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None
+) -> bool:
+    """Whether a register that has fallen can have gone beyond its modulus.
+
+    Without a rating both parts, up to the modulus and from there on, must be little of it, or
+    what it can count by its pace up to the next reading. That one must not be back where the
+    count came from, and 0 alone may be nonsense as well.
+    """
+    left = meter.modulus - before
+    if meter.rating is not None:
+        return left + now <= max_plausible(meter, span)
+    counted = 0.0 if upcoming is None else upcoming.value - now
+    if counted < 0 or now + counted >= before or now == counted == 0:
+        return False
+    pace = 0.0 if upcoming is None else counted / upcoming.span
+    return max(left, now) <= max(PACES * pace * span + meter.step, AROUND * meter.modulus)
 
 
 def _goes_on(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming) -> bool:

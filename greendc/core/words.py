@@ -17,10 +17,11 @@ class Word(IntEnum):
     """What a reading is taken for. The first ones are used, the others are left out.
 
     Of a register: `began`: nothing before it is near enough to be counted from; `dip`: back by
-    at most a step, which adds nothing; `reset`, `rollover`: it started again, by itself or
-    beyond its modulus; `replaced`: the first of an exchanged one; `implausible`: no count that
-    its rating allows. Of others: `spike`: far from two neighbours that agree; `frozen`: exactly
-    the same for too long; `rate`: too far from the last one that was believed.
+    at most a step (or 1/1000), which adds nothing; `reset`, `rollover`: it started again, by
+    itself or beyond its modulus; `replaced`: the first of an exchanged one; `implausible`: no
+    count that its rating, or its next reading, allows. Of others: `spike`: far from two
+    neighbours that agree; `frozen`: exactly the same for too long; `rate`: too far from the
+    last one that was believed.
     """
 
     USED = 0

@@ -14,7 +14,7 @@ from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
 from greendc.columns import lengths, numbers, picked
 from greendc.core.facility import DAY, EVER, SECOND
-from greendc.core.quality import is_out_of_range, is_sentinel, padded
+from greendc.core.quality import is_all_bits, is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray, Readings, joined
 from greendc.ports import (
     RETAIN,
@@ -108,6 +108,7 @@ class Decoder:
         self._low = np.array([field.low for field in fields])
         self._high = np.array([field.high for field in fields])
         self._sentinels = padded([field.sentinels for field in fields])
+        self._all_bits = np.array([field.all_bits for field in fields], np.bool_)
         self._scales = Scales(fields)
 
     def subscriptions(self) -> list[str]:
@@ -191,7 +192,9 @@ class Decoder:
         scales = self._scales.chosen(slot, decoded.unit)
         verdicts.refuse(scales == NO_SCALE, "bad_unit")
         value = self._scales.apply(scales, time, decoded.value)
-        verdicts.refuse(is_sentinel(decoded.value, self._sentinels[slot]), "sentinel")
+        absent = is_sentinel(decoded.value, self._sentinels[slot])
+        absent |= is_all_bits(decoded.value) & self._all_bits[slot]
+        verdicts.refuse(absent, "sentinel")
         verdicts.refuse(~np.isfinite(value), "not_finite")
         verdicts.refuse(is_out_of_range(value, self._low[slot], self._high[slot]), "out_of_range")
         return value

@@ -75,6 +75,12 @@ MUTATIONS = [
         mutants.at(range_=(-math.inf, math.inf)),
     ),
     Mutation(
+        "A06-register-far-above-once",
+        "a rise is not where the next reading is back",
+        "greendc.core.register:_rises",
+        lambda _: lambda *_arguments: True,
+    ),
+    Mutation(
         "A06-register-zero-once",
         "a reset counts on from what it shows",
         _DELTA,
@@ -89,9 +95,9 @@ MUTATIONS = [
     Mutation("A08-no-value-in-the-middle", "no number is no value", _VALUE, _ZERO),
     Mutation(
         "A09-sentinel",
-        "sentinels",
-        _SENTINELS,
-        _no_sentinels,
+        "all bits are a sentinel",
+        "greendc.profiles.decoder:is_all_bits",
+        lambda _: lambda raw: np.zeros(len(raw), np.bool_),
     ),
     Mutation("A13-two-halls", "ratio of sums", _TERMS, mutants.mean_of_ratios),
     Mutation(

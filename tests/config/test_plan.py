@@ -84,6 +84,21 @@ def test_a_topic_of_the_site_selects_by_tag(tmp_path: Path) -> None:
     assert field.units["MW"].factor[0] == 1e6
 
 
+@pytest.mark.parametrize(
+    ("more", "named", "all_bits"),
+    [("", (), True), (", sentinels: [-1]", (-1.0,), True), (", sentinels: []", (), False)],
+)
+def test_sentinels_stand_beside_all_bits(
+    more: str, named: tuple[float, ...], all_bits: bool, tmp_path: Path
+) -> None:
+    field = field_of(tmp_path, METER % more)
+    assert (field.sentinels, field.all_bits) == (named, all_bits)
+
+
+def test_a_register_comes_by_all_numbers(tmp_path: Path) -> None:
+    assert not field_of(tmp_path, "{id: m, quantity: energy, unit: kWh}").all_bits
+
+
 def test_a_meters_own_topic(tmp_path: Path) -> None:
     more = ", topic: power/7, codec: number"
     (route,) = loaded(tmp_path, site(METER % more, topics="name: x")).plan().routes

@@ -225,7 +225,7 @@ def test_a_reset_is_believed_once_the_count_goes_on(
         ([5010.0, 5011.0, 0.0, 5012.0, 5013.0], 3.0, "began used implausible used used"),
         ([5010.0, 5011.0, 0.0, 0.0, 5012.0], 2.0, "began used implausible implausible used"),
         # A3: a step back that nobody has declared
-        ([215.6, 215.7, 215.6, 215.6, 215.7, 215.8], 0.2, "began used {0} {0} used used"),
+        ([215.6, 215.7, 215.6, 215.6, 215.7, 215.8], 0.2, "began used dip dip used used"),
         # A4: an exchange is only ever declared
         ([1199.0, 1200.0, 300.0, 300.1, 300.2], 1.0, "began used {0} {0} {0}"),
         ([1199.0, 1200.0, *(300 + 0.1 * i for i in range(900))], 1.0, "began used" + " {0}" * 900),
@@ -238,14 +238,78 @@ def test_a_reset_is_believed_once_the_count_goes_on(
 def test_what_falls_has_begun_again_only_where_it_can_have_counted_that(
     rating: float | None, values: list[float], expected: float, words: str
 ) -> None:
-    one = counter(rating=rating)
+    energy, told = stepped(counter(rating=rating), values)
+    assert energy == pytest.approx(expected, abs=1e-9)
+    assert told == words.format("implausible")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "words"),
+    [
+        # A7: nothing but the modulus is declared
+        ([4294967290.0, 5.0], 11.0, "began rollover"),
+        ([4294967280.0, 4294967290.0, 5.0, 8.0], 24.0, "began used rollover used"),
+        ([4294967290.0, 5.0, 5.0, 8.0], 14.0, "began rollover used used"),
+        ([4294967290.0, 0.0, 0.0, 3.0], 9.0, "began implausible rollover used"),
+        ([4.2e9, 9e7, 1.8e8], 274967296.0, "began rollover used"),  # far from it, by its pace
+        # A6: back again, so it was nonsense
+        ([4294967280.0, 0.0, 4294967285.0], 5.0, "began implausible used"),
+        ([4294967280.0, 3.0, 4294967285.0], 5.0, "began implausible used"),
+        # A4: it begins again far from its modulus, or has never heard of it
+        ([5000.0, 5001.0, 0.0, 2.0], 3.0, "began used reset used"),
+        ([5e9, 5e9 + 1, 0.0, 2.0], 3.0, "began used reset used"),
+    ],
+)
+def test_a_register_without_a_rating_rolls_over_where_its_readings_say_so(
+    values: list[float], expected: float, words: str
+) -> None:
+    assert stepped(counter(modulus=2.0**32), values) == (expected, words)
+
+
+@pytest.mark.parametrize("rating", [None, 1000.0])
+def test_what_lies_beyond_the_modulus_never_counts_backwards(rating: float | None) -> None:
+    energy, _ = stepped(counter(modulus=1000.0, rating=rating), [1500.0, 1501.0, 0.0, 1.0])
+    assert energy == 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "words"),
+    [
+        # A6: far above once
+        ([100.0, 101.0, 1e9, 102.0, 103.0], 3.0, "began used implausible used used"),
+        ([100.0, 101.0, 150.0, 101.0, 103.0], 3.0, "began used implausible used used"),
+        ([100.0, 1e9, 102.0], 2.0, "began implausible used"),
+        # the load has risen, and stays
+        ([100.0, 101.0, 150.0, 199.0], 99.0, "began used used used"),
+        ([100.0, 101.0, 150.0, 150.0], 50.0, "began used used used"),
+        # it begins again behind the rise
+        ([100.0, 101.0, 150.0, 0.0, 40.0], 90.0, "began used used reset used"),
+        # A3: a digit back is no rise too far
+        ([215.6, 215.7, 215.6, 215.6], 0.1, "began used dip dip"),
+        ([5000.0, 4998.0, 4998.5, 5001.0], 1.0, "began dip dip used"),
+    ],
+)
+def test_a_rise_is_believed_unless_the_next_reading_is_back_where_it_came_from(
+    values: list[float], expected: float, words: str
+) -> None:
+    energy, told = stepped(counter(), values)
+    assert energy == pytest.approx(expected, abs=1e-9)
+    assert told == words
+
+
+@pytest.mark.parametrize("shown", [0.8, 215.8, 12345.8])
+def test_a_step_back_is_a_dip_whatever_its_digits_make_of_it(shown: float) -> None:
+    back = shown - 0.1
+    one = counter(step=0.1 * 3.6e6, rating=1e3)
+    assert stepped(one, [back * 3.6e6, shown * 3.6e6, round(back, 1) * 3.6e6])[1][-3:] == "dip"
+
+
+def stepped(one: Meter, values: list[float]) -> tuple[float, str]:
+    """What readings two seconds apart count in all, and their words."""
     time = np.arange(len(values), dtype=np.int64) * 2 * SECOND
-    found = register_steps(
-        (one,), np.array([EVER]), np.zeros(len(values), np.int64), time, np.array(values)
-    )
-    assert found.energy.sum() == pytest.approx(expected, abs=1e-9)
-    told = [Word(word).label for word in found.word]
-    assert told == words.format("implausible").split()
+    place = np.zeros(len(values), np.int64)
+    found = register_steps((one,), np.array([EVER]), place, time, np.array(values))
+    return float(found.energy.sum()), " ".join(Word(word).label for word in found.word)
 
 
 @pytest.mark.parametrize(

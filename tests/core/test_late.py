@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from greendc.core.facility import MINUTE, SECOND, Kind
-from tests.core.kit import DERIVED, METERS, meter, played, site
+from greendc.core.readings import Readings
+from greendc.core.site import SiteBook
+from tests.core.kit import DERIVED, METERS, MemoryHistory, Rows, meter, played, site, take
 
 Log = list[tuple[int, int, float]]
 COUNTER = replace(meter("register", Kind.REGISTER), step=1.0)
@@ -61,3 +64,20 @@ def test_a_correction_of_the_oldest_reading_held_reaches_what_lies_before_it(num
     for cut in range(11 * len(METERS), len(log)):
         order = [*log[:cut], (number, 600, 195.0), *log[cut:]]
         assert played(one, order, [cut]) == played(one, right, [])
+
+
+def test_no_cell_closes_on_a_rise_that_the_next_reading_takes_back() -> None:
+    counter = replace(COUNTER, step=0.0)
+    history, rows = MemoryHistory(), Rows()
+    book = SiteBook(site((*METERS[:2], counter, METERS[-1]), lateness=0), history)
+    for i in range(20):
+        shown = 1e9 if i == 10 else 100.0 + i
+        one = np.array([i + 1]), np.array([2]), np.array([60 * i * SECOND]), np.array([shown])
+        for settled in book.add(Readings(*one)):
+            assert all(block.fresh for block in settled.blocks)
+            take(rows, settled, history)
+    counted = [
+        np.frombuffer(terms)[0] for (name, _), (_, terms) in rows.items() if name == "register"
+    ]
+    assert counted == [1.0] * len(counted)
+    assert len(counted) > 15
