@@ -3,9 +3,9 @@
 Whoever knows them takes the arrays; for everyone else they are sequences like others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,83 @@ class Texts(Sequence[bytes]):
         return repr(list(self))
 
 
+class Place(NamedTuple):
+    """Where a value stands behind the beginning of a payload, and what it was in the model.
+
+    `text` says that it stands between quotes.
+    """
+
+    start: int
+    model: bytes
+    text: bool
+
+
+class Inside(NamedTuple):
+    """What all payloads of one layout have at the same places: so many escapes, and members."""
+
+    escapes: int
+    members: Mapping[str, Place]
+
+
+class Quoted(Sequence[bytes]):
+    r"""Pieces of one text, as JSON has them between quotes: their own quotes are escaped.
+
+    `layout` says of each which of the `layouts` it has; -1: none, and it stands as it is.
+
+    >>> columns = np.array([0, 10, 20]), np.array([9, 19, 21]), np.array([0, 0, -1])
+    >>> one = Inside(2, {"w": Place(6, b"7", text=False)})
+    >>> column = Quoted(rb'{\"w\":7},{\"w\":8},9', *columns, [one])
+    >>> column == [b'{"w":7}', b'{"w":8}', b"9"], column[1:] == [b'{"w":8}', b"9"], column[0]
+    (True, True, b'{"w":7}')
+    """
+
+    __slots__ = ("end", "layout", "layouts", "start", "text")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        text: bytes,
+        start: IntArray,
+        end: IntArray,
+        layout: IntArray,
+        layouts: Sequence[Inside],
+    ) -> None:
+        self.text, self.start, self.end = text, start, end
+        self.layout, self.layouts = layout, layouts
+
+    def rows(self, rows: "IntArray | slice") -> "Quoted":
+        """Some of them."""
+        picked = self.start[rows], self.end[rows], self.layout[rows]
+        return Quoted(self.text, *picked, self.layouts)
+
+    def lengths(self) -> IntArray:
+        """Length of each, without the escapes [bytes]."""
+        escapes = np.array([layout.escapes for layout in self.layouts] + [0], np.int64)
+        return self.end - self.start - escapes[self.layout]
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Quoted": ...
+    def __getitem__(self, place: int | slice) -> "bytes | Quoted":
+        if isinstance(place, slice):
+            return self.rows(place)
+        piece = self.text[self.start[place] : self.end[place]]
+        return piece if self.layout[place] < 0 else piece.replace(b'\\"', b'"')
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
 def numbers(column: Sequence[int]) -> IntArray:
     """Integers as an array, not to be written to."""
     return column.array if isinstance(column, Numbers) else np.array(column, np.int64)
@@ -134,6 +211,8 @@ def lengths(column: Sequence[bytes]) -> IntArray:
     """Length of each payload [bytes]."""
     if isinstance(column, Texts):
         return column.end - column.start
+    if isinstance(column, Quoted):
+        return column.lengths()
     return np.fromiter(map(len, column), np.int64, len(column))
 
 
@@ -162,6 +241,8 @@ def picked(column: Sequence[T], rows: IntArray) -> Sequence[T]:
         return Topics(column.names, column.places[rows])  # type: ignore[return-value]
     if isinstance(column, Texts):
         return Texts(column.text, column.start[rows], column.end[rows])  # type: ignore[return-value]
+    if isinstance(column, Quoted):
+        return column.rows(rows)  # type: ignore[return-value]
     return [column[row] for row in rows.tolist()]
 
 

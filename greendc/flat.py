@@ -9,17 +9,20 @@ a strict JSON parser finds; every row of which that is not certain is left to on
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from greendc.columns import IntArray, Texts
-from greendc.spans import BoolArray, Bytes, Reals, reals
+from greendc.columns import Inside, IntArray, Quoted, Texts
+from greendc.decimals import Reals, alike, reals
+from greendc.spans import BoolArray, Bytes
 
 QUOTE, BACKSLASH, SPACE = 0x22, 0x5C, 0x20
 FORMS = 8  # of rows in one text; whatever has none of them is left over
 _FEWEST = 4  # rows of a form that are worth it
 _WORDS = (b"true", b"false", b"null")
 
+NUMBER = re.compile(rb"-?(?=[0-9.]{1,19}$)[0-9]{1,18}(?:\.[0-9]+)?")
 _MEMBER = re.compile(rb' *"([^"\\\x00-\x1f]*)" *: *(?:"[^"\\\x00-\x1f]*"|([-+.0-9A-Za-z]+)) *')
 
 
@@ -49,6 +52,15 @@ class Group:
         if mask.all():
             return self
         return Group(self.rows[mask], {k: member.where(mask) for k, member in self.members.items()})
+
+
+class Value(NamedTuple):
+    """Where a key's value stands in a text, without its quotes where it has some."""
+
+    key: str
+    start: int
+    end: int
+    text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +132,39 @@ def _holds(column: Texts, places: IntArray) -> BoolArray:
     return found
 
 
-def _form(row: bytes) -> _Form | None:
-    """Form of a row; None where it is not a flat object without escapes, its keys all different."""
+def values(row: bytes) -> list[Value] | None:
+    """Values of a flat object without escapes, its keys all different; None where it is none.
+
+    >>> values(b'{"v": 7, "t": "noon"}')
+    [Value(key='v', start=6, end=7, text=False), Value(key='t', start=15, end=19, text=True)]
+    """
     if not (row.startswith(b"{") and row.endswith(b"}")):
         return None
-    keys, texts, literals = [], [], []
-    place = begin = 0
+    found: list[Value] = []
+    place = 0
     while row[place : place + 1] in {b"{", b","}:
-        found = _MEMBER.match(row, place + 1)
-        if found is None:
+        member = _MEMBER.match(row, place + 1)
+        if member is None:
             return None
-        keys.append(found[1].decode())
-        texts.append(found[2] is None)
-        start, end = found.span(2)
-        if found[2] is None:
-            end = row.rindex(b'"', 0, found.end())
+        start, end = member.span(2)
+        if member[2] is None:
+            end = row.rindex(b'"', 0, member.end())
             start = row.rindex(b'"', 0, end) + 1
-        literals.append(row[begin:start])
-        place, begin = found.end(), end
-    if place != len(row) - 1 or row[place:] != b"}" or len(set(keys)) != len(keys):
+        found.append(Value(member[1].decode(), start, end, member[2] is None))
+        place = member.end()
+    different = len({value.key for value in found}) == len(found)
+    return found if place == len(row) - 1 and different else None
+
+
+def _form(row: bytes) -> _Form | None:
+    """Form of a row; None where it is not a flat object without escapes, its keys all different."""
+    found = values(row)
+    if found is None:
         return None
-    literals.append(row[begin:])
-    return _Form(tuple(keys), tuple(texts), tuple(literals), row.count(b'"'))
+    borders = [0, *(place for value in found for place in value[1:3]), len(row)]
+    literals = tuple(row[begin:end] for begin, end in zip(borders[::2], borders[1::2], strict=True))
+    keys, texts = tuple(v.key for v in found), tuple(v.text for v in found)
+    return _Form(keys, texts, literals, row.count(b'"'))
 
 
 def _group(
@@ -185,3 +208,38 @@ def _is_word(data: Bytes, start: IntArray, end: IntArray) -> BoolArray:
     for word in _WORDS:
         found |= (end - start == len(word)) & data.matches(start, word)
     return found
+
+
+# -- texts whose layout is known ---------------------------------------------------------------
+
+
+def laid_out(column: Quoted, data: Bytes) -> Iterator[Group]:
+    """Pieces in groups of one layout or form each; those that are not JSON are in none."""
+    for number, inside in enumerate(column.layouts):
+        rows = np.flatnonzero(column.layout == number)
+        if len(rows):
+            yield _inside(inside, rows, column.start[rows], data)
+    rest = np.flatnonzero(column.layout < 0)
+    if len(rest) * FORMS >= len(column):
+        for group in grouped(Texts(column.text, column.start[rest], column.end[rest]), data):
+            yield Group(rest[group.rows], group.members)
+
+
+def _inside(inside: Inside, rows: IntArray, start: IntArray, data: Bytes) -> Group:
+    good = np.ones(len(rows), np.bool_)
+    members = {}
+    for key, (at, model, text) in inside.members.items():
+        begin = start + at
+        found = None if text else _alike(data, begin, model)
+        if found is not None and NUMBER.fullmatch(model):
+            good &= found.valid
+        members[key] = Member(begin, begin + len(model), found)
+    return Group(rows, members).where(good)
+
+
+def _alike(data: Bytes, start: IntArray, model: bytes) -> Reals:
+    """Numbers like the model's; where it is another word, all have it, and none is a number."""
+    if NUMBER.fullmatch(model):
+        return alike(data, start, model)
+    none = np.zeros(len(start), np.bool_)
+    return Reals(none, none, none, np.zeros(len(start), np.int64), np.zeros(len(start)))

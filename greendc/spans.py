@@ -1,7 +1,7 @@
-"""Pieces of one text as columns of numbers and times, without a Python object for each."""
+"""Pieces of one text as columns of words and times, without a Python object for each."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,15 @@ WordArray = npt.NDArray[np.uint64]
 WORD = 8  # bytes
 MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)  # first bytes
 _PAD = bytes(2 * WORD)  # around the text, so that words may be read across its ends
-_ZERO, _DOT, _MINUS, _COLON, _ZULU = b"0.-:Z"
-_LONGEST = 24  # characters of a number; longer ones are left to a parser
-_DIGITS = 18  # that fit an integer of 64 bits
-_EXACT = 2**53  # up to here a float64 holds every integer
-_POWERS = 10.0 ** np.arange(_DIGITS + 1)  # exact up to 10^22
+_TOO_LONG = 37  # characters of a time: so many have not the form
+_ONES = np.uint64(0x0101010101010101)  # a word of the byte 1
+_HIGH, _BEYOND_NINE = _ONES * np.uint64(0x80), _ONES * np.uint64(0x80 - 10)
+_ZEROS, _LETTERS, _QUOTES, _BACKSLASHES, _SPACES = (_ONES * np.uint64(byte) for byte in b'0a"\\ ')
+_PAIRS = np.uint64(0xFF000000FF)
 _LAST = 2**62  # ns; times beyond it, and before 1970, are left to whoever knows their limits
 _SECOND = 10**9  # ns
-_NANOS = 10 ** np.arange(9, -1, -1)
+_MINUTE = 16  # characters of `2025-03-01T00:00`
+_STAMP = re.compile(rb".{16}:\d\d(?:\.(\d{1,9}))?(Z|Z?[+-]\d\d:?\d\d)", re.DOTALL)
 
 
 class Bytes:
@@ -31,7 +32,7 @@ class Bytes:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        padded = b"".join((_PAD, text, _PAD))
+        padded = self._padded = b"".join((_PAD, text, _PAD))
         self._words = np.ndarray(len(padded) - WORD + 1, "<u8", padded, strides=(1,))
         self._inner = self._words[len(_PAD) :]
         self.array: ByteArray = np.frombuffer(padded, np.uint8)[len(_PAD) : len(_PAD) + len(text)]
@@ -42,6 +43,16 @@ class Bytes:
         if inside:
             return self._inner[place]
         return self._words[np.clip(place, -WORD, len(self.text)) + len(_PAD)]
+
+    def lines(self, start: IntArray, words: int) -> WordArray:
+        """So many words from each place in the text on, one place to a row.
+
+        At most 16 bytes of a row may lie beyond the text.
+        """
+        size = words * WORD
+        count = len(self.text) + len(_PAD) - size + 1
+        window = np.ndarray(count, f"V{size}", self._padded, offset=len(_PAD), strides=(1,))
+        return window[start].view("<u8").reshape(len(start), words)
 
     def table(self, start: IntArray, width: int) -> ByteArray:
         """The first bytes from each place on, of shape (width, places)."""
@@ -71,155 +82,117 @@ def _word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text[:WORD], "little"))
 
 
-# -- numbers -----------------------------------------------------------------------------------
+# -- words -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Reals:
-    """Pieces of a text as numbers.
+def digits(words: WordArray, count: int) -> tuple[IntArray, BoolArray]:
+    """Numbers that the last bytes of words spell, and where all these bytes are digits.
 
-    `valid`: it is a JSON number without an exponent, and not a negative zero. `whole`: it is
-    an integer, in `integer` if `fits`. `value` is its float64, correctly rounded.
+    >>> words = np.array([int.from_bytes(text, "little") for text in (b"w: 00042", b"w: 4.2, ")])
+    >>> number, good = digits(words.astype(np.uint64), 5)
+    >>> print(number[0], good)
+    42 [ True False]
     """
-
-    valid: BoolArray
-    whole: BoolArray
-    fits: BoolArray
-    integer: IntArray
-    value: FloatArray
-
-    def where(self, mask: BoolArray) -> "Reals":
-        """Some of them."""
-        return Reals(
-            self.valid[mask],
-            self.whole[mask],
-            self.fits[mask],
-            self.integer[mask],
-            self.value[mask],
-        )
+    figure = (words ^ _ZEROS) & ~MASKS[WORD - count]
+    good: BoolArray = ((figure + _BEYOND_NINE | figure) & _HIGH) == 0
+    # Pairs of digits, then pairs of these, then both halves: the first digit is the lowest byte.
+    pair = figure * np.uint64(10) + (figure >> np.uint64(8))
+    lower = (pair & _PAIRS) * np.uint64(100 + (1_000_000 << 32))
+    upper = (pair >> np.uint64(16) & _PAIRS) * np.uint64(1 + (10_000 << 32))
+    return (lower + upper >> np.uint64(32)).astype(np.int64), good
 
 
-class _Scan:
-    """Reads numbers character by character, all of them at once."""
-
-    def __init__(self, data: Bytes, start: IntArray, length: IntArray, width: int) -> None:
-        self.table = data.table(start, width)
-        count = len(start)
-        self.length = np.minimum(length, 255).astype(np.uint8)
-        self.valid = length <= width
-        self.digits = np.zeros(count, np.uint8)
-        self.after = np.zeros(count, np.uint8)
-        self.dots = np.zeros(count, np.uint8)
-        self.mantissa = np.zeros(count, np.int64)
-        self.minus = self.table[0] == _MINUS
-        for place, column in enumerate(self.table):
-            self._take(place, column)
-
-    def _take(self, place: int, column: ByteArray) -> None:
-        inside = self.length > place
-        figure = column - np.uint8(_ZERO)
-        digit = inside & (figure < 10)
-        dot = inside & (column == _DOT)
-        known = digit | dot | ~inside
-        self.valid &= known if place else known | self.minus
-        self.mantissa *= np.where(digit, 10, 1)
-        self.mantissa += np.where(digit, figure, np.uint8(0))
-        self.digits += digit
-        self.after += digit & (self.dots > 0)
-        self.dots += dot
-
-    def grammar(self) -> BoolArray:
-        """Which are numbers as JSON has them: `-0.5`, but not `.5`, `5.`, `007` or `1.2.3`."""
-        sign = self.minus.astype(np.uint8)
-        first = np.where(self.minus, self.table[1], self.table[0])
-        second = np.where(self.minus, self.table[2], self.table[1])
-        begins = (first - np.uint8(_ZERO)) < 10
-        alone = (self.length == sign + 1) | (second == _DOT)
-        begins &= (first != _ZERO) | alone
-        ends = (self.dots == 0) | ((self.dots == 1) & (self.after > 0))
-        found: BoolArray = self.valid & begins & ends & (self.length > sign)
-        return found
+def run(data: Bytes, start: IntArray, count: int) -> tuple[IntArray, BoolArray]:
+    """Numbers of so many digits, at most 18, from places on; and where there are such."""
+    number, good = np.zeros(len(start), np.int64), np.ones(len(start), np.bool_)
+    for begin in range(0, count, WORD):
+        size = min(WORD, count - begin)
+        part, right = digits(data.words(start + (begin + size - WORD)), size)
+        number = number * 10**size + part
+        good &= right
+    return number, good
 
 
-def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
-    """Numbers of pieces of a text.
+def plain(words: WordArray, mask: int) -> BoolArray:
+    r"""Where bytes under a mask are ASCII and none is a quote, a backslash or a control character.
 
-    Examples
-    --------
-    >>> text = b"7 -0.5 1e3 007"
-    >>> found = reals(Bytes(text), np.array([0, 2, 7, 11]), np.array([1, 6, 10, 14]))
-    >>> print(found.valid, found.whole, found.value[:2])
-    [ True  True False False] [ True False False False] [ 7.  -0.5]
+    >>> words = np.array([int.from_bytes(text, "little") for text in (b'"W", "q"', b'"\\n","q"')])
+    >>> print(plain(words.astype(np.uint64), 0xFF00))
+    [ True False]
     """
-    length = end - start
-    width = int(np.minimum(length.max(initial=0), _LONGEST))
-    if width == 1:
-        return _figures(data, start, length)
-    scan = _Scan(data, start, length, max(width, 3))
-    fits = scan.digits <= _DIGITS
-    valid = scan.grammar() & ~(scan.minus & fits & (scan.mantissa == 0))
-    whole = valid & (scan.dots == 0)
-    integer = np.where(scan.minus, -scan.mantissa, scan.mantissa)
-    # Numerator and power of ten are exact, so that the quotient is the nearest to the decimal.
-    value = integer / _POWERS[np.minimum(scan.after, _DIGITS)]
-    exact = fits & ((np.abs(integer) < _EXACT) | whole)
-    rest = np.flatnonzero(valid & ~exact)
-    value[rest] = list(map(float, data.pieces(start[rest], end[rest])))
-    return Reals(valid, whole, fits & whole, integer, value)
-
-
-def _figures(data: Bytes, start: IntArray, length: IntArray) -> Reals:
-    """Numbers of at most one character."""
-    integer = (data.words(start) & np.uint64(0xFF)).astype(np.int64) - _ZERO
-    good = (length == 1) & (integer >= 0) & (integer < 10)
-    return Reals(good, good, good, integer, integer.astype(np.float64))
+    under = np.uint64(mask)
+    word = words & under | _LETTERS & ~under
+    quote, backslash = word ^ _QUOTES, word ^ _BACKSLASHES
+    odd = word | (quote - _ONES & ~quote) | (backslash - _ONES & ~backslash)
+    odd |= word - _SPACES & ~word
+    found: BoolArray = (odd & _HIGH) == 0
+    return found
 
 
 # -- times -------------------------------------------------------------------------------------
 
 
 def stamps(
-    data: Bytes, start: IntArray, end: IntArray, minute: Callable[[str], int | None]
+    data: Bytes, start: IntArray, end: IntArray, read: Callable[[str], int | None]
 ) -> tuple[IntArray, BoolArray]:
     """Times [ns] of pieces of the form `2025-03-01T00:00:00.5Z`, and which have it.
 
-    `minute` reads what stands before the seconds, `2025-03-01T00:00`, to ns.
+    An offset may stand in place of the Z, or behind it. `read` reads a time at the beginning of
+    a minute, `2025-03-01T00:00:00Z`, to ns.
 
     Examples
     --------
-    >>> text = b"1970-01-01T00:01:02.5Z or 1970-01-01T00:01:02+01:00"
-    >>> from_, to = np.array([0, 26]), np.array([22, 51])
+    >>> text = b"1970-01-01T00:01:02.5Z or yesterday"
+    >>> from_, to = np.array([0, 26]), np.array([22, 35])
     >>> times, good = stamps(Bytes(text), from_, to, lambda _: 60 * 10**9)
     >>> print(times[0], good)
     62500000000 [ True False]
     """
     length = end - start
-    times, good = _minutes(data, start, minute)
-    good &= (length >= 20) & (length <= 30) & (length != 21)
-    digits = np.where(good & (length > 20), length - 21, 0)
-    tail = data.table(start + 16, 5 + int(digits.max(initial=0)))
-    tens, ones = tail[1] - np.uint8(_ZERO), tail[2] - np.uint8(_ZERO)
-    good &= (tail[0] == _COLON) & (tens < 6) & (ones < 10)
-    good &= tail[3] == np.where(length > 20, _DOT, _ZULU)
-    nanos = np.zeros(len(start), np.int64)
-    for place, column in enumerate(tail[4:]):
-        figure = column - np.uint8(_ZERO)
-        inside = digits > place
-        good &= np.where(inside, figure < 10, (digits < place) | (digits == 0) | (column == _ZULU))
-        nanos = np.where(inside, nanos * 10 + figure, nanos)
-    times = times + (tens.astype(np.int64) * 10 + ones) * _SECOND + nanos * _NANOS[digits]
+    if len(length) and length.min() == length.max():
+        return _stamps(data, start, int(length[0]), read)
+    times, good = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
+    for size in np.flatnonzero(np.bincount(np.clip(length, 0, _TOO_LONG))).tolist():
+        rows = np.flatnonzero(length == size)
+        times[rows], good[rows] = _stamps(data, start[rows], size, read)
+    return times, good
+
+
+def _stamps(
+    data: Bytes, start: IntArray, size: int, read: Callable[[str], int | None]
+) -> tuple[IntArray, BoolArray]:
+    """The same of pieces of one length, which must look like the first one that has the form."""
+    nothing = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
+    first = int(start[0]) if len(start) else 0
+    found = _STAMP.fullmatch(data.text, first, first + size) if len(start) else None
+    if found is None:
+        return nothing
+    suffix, fraction = found[2], len(found[1] or b"")
+    times, good = _minutes(data, start, suffix.decode(), read)
+    good &= data.matches(start + (size - len(suffix)), suffix)
+    tail = data.words(start + _MINUTE)  # `:00.5Z`
+    good &= (tail & MASKS[1]) == ord(":")
+    seconds, right = digits(tail << np.uint64(8 * (WORD - 3)), 2)
+    good &= right & (seconds < 60)
+    times = times + seconds * _SECOND
+    if fraction:
+        good &= (tail >> np.uint64(24) & MASKS[1]) == ord(".")
+        parts, right = run(data, start + (_MINUTE + 4), fraction)
+        good &= right
+        times += parts * 10 ** (9 - fraction)
     return times, good
 
 
 def _minutes(
-    data: Bytes, start: IntArray, minute: Callable[[str], int | None]
+    data: Bytes, start: IntArray, suffix: str, read: Callable[[str], int | None]
 ) -> tuple[IntArray, BoolArray]:
     """The minutes that begin at some places; neighbours are mostly of the same one."""
     head, tail = data.words(start), data.words(start + WORD)
     new = np.ones(len(start), np.bool_)
     new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
     first = start[new]
-    found = [minute(p.decode("ascii", "replace")) for p in data.pieces(first, first + 2 * WORD)]
+    texts = [piece.decode("ascii", "replace") for piece in data.pieces(first, first + _MINUTE)]
+    found = [read(f"{text}:00{suffix}") for text in texts]
     times = np.array([-1 if at is None or not 0 <= at < _LAST else at for at in found], np.int64)
     times = times[np.cumsum(new) - 1] if len(times) else np.zeros(0, np.int64)
     return times, times >= 0

@@ -8,10 +8,10 @@ import orjson
 
 from greendc.codecs.payloads import Payloads
 from greendc.codecs.timestamps import read_integers, read_text, read_times
-from greendc.columns import Texts
+from greendc.columns import Quoted, Texts
 from greendc.core.facility import IntArray
 from greendc.core.readings import BoolArray
-from greendc.flat import Group, Member, grouped
+from greendc.flat import Group, Member, grouped, laid_out
 from greendc.ports import Decoded, Field
 from greendc.spans import Bytes, stamps
 
@@ -56,7 +56,7 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
     """Read a column of payloads, those that have no form with `documents`; None: all are such."""
     paths = [path for path in (field.value, field.time, field.unit) if path is not None]
     flat = all(len(path) == 1 and isinstance(path[0], str) for path in paths)
-    if not flat or not isinstance(payloads.column, Texts):
+    if not flat or not isinstance(payloads.column, Texts | Quoted):
         return None
     data, groups = payloads.parsed(_groups)
     columns = _Columns(len(payloads), units=field.unit is not None)
@@ -71,9 +71,10 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
 
 
 def _groups(column: Sequence[bytes]) -> tuple[Bytes, list[Group]]:
-    assert isinstance(column, Texts)  # noqa: S101 - seen to by the caller
+    assert isinstance(column, Texts | Quoted)  # noqa: S101 - seen to by the caller
     data = Bytes(column.text)
-    return data, list(grouped(column, data))
+    found = laid_out(column, data) if isinstance(column, Quoted) else grouped(column, data)
+    return data, list(found)
 
 
 def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:
@@ -115,10 +116,6 @@ def _take_times(
 
 def _times(data: Bytes, member: Member) -> tuple[IntArray, BoolArray]:
     if member.numbers is None:
-        return stamps(data, member.start, member.end, _minute)
+        return stamps(data, member.start, member.end, read_text)
     times, good = read_integers(member.numbers.integer)
     return times, good & member.numbers.fits
-
-
-def _minute(text: str) -> int | None:
-    return read_text(f"{text}:00Z")

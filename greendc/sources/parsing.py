@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from greendc.columns import IntArray, Numbers, Texts, Topics
+from greendc.columns import Inside, IntArray, Numbers, Quoted, Texts, Topics, picked
+from greendc.decimals import alike
 from greendc.flat import Group, Member, grouped
-from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, RawBatch
+from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
+from greendc.sources.layouts import WHOLE, Layout, Layouts
 from greendc.sources.names import UNREADABLE, Names
 from greendc.sources.timestamps import parse_stamp
 from greendc.spans import BoolArray, Bytes, stamps
@@ -19,12 +21,13 @@ ParseLine = Callable[[bytes], Row | Event]
 
 MOST_LINES = 2**16
 
+_FEWEST = 64  # lines that are worth to be looked at together
+
 _NEWLINE, _QUOTE, _BACKSLASH = 0x0A, 0x22, 0x5C
 _ESCAPED = b'\\"'
 _QUOTED = bytes.maketrans(b"\x7f", b'"')
 _STAND_IN = b"\x7f"  # for an escaped quote; a text in which it stands itself has no common form
 _NEEDED = ("tst", "topic", "payload")
-_WHOLE = {"qos": QOS_MASK - 1, "retain": 1, "dup": 1, "mid": 0xFFFF}  # the most that each may be
 
 
 class BadLineError(ValueError):
@@ -33,7 +36,10 @@ class BadLineError(ValueError):
 
 @dataclass(slots=True)
 class _Found:
-    """What is known of each line; `topic` is -1 where it is no message."""
+    """What is known of each line; `topic` is -1 where it is no message.
+
+    `layout` is that of the payload among `layouts`, -1 where it stands as it is in the text.
+    """
 
     arrival: IntArray
     topic: IntArray
@@ -41,13 +47,23 @@ class _Found:
     end: IntArray
     mid: IntArray
     flags: IntArray
+    layout: IntArray
+    layouts: list[Inside] = field(default_factory=list)
     events: dict[int, Event] = field(default_factory=dict)
 
     @classmethod
     def of(cls, count: int) -> "_Found":
         """Nothing known of so many lines."""
         arrival, start, end, mid, flags = (np.zeros(count, np.int64) for _ in range(5))
-        return cls(arrival, np.full(count, -1, np.int64), start, end, mid, flags)
+        topic, layout = (np.full(count, -1, np.int64) for _ in range(2))
+        return cls(arrival, topic, start, end, mid, flags, layout)
+
+    def payloads(self, rows: IntArray, text: bytes) -> Texts | Quoted:
+        """Payloads of rows, which stand in a text."""
+        start, end = self.start[rows], self.end[rows]
+        if not self.layouts:
+            return Texts(text, start, end)
+        return Quoted(text, start, end, self.layout[rows], self.layouts)
 
 
 class Parser:
@@ -57,6 +73,7 @@ class Parser:
         """`bad` counts the lines that are neither message nor event, by reason."""
         self._parse, self._bad, self._batch = parse, bad, batch
         self._names = Names(_STAND_IN.decode())
+        self._layouts = Layouts()
 
     def entries(self, block: bytes) -> Iterator[Entry]:
         """Messages and events of whole lines, in their order."""
@@ -66,17 +83,61 @@ class Parser:
     def _entries(self, block: bytes) -> Iterator[Entry]:
         self._names.renew()
         lines = _lines(block)
+        found = _Found.of(len(lines))
+        self._by_layout(found, lines)
+        rows = np.flatnonzero(found.topic < 0)
+        if len(rows) == len(lines):
+            texts = [self._by_form(found, lines, rows, 0)]
+        elif len(rows) < _FEWEST:
+            texts = [block]
+        else:
+            rest = _lines(b"\n".join(picked(lines, rows)))
+            texts = [block, self._by_form(found, rest, rows, len(block))]
+        texts += self._one_by_one(found, lines, sum(map(len, texts)))
+        return self._cut(found, texts[0] if len(texts) == 1 else b"".join(texts))
+
+    def _by_layout(self, found: _Found, lines: Texts) -> None:
+        """Take in the messages that look alike."""
+        data = Bytes(lines.text)
+        for layout, rows in self._layouts.found(data, lines.start, lines.end):
+            self._take_alike(found, data, layout, rows, lines.start[rows])
+
+    def _take_alike(
+        self, found: _Found, data: Bytes, layout: Layout, rows: IntArray, start: IntArray
+    ) -> None:
+        tst, topic, payload = layout.tst, layout.topic, layout.payload
+        arrival, good = stamps(data, start + tst.start, start + tst.end, _minute)
+        place = self._names.places(data, start + topic.start, start + topic.end)
+        good &= place != UNREADABLE
+        mid = np.full(len(rows), layout.mid)
+        for key, (at, model, _) in layout.numbers.items():
+            number = alike(data, start + at, model)
+            good &= number.valid
+            if key == "mid":
+                mid = number.integer
+                good &= mid <= WHOLE["mid"]
+        rows, start = rows[good], start[good]
+        found.arrival[rows], found.topic[rows] = arrival[good], place[good]
+        found.start[rows], found.end[rows] = start + payload.start, start + payload.end
+        found.mid[rows], found.flags[rows] = mid[good], layout.flags
+        if layout.inside is not None:
+            found.layout[rows] = len(found.layouts)
+            found.layouts.append(layout.inside)
+
+    def _by_form(self, found: _Found, lines: Texts, rows: IntArray, size: int) -> bytes:
+        """Take in messages of one form; returns their payloads, to be put behind `size` bytes.
+
+        The lines are all of their text; `rows` are their places among all lines.
+        """
+        block = lines.text
         plain = block if _STAND_IN in block else _replaced(block)
         column = lines if plain is block else _lines(plain)
-        found = _Found.of(len(lines))
         data = Bytes(plain)
         for group in grouped(column, data):
-            self._take(found, data, group)
-        payloads = _unescaped(data) if plain is not block else block
-        more = self._one_by_one(found, lines, len(payloads))
-        return self._cut(found, b"".join([payloads, *more]))
+            self._take(found, data, group, rows[group.rows], size)
+        return _unescaped(data) if plain is not block else block
 
-    def _take(self, found: _Found, data: Bytes, group: Group) -> None:
+    def _take(self, found: _Found, data: Bytes, group: Group, rows: IntArray, size: int) -> None:
         """Take in the messages of a group."""
         if not _is_message(group):
             return
@@ -85,9 +146,9 @@ class Parser:
         arrival, timed = stamps(data, tst.start, tst.end, _minute)
         place = self._names.places(data, topic.start, topic.end)
         good &= timed & (place != UNREADABLE)
-        rows = group.rows[good]
+        rows = rows[good]
         found.arrival[rows], found.topic[rows] = arrival[good], place[good]
-        found.start[rows], found.end[rows] = payload.start[good], payload.end[good]
+        found.start[rows], found.end[rows] = payload.start[good] + size, payload.end[good] + size
         flags = numbers["qos"] | RETAIN * numbers["retain"] | DUP * numbers["dup"]
         found.flags[rows], found.mid[rows] = flags[good], numbers["mid"][good]
 
@@ -130,7 +191,7 @@ class Parser:
             yield RawBatch(
                 Numbers(found.arrival[part]),
                 Topics(self._names.table, found.topic[part]),
-                Texts(text, found.start[part], found.end[part]),
+                found.payloads(part, text),
                 Numbers(found.mid[part]),
                 Numbers(found.flags[part]),
             )
@@ -181,7 +242,7 @@ def _is_message(group: Group) -> bool:
     """Whether the rows are messages, if their values are what they must be."""
     found = group.members
     texts = all(key in found and found[key].numbers is None for key in _NEEDED)
-    whole = all(key not in found or found[key].numbers is not None for key in _WHOLE)
+    whole = all(key not in found or found[key].numbers is not None for key in WHOLE)
     return texts and whole and "event" not in found
 
 
@@ -189,7 +250,7 @@ def _numbers(group: Group) -> tuple[BoolArray, dict[str, IntArray]]:
     """The optional numbers of each row, 0 where there is none, and which rows' are good."""
     good = np.ones(len(group.rows), np.bool_)
     numbers = {}
-    for key, most in _WHOLE.items():
+    for key, most in WHOLE.items():
         member: Member | None = group.members.get(key)
         if member is None or member.numbers is None:
             numbers[key] = np.zeros(len(group.rows), np.int64)
@@ -201,6 +262,6 @@ def _numbers(group: Group) -> tuple[BoolArray, dict[str, IntArray]]:
 
 def _minute(text: str) -> int | None:
     try:
-        return parse_stamp(f"{text}:00Z")
+        return parse_stamp(text)
     except ValueError:
         return None

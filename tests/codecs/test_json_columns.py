@@ -13,8 +13,9 @@ from greendc.codecs import json_columns
 from greendc.codecs.json_path import decode
 from greendc.codecs.payloads import Payloads
 from greendc.columns import Texts
+from greendc.decimals import reals
 from greendc.ports import Decoded
-from greendc.spans import Bytes, reals
+from greendc.spans import Bytes
 from tests.codecs.plans import STAMPED
 
 WITH_UNIT = replace(STAMPED, unit=("unit",))

@@ -1,0 +1,208 @@
+"""Lines that look alike give what each line by itself gives, whichever byte of one is another."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from greendc.codecs import json_columns
+from greendc.codecs.json_path import decode
+from greendc.codecs.payloads import Payloads
+from greendc.columns import Quoted, picked
+from greendc.ports import Decoded, Event, RawBatch
+from greendc.sources import layouts
+from greendc.sources.layouts import Layouts, learnt
+from greendc.sources.parsing import Parser, Row
+from greendc.sources.recording import parse_line
+from greendc.spans import Bytes
+from tests.codecs.plans import STAMPED
+from tests.codecs.test_json_columns import body
+from tests.sources.test_parsing import one_by_one
+from tests.sources.test_recording import rows_of
+
+WITH_UNIT = replace(STAMPED, unit=("unit",))
+UNTIMED = replace(STAMPED, time=None)
+
+TIMES = [
+    "2025-03-01T12:00:%02d.%03dZ",
+    "2025-03-01T12:00:%02d.%06dZ+0100",
+    "2025-03-01T12:00:%02dZ",
+]
+VALUES = ["%.3f", "%.0f", "-%.2f", "0.0%.10f", "123456789012345%.0f.25", "%.0fe2", "null", "true"]
+FORMS = [
+    r'{"tst":"{tst}","topic":"it/{topic}","payload":"{payload}","qos":1,"retain":0}',
+    r'{"tst": "{tst}", "topic": "{topic}", "qos": 0, "retain": true, "payload": "{payload}"}',
+    r'{"mid":{mid},"tst":"{tst}","dup":1,"topic":"{topic}","len":{mid},"payload":"{payload}"}',
+    r'{"topic":"é/{topic}","by":"{topic}","payload":"{payload}","tst":"{tst}","mid":7}',
+    r'{"tst":"{tst}","topic":"{topic}","payload":"{payload}","qos":3}',
+    r'{"tst":"{tst}","event":"tick","topic":"{topic}","payload":"{payload}"}',
+]
+PAYLOADS = [
+    r"{\"value\": {value}, \"at\": \"{at}\", \"unit\": \"{unit}\"}",
+    r"{\"at\":{number},\"value\":{value},\"q\":\"{unit}\",\"n\":{value}}",
+    r"{\"unit\":\"°{unit}\", \"value\" : {value} }",
+    r"{\"value\":{value},\"value\":1,\"at\":\"{at}\"}",
+    r"{\"value\":[{value}],\"at\":\"{at}\"}",
+    *("{value}", "{value} {unit}", "°", ""),
+]
+OTHERS = [*b'"\\{}[]:,. 0-+eEZ\x7f\x1f\x00\t', 0xC3, 0xA9, 0xFF]
+
+
+def written(form: str, payload: str, number: int, time: str, value: str) -> bytes:
+    """A line; numbers that follow each other give lines of one length."""
+    at = time % ((number // 3 % 60, number % 1000) if time.count("%") > 1 else number % 60)
+    fills = {
+        "at": at,
+        "tst": at,
+        "unit": "WkWAV"[number % 4],
+        "mid": str(10 + number % 90),
+        "topic": f"m{number % 7}/p",
+        "number": str(1740787200 + number),
+        "value": value % (number % 9 + 0.125 * (number % 8)) if "%" in value else value,
+    }
+    text = form.replace("{payload}", payload)
+    for key, fill in fills.items():
+        text = text.replace("{" + key + "}", fill)
+    return text.encode()
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[bytes]:
+    """Lines of one or two forms, of some of which bytes are others."""
+    kinds = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(FORMS[:1] * 3 + FORMS),
+                st.sampled_from(PAYLOADS[:1] * 3 + PAYLOADS),
+                st.sampled_from(TIMES),
+                st.sampled_from(VALUES[:1] * 3 + VALUES),
+            ),
+            min_size=1,
+            max_size=2,
+        )
+    )
+    count = draw(st.integers(2, 24))
+    lines = []
+    for number in range(count):
+        form, payload, time, value = kinds[number * 5 // 3 % len(kinds)]
+        lines.append(bytearray(written(form, payload, number, time, value)))
+    for _ in range(draw(st.integers(0, 4))):
+        line = draw(st.sampled_from(lines))
+        line[draw(st.integers(0, len(line) - 1))] = draw(st.sampled_from(OTHERS))
+    return [bytes(line) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def few() -> Iterator[None]:
+    """Two lines are worth to be looked at together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts, "FEWEST", 2)
+        yield
+
+
+def same_as_by_themselves(lines: Sequence[bytes], parser: Parser, bad: Counter[str]) -> None:
+    text = b"\n".join(lines)
+    before, expected_bad = Counter(bad), Counter[str]()
+    found = list(parser.entries(text))
+    assert rows_of(found) == list(one_by_one(text, expected_bad))
+    assert bad - before == expected_bad
+    for entry in found:
+        if isinstance(entry, RawBatch):
+            for field in (STAMPED, WITH_UNIT, UNTIMED):
+                single = decode(field, list(entry.payloads))
+                assert body(decode(field, Payloads(entry.payloads))) == body(single)
+
+
+@settings(max_examples=300)
+@given(logs(), logs())
+@example([b'{"tst":"2025-03-01T12:00:00Z","topic":"","payload":""}'] * 3, [b"{}"] * 3)
+def test_lines_that_look_alike_give_what_lines_give(one: list[bytes], two: list[bytes]) -> None:
+    bad = Counter[str]()
+    parser = Parser(parse_line, bad, 1000)
+    for lines in (one, two, one + two):
+        same_as_by_themselves(lines, parser, bad)
+
+
+@pytest.mark.parametrize("form", FORMS[:4])
+@pytest.mark.parametrize("payload", PAYLOADS[:2])
+def test_every_byte_of_a_line_counts(form: str, payload: str) -> None:
+    lines = [written(form, payload, n, TIMES[0], VALUES[0]) for n in range(5)]
+    bad = Counter[str]()
+    parser = Parser(parse_line, bad, 1000)
+    for place in range(len(lines[0])):
+        for other in b'"0':
+            odd = lines[2][:place] + bytes([other]) + lines[2][place + 1 :]
+            expected_bad = Counter[str]()
+            text = b"\n".join([*lines[:2], odd, *lines[3:]])
+            bad.clear()
+            assert rows_of(parser.entries(text)) == list(one_by_one(text, expected_bad))
+            assert bad == expected_bad
+
+
+def test_lines_and_payloads_that_look_alike_are_not_parsed_one_by_one() -> None:
+    lines = [written(FORMS[0], PAYLOADS[0], n, TIMES[n % 2 * 2], VALUES[0]) for n in range(40)]
+
+    def never(_rows: object) -> Row | Event:
+        raise AssertionError
+
+    def no_documents(_rows: object) -> Decoded:
+        raise AssertionError
+
+    (entry,) = Parser(never, Counter(), 1000).entries(b"\n".join(lines))
+    assert isinstance(entry, RawBatch)
+    assert isinstance(entry.payloads, Quoted)
+    found = json_columns.decode(WITH_UNIT, Payloads(entry.payloads), no_documents)
+    assert found is not None
+    assert body(found) == body(decode(WITH_UNIT, list(entry.payloads)))
+    assert len(found.row) == 40
+
+
+def test_what_is_quoted_is_the_payloads() -> None:
+    lines = [written(FORMS[0], PAYLOADS[n % 2], n, TIMES[0], VALUES[0]) for n in range(6)]
+    lines[3] = lines[3].replace(b"unit", b"\\t")
+    text = b"\n".join(lines)
+    (entry,) = Parser(parse_line, Counter(), 1000).entries(text)
+    payloads = [row[2] for row in map(parse_line, lines) if not isinstance(row, Event)]
+    assert isinstance(entry, RawBatch)
+    assert entry.payloads == payloads
+    assert entry.payloads[1:4] == payloads[1:4]
+    assert picked(entry.payloads, np.array([5, 0])) == [payloads[5], payloads[0]]
+    assert repr(entry.payloads) == repr(payloads)
+    assert [entry.payloads[row] for row in range(6)] == payloads
+
+
+def test_layouts_are_few() -> None:
+    known = Layouts()
+    for turn in range(9):
+        lines = [b'{"tst":"2025-03-01T12:00:00Z","topic":"%d","payload":"%dx","k":"%d"}'] * 3
+        lines = [line.replace(b'"k"', b'"%d"' % turn) % (1, n, 2) for n, line in enumerate(lines)]
+        text = b"\n".join(lines)
+        start = np.arange(3) * (len(lines[0]) + 1)
+        ((_, rows),) = known.found(Bytes(text), start, start + len(lines[0]))
+        assert rows.tolist() == [0, 1, 2]
+    (of_length,) = known._known.values()
+    assert len(of_length) == 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"\\n"}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t\\"","payload":"7"}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"\x7f"}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"{\\"w\\":07}"}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7","qos":3}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7","mid":1.0}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":7}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7","event":"x"}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7","x":tru}',
+        b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7"',
+    ],
+)
+def test_no_layout_is_learnt_of_what_has_none(line: bytes) -> None:
+    assert learnt(line) is None
+    assert learnt(b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7"}') is not None
