@@ -18,7 +18,7 @@ from greendc.sources import layouts
 from greendc.sources.layouts import Layouts, learnt
 from greendc.sources.parsing import Parser, Row
 from greendc.sources.recording import parse_line
-from greendc.spans import Bytes
+from greendc.spans import Bytes, plain
 from tests.codecs.plans import STAMPED
 from tests.codecs.test_json_columns import body
 from tests.sources.test_parsing import one_by_one
@@ -206,3 +206,14 @@ def test_layouts_are_few() -> None:
 def test_no_layout_is_learnt_of_what_has_none(line: bytes) -> None:
     assert learnt(line) is None
     assert learnt(b'{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"7"}') is not None
+
+
+@pytest.mark.parametrize("others", [b"aaaaaaaa", b'"""\\\\\\\x00\xff'])
+def test_plain_is_what_stands_in_json_without_an_escape(others: bytes) -> None:
+    for place in range(8):
+        texts = [others[:place] + bytes([byte]) + others[place + 1 :] for byte in range(256)]
+        words = np.array([int.from_bytes(text, "little") for text in texts], np.uint64)
+        expected = [32 <= byte < 128 and byte not in b'"\\' for byte in range(256)]
+        assert plain(words, 0xFF << 8 * place).tolist() == expected
+        assert plain(words, 0).all()
+        assert plain(words, 2**64 - 1).tolist() == (expected if others.isalpha() else [False] * 256)
