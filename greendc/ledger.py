@@ -13,6 +13,7 @@ from greendc.core.claims import Claims
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, IntArray, Site
 from greendc.core.figure import Figure, FigureColumns
+from greendc.core.gaps import Gaps
 from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
@@ -53,11 +54,11 @@ class SiteLedger:
         self.meters = [meter.id for meter in book_meters(site)]
         self.book = SiteBook(site, store.history(site.id, self.meters), pause)
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
-        calendar = LocalCalendar(site.zone)
+        calendar, gaps = LocalCalendar(site.zone), Gaps(self.book.books)
         self.periods = Periods(
-            accounts, self.meters, calendar, self._stored, self.book.progress.step
+            accounts, self.meters, calendar, self._stored, self.book.progress.step, gaps
         )
-        self.evaluator = Evaluator(site, self.book.books)
+        self.evaluator = Evaluator(site, self.book.books, gaps)
         self.claims = Claims()
         near = self.periods.held.near
         twins = Reconciliation(self.book.rules, near["day"], calendar.days)

@@ -76,6 +76,7 @@ WORDS = {
     "coverage": "less of the time is known than is needed",
     "declared_share": "part of it comes from declared shares or constants",
     "filled": "part of it was not measured: it is estimated, as the site file asks for",
+    "gaps": "over 5 % of the month, or over 24 h in two days, is missing or filled in",
     "negative_total": "a total below zero is a fault of the metering",
     "no_accuracy": "meters or declared values of no stated accuracy hold over 1 % of a sum",
     "no_data": "nothing was heard of what it needs",

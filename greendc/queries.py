@@ -16,6 +16,7 @@ from greendc.core.checking import Checked
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, HOUR, Site
 from greendc.core.figure import Figure, FigureColumns
+from greendc.core.gaps import Gaps
 from greendc.core.periods import PeriodBlock
 from greendc.core.site import meters_and_books
 from greendc.core.touched import runs
@@ -250,12 +251,15 @@ def whole_log(ledger: Ledger, site: Site, lo: int = -EVER, hi: int = EVER) -> Wh
     if not spans:
         return Whole(None, None, accounts, {}, {}, spans)
     start, end = spans[0][0], spans[-1][1]
-    meters = np.array([[sums[m.id].amount() if m.id in sums else 0.0 for m in physical]])
-    blocks = [
-        PeriodBlock(LOG, sums[name].block(account, start, end), meters)
-        for name, account in accounts.items()
-    ]
-    figures = dict(zip(accounts, (f[0] for f in Evaluator(site, books).every(blocks)), strict=True))
+    gaps = Gaps(books)
+    counted = [sums[m.id].amount() if m.id in sums else 0.0 for m in physical]
+    found = [sums[name].block(account, start, end) for name, account in accounts.items()]
+    terms = {block.account.name: block.terms for block in found}
+    filled = [physical[place].id for place in gaps.filled.tolist()]
+    counted += [float(terms[name][0, 0, 1]) if name in terms else 0.0 for name in filled]
+    blocks = [PeriodBlock(LOG, block, np.array([counted])) for block in found]
+    every = Evaluator(site, books, gaps).every(blocks)
+    figures = dict(zip(accounts, (figures[0] for figures in every), strict=True))
     totals = {name: math.fsum(s.values) for name, s in sums.items()}
     return Whole(start, end, accounts, figures, totals, spans)
 

@@ -9,22 +9,20 @@ import numpy.typing as npt
 from greendc.core.accounts import Account, Book
 from greendc.core.carbon import cell_intensity
 from greendc.core.cells import Block
-from greendc.core.facility import SECOND, IntArray, Op, Site
+from greendc.core.facility import SECOND, IntArray, Site
 from greendc.core.figure import CODES, NO_CATEGORY, SPELT, WORDS, Figure, FigureColumns
 from greendc.core.forms import sensitivity
+from greendc.core.gaps import Gaps, expanded, worst_share
 from greendc.core.grading import CELL, ENOUGH, TOO_LITTLE, Verdict, grade, total
 from greendc.core.metrics import verdicts
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
 from greendc.core.uncertainty import (
-    NEGLIGIBLE,
     REASONS,
     Sensitivity,
     Uncertainty,
-    expand,
     expanded_uncertainty,
     meter_uncertainty,
-    with_filled,
 )
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,6 +37,7 @@ class _Part(NamedTuple):
     """Rows of one block, account and epoch; `place` is that of the block among those given.
 
     `masked` says in a word for each row why it is published under another name; empty: none is.
+    `gappy` are months of which too much is missing or filled in.
     """
 
     place: int
@@ -49,23 +48,23 @@ class _Part(NamedTuple):
     block: Block
     meters: FloatArray
     masked: Sequence[str | None]
+    gappy: BoolArray
 
 
 class Evaluator:
     """Evaluates rows of a site's accounts. Pure: the same rows give the same figures."""
 
-    def __init__(self, site: Site, books: Sequence[Book]) -> None:
+    def __init__(self, site: Site, books: Sequence[Book], gaps: Gaps) -> None:
         """Prepare each epoch's sensitivities to its physical meters."""
-        self.site, self.books = site, books
+        self.site, self.books, self.gaps = site, books, gaps
         self._starts = np.array([book.epoch.start for book in books], np.int64)
         self._accounts = [{a.name: a for a in book.accounts} for book in books]
-        self._expansions = [expand(book.rules.meters, book.epoch.derived) for book in books]
+        self._expansions = [expanded(book) for book in books]
         self._limits = [
             np.array([np.nan if m.accuracy is None else m.accuracy for m in book.rules.meters])
             for book in books
         ]
         self._fill_limits = [book.rules.fill_limits for book in books]
-        self._declared = [_declared(book) for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
         self._intensities: dict[tuple[str, bytes, bytes], FloatArray] = {}
 
@@ -100,10 +99,11 @@ class Evaluator:
         """The block's rows by the epoch in force at the end of each."""
         for number, some in self._by_epoch(found):
             account = self._account(number, found.block.account)
-            own = account.physical
+            own, block = account.physical, some.block
             meters = some.meters if own is None else some.meters[:, own]
+            gappy = _gappy(some)
             for name, masked in _names(account, some):
-                yield _Part(place, number, account, name, some.period, some.block, meters, masked)
+                yield _Part(place, number, account, name, some.period, block, meters, masked, gappy)
 
     def _by_epoch(self, found: PeriodBlock) -> Iterator[tuple[int, PeriodBlock]]:
         if len(self.books) == 1:
@@ -132,8 +132,12 @@ class Evaluator:
         verdict = self._judged(parts[0], block)
         self._mask(parts, block, period, verdict)
         doubts = self._doubts(parts, block, meters, verdict.value)
-        estimated, distributed = _shares(block.terms, 1), _shares(block.terms, 2)
-        grade(period, block, estimated, verdict, self._why_estimated(parts[0]))
+        estimated, distributed = (worst_share(block.terms, which) for which in (1, 2))
+        filled = estimated
+        if estimated.any():
+            filled = self.gaps.share(parts[0].account, block.terms, meters, block.valid)
+        gappy = np.concatenate([part.gappy for part in parts])
+        grade(period, block, (estimated, filled), verdict, gappy)
         unknown = block.valid == 0
         estimated[unknown], distributed[unknown] = np.nan, np.nan
         value = _finite(verdict.value)
@@ -219,35 +223,11 @@ class Evaluator:
         self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
     ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
-        found = self._of_meters(parts, block, meters, value)
-        if not block.terms[:, :, 1].any():
-            return found
-        limits = [self._filled_limit(part) for part in parts]
-        if not any(limits):  # NaN is true
-            return found
-        amounts, filled = block.terms[:, :, 0], block.terms[:, :, 1]
-        shift = np.zeros(len(amounts))
-        for i, metric in enumerate([parts[0].account.metric] * amounts.shape[1]):
-            moved = amounts.copy()
-            moved[:, i] += filled[:, i]
-            figure = moved[:, 0] if metric is None else metric.compute(*moved.T)
-            shift += np.abs(np.nan_to_num(figure - value))
-        much: BoolArray = np.any(filled > NEGLIGIBLE * np.abs(amounts), axis=1)
-        rows = [len(part.block.start) for part in parts]
-        return with_filled(found, np.repeat(limits, rows), shift, much)
-
-    def _filled_limit(self, part: _Part) -> float:
-        """Limit of error of what may be filled in for the meters of an account; 0: nothing is."""
-        needs = part.account.needs
-        return float(self._fill_limits[part.number][needs].max(initial=0.0))
-
-    def _of_meters(
-        self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
-    ) -> Uncertainty:
         part = parts[0]
         if part.account.physical is not None:
             place = _spread([p.account.terms[0].members[0][0] for p in parts], parts)
-            return meter_uncertainty(self._limits[part.number][place], meters, value)
+            filled = self._fill_limits[part.number][place], block.terms[:, 0, 1]
+            return meter_uncertainty(self._limits[part.number][place], meters, value, *filled)
         metric = part.account.metric
         denominator: FloatArray | float = 1.0
         if metric is not None:
@@ -266,11 +246,6 @@ class Evaluator:
             expansion = self._expansions[self._home(part)]
             self._forms[key] = sensitivity(expansion, part.account)
         return self._forms[key]
-
-    def _why_estimated(self, part: _Part) -> str:
-        """Whether estimates in it are declared ones, or what was filled in for readings."""
-        home = self._home(part)
-        return "declared_share" if part.account.name in self._declared[home] else "filled"
 
     def _home(self, part: _Part) -> int:
         """The epoch whose nodes the account's terms name."""
@@ -292,6 +267,13 @@ def _finite(column: FloatArray) -> FloatArray:
     return np.where(np.isfinite(column), column, np.nan)
 
 
+def _gappy(found: PeriodBlock) -> BoolArray:
+    """Months of which too much is missing or filled in (STANDARDS 6.5)."""
+    if found.period != "month" or found.slices is None:
+        return np.zeros(len(found.block.start), np.bool_)
+    return np.asarray(found.slices[:, 0] < ENOUGH)
+
+
 def _names(account: Account, found: PeriodBlock) -> Iterator[tuple[str, Sequence[str | None]]]:
     """`ipue`; over twelve months `pue` where every month is covered (G4)."""
     annual = account.metric is not None and account.metric.name == "pue" and found.period in YEARS
@@ -304,27 +286,5 @@ def _names(account: Account, found: PeriodBlock) -> Iterator[tuple[str, Sequence
     yield account.name.removeprefix("i"), [None if w else TOO_LITTLE for w in whole]
 
 
-def _declared(book: Book) -> frozenset[str]:
-    """Accounts that hold declared shares or constants."""
-    nodes: set[int] = set()
-    for step in book.derivations:
-        if step.op in {Op.SHARE, Op.CONSTANT} or nodes.intersection(step.inputs):
-            nodes.add(step.node)
-    return frozenset(
-        account.name
-        for account in book.accounts
-        if any(n in nodes for term in account.terms for n, _ in (*term.members, *term.fuels))
-    )
-
-
 def _weighted(amounts: FloatArray, weights: Sequence[float]) -> FloatArray:
     return fsum_rows((amounts * np.array(weights)).T)
-
-
-def _shares(terms: FloatArray, which: int) -> FloatArray:
-    """Share of the amount that is estimated or distributed, of the most affected term."""
-    amount = np.abs(terms[:, :, 0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(terms[:, :, which] > 0, terms[:, :, which] / amount, 0.0)
-    worst: FloatArray = np.minimum(share.max(axis=1), 1.0)
-    return worst

@@ -34,6 +34,7 @@ WORDS = (
     "no_accuracy",
     "filled",
     "withdrawn",
+    "gaps",
 )  # for status, reason and doubt; ledgers hold places in it, so that more come at the end
 CODES = {word: code for code, word in enumerate(WORDS)}
 NO_CATEGORY = -1

@@ -13,7 +13,7 @@ from greendc.core.metrics import VERDICTS
 ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
 NEVER_NEGATIVE = ("e_dc", "e_it")
 TOO_LITTLE = "coverage"
-OK = CODES["ok"]
+OK, PARTIAL = CODES["ok"], CODES["partial"]
 CELL = SPELT.index("cell")
 VERDICT_CODES = np.array([[CODES[word] for word in verdict] for verdict in VERDICTS], np.int64).T
 
@@ -49,13 +49,33 @@ def total(account: Account, amounts: FloatArray) -> Verdict:
 
 
 def grade(
-    period: IntArray, block: Block, estimated: FloatArray, verdict: Verdict, why_estimated: str
+    period: IntArray,
+    block: Block,
+    shares: tuple[FloatArray, FloatArray],
+    verdict: Verdict,
+    gappy: BoolArray,
 ) -> None:
-    """Say of the values that stand what they lack."""
+    """Say of the values that stand what they lack.
+
+    Parameters
+    ----------
+    period, block
+        The rows.
+    shares
+        What of each is estimated, and what was filled in.
+    verdict
+        What has been said of them.
+    gappy
+        Months of which too much is missing or filled in.
+    """
+    estimated, filled = shares
     stands = np.isfinite(verdict.value) & (verdict.status == OK)
     partial = stands & (block.valid / (block.end - block.start) < ENOUGH)
     silent, little = CODES["silent"], CODES[TOO_LITTLE]
-    verdict.status[partial] = CODES["partial"]
+    verdict.status[partial] = PARTIAL
     verdict.reason[partial] = np.where(period == CELL, silent, little)[partial]
-    shared = stands & ~partial & (estimated > 0)
-    verdict.status[shared], verdict.reason[shared] = CODES["estimated"], CODES[why_estimated]
+    gappy = gappy & stands & ~partial
+    verdict.status[gappy], verdict.reason[gappy] = PARTIAL, CODES["gaps"]
+    shared = stands & ~partial & ~gappy & (estimated > 0)
+    why = np.where(filled > 0, CODES["filled"], CODES["declared_share"])
+    verdict.status[shared], verdict.reason[shared] = CODES["estimated"], why[shared]

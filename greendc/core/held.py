@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from greendc.core.accounts import Account
-from greendc.core.facility import DAY, HOUR
+from greendc.core.facility import DAY, HOUR, IntArray
 from greendc.core.levels import FloatArray, Level, Reader, Runs, Shape
 from greendc.core.touched import Span, runs
 
@@ -23,26 +23,36 @@ class Held:
     """Levels by period: `near` with all accounts, `far` for rolling windows alone."""
 
     def __init__(
-        self, accounts: Sequence[Account], meters: Sequence[str], reader: Reader, step: int
+        self,
+        accounts: Sequence[Account],
+        meters: Sequence[str],
+        reader: Reader,
+        step: int,
+        filled: Sequence[str] = (),
     ) -> None:
-        """Begin with nothing; `meters` are the physical ones, `step` is the shortest cell."""
-        self.count = len(meters)
-        whole, lean = Shape.of(accounts), _lean(accounts, meters)
+        """Begin with nothing; `meters` are the physical ones, `step` is the shortest cell.
+
+        `filled` are those of the meters for which something may be filled in.
+        """
+        whole, lean = Shape.of(accounts), _lean(accounts, meters, frozenset(filled))
         every = {"cell": step, "hour": HOUR, "day": DAY, "month": 28 * DAY}
         room = {p: 4 + (KEPT[p] + SLACK[p]) // length for p, length in every.items()}
         self.near = {p: Level(p, whole, reader, room[p]) for p in KEPT}
         self.far = {p: Level(p, lean, reader, 4 + KEPT_FAR[p] // every[p]) for p in KEPT_FAR}
-        self._whole, self._columns = whole, whole.firsts(meters)
-        self._lean_columns = lean.firsts(meters)
+        self._whole, self._columns = whole, _counted(whole, meters, filled)
+        self._lean_columns = _counted(lean, meters, filled)
 
     def of(self, period: str) -> list[Level]:
         """The levels that keep rows of a period."""
         return [levels[period] for levels in (self.near, self.far) if period in levels]
 
     def counted(self, level: Level, runs: Runs) -> FloatArray:
-        """What each physical meter counted in stretches of rows; shape (stretches, meters) [J]."""
-        out = np.zeros((len(runs.first), self.count))
+        """What each physical meter counted in stretches of rows; shape (stretches, meters) [J].
+
+        Behind that stands, of those for which something may be filled in, how much was.
+        """
         columns = self._columns if level.shape is self._whole else self._lean_columns
+        out = np.zeros((len(runs.first), len(columns)))
         there = np.flatnonzero(columns >= 0)
         out[:, there] = level.amounts(runs, columns[there])
         return out
@@ -73,8 +83,15 @@ def have(levels: Iterable[Level], spans: Iterable[Span]) -> None:
             level.ensure(*span)
 
 
-def _lean(accounts: Sequence[Account], meters: Sequence[str]) -> Shape:
-    """All of sums and KPIs; of physical meters what they counted."""
+def _lean(accounts: Sequence[Account], meters: Sequence[str], filled: frozenset[str]) -> Shape:
+    """All of sums and KPIs; of physical meters what they counted, and what of it is filled in."""
     single = frozenset(meters)
     needed = [a for a in accounts if a.kind != "meter" or a.name in single]
-    return Shape.of(needed, [a.name for a in needed if a.kind == "meter"])
+    own = [a.name for a in needed if a.kind == "meter"]
+    return Shape.of(needed, {name: 2 if name in filled else 1 for name in own})
+
+
+def _counted(shape: Shape, meters: Sequence[str], filled: Sequence[str]) -> IntArray:
+    """Columns of what meters counted and of what was filled in; -1 where there are none."""
+    amounts, estimated = shape.firsts(meters), shape.firsts(filled)
+    return np.concatenate([amounts, np.where(estimated >= 0, estimated + 1, -1)])

@@ -39,7 +39,8 @@ Reader = Callable[[str, int, int], Iterable[StoredRow]]
 class Shape:
     """Where accounts stand in a flat row: `place` of the known time, `columns` of the terms.
 
-    Of accounts without a place there is one column, the amount of their first term.
+    Accounts without a place have the first columns of their first term: the amount, and what of it
+    is estimated where that is asked for.
     """
 
     place: Mapping[str, int]
@@ -47,19 +48,19 @@ class Shape:
     width: int
 
     @classmethod
-    def of(cls, accounts: Iterable[Account], amounts: Iterable[str] = ()) -> "Shape":
+    def of(cls, accounts: Iterable[Account], amounts: Mapping[str, int] | None = None) -> "Shape":
         """Lay accounts out one after the other; the first of a name stands for all.
 
-        Of those named in `amounts` only the amount is kept.
+        Of those named in `amounts` only so many columns are kept.
         """
         place: dict[str, int] = {}
         columns: dict[str, slice] = {}
-        width, lean = 0, frozenset(amounts)
+        width, lean = 0, amounts or {}
         for account in accounts:
             name = account.name
             if name in columns:
                 continue
-            wide = 1 if name in lean else len(account.terms) * SHARES
+            wide = lean.get(name, len(account.terms) * SHARES)
             if name not in lean:
                 place[name] = len(place)
             columns[name] = slice(width, width + wide)
@@ -243,16 +244,13 @@ class Level:
         valid = _sums(self.valid[rows, places], runs)
         return valid.T, [p.reshape(len(p), -1, SHARES) for p in parts]
 
-    def coverage(self, borders: Sequence[Sequence[int]], among: Starts) -> FloatArray:
-        """Share of the time between neighbours of each row of borders that accounts are known.
-
-        Shape (rows, spans, accounts).
-        """
-        table = np.array(borders, np.int64)
-        begin, end = table[:, :-1].ravel(), table[:, 1:].ravel()
-        runs = self.runs(begin, end, among)
-        share: FloatArray = _sums(self.valid[runs.rows], runs) / (end - begin)[:, None]
-        return share.reshape(len(table), -1, share.shape[1])
+    def starts(self, rows: IntArray) -> IntArray:
+        """When the rows at some places begin [ns]."""
+        starts, places = self._in_order()
+        every = np.zeros(len(self.terms), np.int64)
+        every[places] = starts
+        found: IntArray = every[rows]
+        return found
 
     def amounts(self, runs: Runs, columns: IntArray) -> FloatArray:
         """Sums of columns over stretches of rows, one row after the other."""

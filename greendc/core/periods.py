@@ -10,6 +10,7 @@ import numpy.typing as npt
 from greendc.core.accounts import Account
 from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
+from greendc.core.gaps import Gaps
 from greendc.core.held import Held, have
 from greendc.core.levels import BoolArray, Level, Reader, Starts, StoredRow
 from greendc.core.touched import Borders, Marks, Span, Touched, runs
@@ -45,7 +46,8 @@ class Calendar(Protocol):
 class PeriodBlock(NamedTuple):
     """Rows of one account and period, with what the meters counted in each: (rows, meters) [J].
 
-    `slices` is the coverage of each month of a year, None for other periods; shape (rows, 12).
+    Behind that stands, of meters for which something may be filled in, how much was [J]. `slices`
+    is the share of each month that was measured, of months and years; shape (rows, months).
     """
 
     period: str
@@ -80,11 +82,14 @@ class Periods:
         calendar: Calendar,
         reader: Reader,
         step: int,
+        gaps: Gaps,
     ) -> None:
         """Lay out the levels; `step` is the site's shortest cell, `meters` the physical ones."""
         self.accounts = {a.name: a for a in reversed(accounts)}
         self.calendar, self.step = calendar, step
-        self.held = Held(accounts, meters, reader, step)
+        filled = [meters[place] for place in gaps.filled.tolist()]
+        self.held = Held(accounts, meters, reader, step, filled)
+        self.gaps = gaps
         self.marks = Marks()
 
     def roll(
@@ -192,16 +197,18 @@ class Periods:
 
     def _months(self, group: Touched) -> Iterator[PeriodBlock]:
         wanted = group.complete(self.calendar.months)
-        yield from self._write(
-            "month", group.names, wanted, self.held.near["day"], self._day_starts
-        )
+        days = self.held.near["day"]
+        written = self._write("month", group.names, wanted, days, self._day_starts)
+        yield from self._sliced(written, [list(span) for span in wanted], days, group.names)
 
     def _years(self, group: Touched) -> Iterator[PeriodBlock]:
         wanted = group.complete(self.calendar.years)
         months = self.held.near["month"]
         borders = [self.calendar.months(a, b) for a, b in wanted]
         written = self._write("year", group.names, wanted, months, self._month_starts)
-        yield from self._sliced(written, borders, months, self._month_starts)
+        days, names = self.held.far["day"], self._rolled(group)
+        have([days], wanted if names else [])
+        yield from self._sliced(written, borders, days, names)
 
     # -- rolling windows -----------------------------------------------------------------------
 
@@ -238,7 +245,7 @@ class Periods:
         borders = [self.calendar.twelve_months(end) for end in self._midnights(runs(days), last)]
         spans = [(months[0], months[-1]) for months in borders]
         written = self._write(TWELVE_MONTHS, names, spans, below, self._day_starts)
-        yield from self._sliced(written, borders, below, self._day_starts)
+        yield from self._sliced(written, borders, below, names)
 
     def _midnights(self, spans: Iterable[Span], last: int) -> list[int]:
         """Ends of days, up to `last`, after which twelve months still hold one of these runs."""
@@ -255,16 +262,19 @@ class Periods:
         self,
         written: Iterable[PeriodBlock],
         borders: list[list[int]],
-        below: Level,
-        starts: Starts,
+        days: Level,
+        names: Sequence[str],
     ) -> Iterator[PeriodBlock]:
-        """Add the coverage of each month of a year."""
+        """Add the share of each month that was measured, of accounts of these names."""
         months: FloatArray | None = None
+        places = {name: i for i, name in enumerate(names)}
         for found in written:
-            if months is None:  # the rows are there once the first is written
-                months = below.coverage(borders, starts)
-            place = below.shape.place[found.block.account.name]
-            yield PeriodBlock(found.period, found.block, found.meters, months[:, :, place])
+            if months is None and names:  # the days are there once the first is written
+                of = [self.accounts[name] for name in names]
+                months = self.gaps.measured(self.held, days, of, borders, self.calendar.days)
+            place = places.get(found.block.account.name)
+            slices = None if months is None or place is None else months[:, :, place]
+            yield PeriodBlock(found.period, found.block, found.meters, slices)
 
     # -- sums ----------------------------------------------------------------------------------
 

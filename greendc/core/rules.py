@@ -68,6 +68,11 @@ class Rules:
         return found
 
     @property
+    def filled(self) -> IntArray:
+        """Meters for which something may be filled in."""
+        return np.flatnonzero(self.fill_limits)  # NaN is true
+
+    @property
     def factored(self) -> list[int]:
         """Registers with other factors in time."""
         return [number for number, meter in enumerate(self.meters) if meter.factors]

@@ -14,6 +14,7 @@ import numpy as np
 
 from greendc.core.facility import Derived, IntArray, Meter, Op
 from greendc.core.ratio import FloatArray
+from greendc.core.words import BoolArray
 
 Weights = Mapping[int, float]  # place -> coefficient; places not named have 0
 Members = Iterable[tuple[int, float]]  # (node, weight) pairs
@@ -27,12 +28,14 @@ class Source:
 
     `limit` is that of the value, None where none is stated. A meter has value 1,
     the limit of its class and its own energy as exposure [J]; a share has the
-    energy that it is taken of [J]; a constant [W] has the length of time [s].
+    energy that it is taken of [J]; a constant [W] has the length of time [s]. What is `filled` in
+    for a meter is part of what that one contributes, with a doubt of its own.
     """
 
     value: float
     limit: float | None
     exposure: Weights
+    filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,13 @@ class Sensitivity:
 
     @property
     def unstated(self) -> int:
-        """How many sources have no stated accuracy."""
-        return sum(source.limit is None for source in self.sources)
+        """How many meters and declared values have no stated accuracy."""
+        return sum(source.limit is None and not source.filled for source in self.sources)
+
+    @cached_property
+    def filled(self) -> BoolArray:
+        """Which sources are what is filled in for meters."""
+        return np.array([source.filled for source in self.sources], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class Expansion:
 
     sources: tuple[Source, ...]
     nodes: tuple[Weights, ...]
+    energies: tuple[Weights, ...]  # the nodes over what the meters count [J], and time [s]
 
     def sensitivity(
         self,
@@ -118,7 +127,11 @@ class Expansion:
         return _combined((self.nodes[node], weight) for node, weight in members)
 
 
-def expand(meters: Sequence[Meter], derived: Sequence[Derived]) -> Expansion:
+def expand(
+    meters: Sequence[Meter],
+    derived: Sequence[Derived],
+    filled: Sequence[tuple[int, float | None]] = (),
+) -> Expansion:
     """Write every derived meter over physical meters, declared shares and constants.
 
     Parameters
@@ -127,6 +140,9 @@ def expand(meters: Sequence[Meter], derived: Sequence[Derived]) -> Expansion:
         Physical meters.
     derived
         Derived meters, each after its inputs; shares may be taken of anything.
+    filled
+        Places of meters whose gaps may be filled, and the limits of error of that as a fraction.
+        What is filled in for them stands behind what the meters count, in this order.
 
     Returns
     -------
@@ -148,23 +164,27 @@ def expand(meters: Sequence[Meter], derived: Sequence[Derived]) -> Expansion:
     >>> expand([it], [loss]).nodes[1]
     {0: 0.1, 1: 1.0}
     """
-    return _Expander(meters).over(derived)
+    return _Expander(meters, filled).over(derived)
 
 
 class _Expander:
     """Nodes in their order: `energies` over what meters count and time, `nodes` over sources."""
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
+    def __init__(self, meters: Sequence[Meter], filled: Sequence[tuple[int, float | None]]) -> None:
         self.places = {meter.id: i for i, meter in enumerate(meters)}
         own: list[Weights] = [{i: 1.0} for i in range(len(meters))]
         self.energies, self.nodes = own.copy(), own.copy()
         self.sources = [Source(1.0, m.accuracy, own[i]) for i, m in enumerate(meters)]
+        for place, limit in filled:
+            number = len(self.sources)
+            self.nodes[place] = {**self.nodes[place], number: 1.0}
+            self.sources.append(Source(1.0, limit, {number: 1.0}, filled=True))
 
     def over(self, derived: Sequence[Derived]) -> Expansion:
         for one in derived:
             self._add(one)
             self.places[one.id] = len(self.nodes) - 1
-        return Expansion(tuple(self.sources), tuple(self.nodes))
+        return Expansion(tuple(self.sources), tuple(self.nodes), tuple(self.energies))
 
     def _add(self, one: Derived) -> None:
         factors = list(zip(self._inputs(one), _factors(one), strict=True))

@@ -26,7 +26,6 @@ __all__ = [
     "expand",
     "expanded_uncertainty",
     "sums_of",
-    "with_filled",
 ]
 
 RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM, 4.3.7)
@@ -70,7 +69,8 @@ def expanded_uncertainty(
     form
         The account's sensitivities.
     energies_j
-        What each physical meter counted in each period, (periods, meters). [J]
+        What each physical meter counted in each period, (periods, meters), and then, of each whose
+        gaps may be filled, how much of that was filled in, without sign. [J]
     seconds
         Time over which declared constants ran in each period. [s]
     value
@@ -136,15 +136,22 @@ def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike
     """N, the energy carried and D [J] of each period, as the meters' energies give them."""
     energies = np.asarray(energies_j, np.float64)
     time = np.broadcast_to(np.asarray(seconds, np.float64), len(energies))
-    amounts = form.values[:, None] * _exposures(form, energies, time)
+    values = np.where(form.filled, 0.0, form.values)  # it is part of what the meter counted
+    amounts = values[:, None] * _exposures(form, energies, time)
     columns = (form.numerator, form.carried, form.denominator)
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
 
 def meter_uncertainty(
-    limit: npt.ArrayLike, energy_j: npt.ArrayLike, value: npt.ArrayLike
+    limit: npt.ArrayLike,
+    energy_j: npt.ArrayLike,
+    value: npt.ArrayLike,
+    fill_limit: npt.ArrayLike = 0.0,
+    filled_j: npt.ArrayLike = 0.0,
 ) -> Uncertainty:
-    """Expanded uncertainty (k = 2) of what single meters counted: ``2 x limit / sqrt(3) x |E|``.
+    """Expanded uncertainty (k = 2) of what single meters counted.
+
+    ``U^2 = (2 x limit / sqrt(3) x E)^2 + (2 x fill_limit / sqrt(3) x E_filled)^2``
 
     Parameters
     ----------
@@ -154,52 +161,25 @@ def meter_uncertainty(
         What it counted. [J]
     value
         The figure; where it is NaN, so is its uncertainty. [J]
+    fill_limit, filled_j
+        Limit of what was filled in for each row's meter, and how much that is. [1, J]
 
     Examples
     --------
+    1000 J by a meter of 1 %; then the same with 100 J of them filled in by 20 %:
+
     >>> print(meter_uncertainty([0.01], [1000.0], [1000.0]).value.round(4))
     [11.547]
+    >>> print(meter_uncertainty([0.01], [1000.0], [1000.0], 0.2, [100.0]).value.round(4))
+    [25.8199]
     """
-    limits, energies, figure = (np.asarray(c, np.float64) for c in (limit, energy_j, value))
-    spread = COVERAGE_FACTOR * np.abs(limits / RECTANGULAR * energies)
-    return _stated(np.where(np.isnan(limits), 0.0, spread), figure, np.isnan(limits))
-
-
-def with_filled(
-    found: Uncertainty, limit: npt.ArrayLike, shift: FloatArray, much: npt.NDArray[np.bool_]
-) -> Uncertainty:
-    """The same with the doubt of what was filled in for readings that are missing.
-
-    ``U^2 = U_meters^2 + (2 x limit / sqrt(3) x sum |dF|)^2``: all that is filled in is off in the
-    same way, and by its whole limit, whatever it is declared to be off by.
-
-    Parameters
-    ----------
-    found
-        The uncertainty from the meters.
-    limit
-        Limit of error of what is filled in, as a fraction; NaN where none is stated.
-    shift
-        How far the figure moves with all that is filled in, each term by itself, summed up.
-        [its unit]
-    much
-        Rows in which that is more than 1 % of a term: without a stated limit nothing is known.
-
-    Examples
-    --------
-    100 of 1000 J filled in by 20 %, beside meters that are 10 J off at most (k = 2):
-
-    >>> meters = Uncertainty(np.array([10.0]), np.array([REASONS.index(None)]))
-    >>> print(with_filled(meters, 0.2, np.array([100.0]), np.array([True])).value.round(2))
-    [25.17]
-    """
-    limits = np.broadcast_to(np.asarray(limit, np.float64), len(shift))
-    unstated = np.isnan(limits)
-    spread = COVERAGE_FACTOR / RECTANGULAR * np.where(unstated, 0.0, limits) * shift
-    value = np.hypot(found.value, spread)
-    blind = unstated & much & np.isfinite(value)
-    code = np.where(blind, REASONS.index("no_accuracy"), found.code)
-    return Uncertainty(np.where(blind, np.nan, value), code)
+    limits, energies, figure, fills, filled = np.broadcast_arrays(
+        *(np.asarray(c, np.float64) for c in (limit, energy_j, value, fill_limit, filled_j))
+    )
+    of_fill = np.nan_to_num(fills) / RECTANGULAR * filled
+    spread = COVERAGE_FACTOR * np.hypot(limits / RECTANGULAR * energies, of_fill)
+    blind = np.isnan(limits) | (np.isnan(fills) & (filled > NEGLIGIBLE * np.abs(energies)))
+    return _stated(np.where(blind, 0.0, spread), figure, blind)
 
 
 def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:
@@ -228,7 +208,8 @@ def _blind(
     unstated = np.isnan(form.limits)
     held = np.abs(form.values[unstated, None] * exposure[unstated])
     # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
-    of_num = (np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)) | (num == 0)
+    nothing = (num == 0) & ~form.filled[unstated, None]
+    of_num = (np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)) | nothing
     of_den = np.abs(form.denominator[unstated, None]) * held > NEGLIGIBLE * np.abs(den)
     blind: npt.NDArray[np.bool_] = np.any(of_num | of_den, axis=0)
     return blind

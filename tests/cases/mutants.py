@@ -55,6 +55,21 @@ def larger_alone(derive: Any) -> Any:
     return larger
 
 
+def filled_for_sure(expand: Any) -> Any:
+    """Let nothing that is filled in be in doubt."""
+    return lambda meters, derived, filled: expand(meters, derived, [(p, 0.0) for p, _ in filled])
+
+
+def filled_as_the_worst(expand: Any) -> Any:
+    """Let all that is filled in be off by the largest limit that is stated."""
+
+    def worst(meters: Any, derived: Any, filled: Any) -> Any:
+        limit = max(limit or 0.0 for _, limit in filled)
+        return expand(meters, derived, [(place, limit) for place, _ in filled])
+
+    return worst
+
+
 def earlier_wins(merged: Any) -> Any:
     """Of two values for one time let the first in the journal stand."""
 

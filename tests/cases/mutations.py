@@ -309,8 +309,20 @@ MUTATIONS = [
     Mutation(
         "B5-gap-filled-on-a-line",
         "what is filled is in doubt",
-        "greendc.core.evaluate:with_filled",
-        lambda _: lambda found, *_rest: found,
+        "greendc.core.gaps:expand",
+        mutants.filled_for_sure,
+    ),
+    Mutation(
+        "B6-filled-beside-declared",
+        "what is declared is no gap",
+        "greendc.core.gaps:_declared",
+        lambda _: lambda _book: frozenset(),
+    ),
+    Mutation(
+        "B6-filled-beside-declared",
+        "what is filled is in doubt by its own meter's limit",
+        "greendc.core.gaps:expand",
+        mutants.filled_as_the_worst,
     ),
     Mutation(
         "A36-dual-feed",
