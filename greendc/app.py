@@ -113,7 +113,7 @@ class Daemon:
             config.sinks, Surroundings.of(config), lambda: StoredLedger(config.data / LEDGER)
         )
         runs, broker = Runs(), f"{config.mqtt.host}:{config.mqtt.port}"
-        self.auditor = Auditor(self.data, self.errands, lambda: audited(config))
+        self.auditor = Auditor(self.data, self.errands, lambda whole: audited(config, whole=whole))
         self.vitals = Vitals(
             self.data, self.source, self.inbox, self.sinks, self.auditor, broker, runs
         )
@@ -255,8 +255,10 @@ def back_up(config: Config, target: Path) -> str:
         return backup.back_up(config, config.data, target)
 
 
-def audited(config: Config, data: Path | None = None) -> Audit:
+def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> Audit:
     """Whether what the data folder has counted adds up; a daemon may be working on it.
+
+    The `whole` of its files is read, or only what they have counted.
 
     Raises
     ------
@@ -264,7 +266,9 @@ def audited(config: Config, data: Path | None = None) -> Audit:
         If there is no ledger, or a file cannot be read.
     """
     folder = config.data if data is None else data
-    return audit(folder / LEDGER, folder / JOURNAL, [sink.label for sink in config.sinks])
+    return audit(
+        folder / LEDGER, folder / JOURNAL, [sink.label for sink in config.sinks], whole=whole
+    )
 
 
 def reload(config: Config) -> str:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from greendc.audit.books import JournalBook, LedgerBook, journal_book, ledger_book
 from greendc.audit.equations import (
+    FEW,
     Connection,
     Equation,
     of_broker,
@@ -19,7 +20,9 @@ from greendc.audit.equations import (
     of_readings,
     of_sink,
 )
+from greendc.journal import damage as entered
 from greendc.outcomes import LEFT, LOST, READ
+from greendc.store import damage as stored
 
 KILLED = "killed"
 
@@ -60,11 +63,11 @@ class Audit:
         return [f"{e.name} {e.about}".strip() for e in self.equations if not e.holds]
 
 
-def audit(ledger: Path, journal: Path, sinks: Sequence[str]) -> Audit:
+def audit(ledger: Path, journal: Path, sinks: Sequence[str], *, whole: bool = True) -> Audit:
     """Check what the two files of a data folder have counted; a daemon may be writing them.
 
     `sinks` are the names of those that are enabled. A ledger alone, as `replay --keep` leaves
-    it, is checked by itself.
+    it, is checked by itself. The `whole` of both files is read, or only what they have counted.
 
     Raises
     ------
@@ -74,38 +77,63 @@ def audit(ledger: Path, journal: Path, sinks: Sequence[str]) -> Audit:
     # The ledger first: it can only fall behind the journal, never run ahead of it.
     found = ledger_book(ledger)
     arrived = journal_book(journal) if journal.exists() else None
+    # What a start needs can only have become less since then.
+    needed = found.rebuild_from if arrived is None else ledger_book(ledger).rebuild_from
+    files = _Files(
+        list(islice(stored(ledger, found.last), FEW)) if whole else (),
+        list(islice(entered(journal, arrived.last), FEW)) if whole and arrived else (),
+    )
     connections = () if arrived is None else arrived.connections
     return Audit(
         at=time.time_ns(),
         done_to=found.done_to,
         journal_last=None if arrived is None else arrived.last,
-        equations=[*_of_journal(found, arrived), *_of_ledger(found, sinks)],
+        equations=[
+            *_of_journal(found, arrived, needed, files.journal),
+            *_of_ledger(found, sinks, files.ledger),
+        ],
         connections=connections,
         lost=_lost(arrived),
         gaps=sorted(_gaps(found, connections), key=lambda gap: gap.end),
     )
 
 
-def _of_journal(found: LedgerBook, arrived: JournalBook | None) -> Iterator[Equation]:
+class _Files(NamedTuple):
+    """What is wrong with the rows of the files."""
+
+    ledger: Sequence[str]
+    journal: Sequence[str]
+
+
+def _of_journal(
+    found: LedgerBook, arrived: JournalBook | None, needed: int, faults: Sequence[str]
+) -> Iterator[Equation]:
     if arrived is None:
         return
     yield from of_broker(arrived.connections)
     yield of_journal(arrived.connections, arrived.last)
     gone, kept = arrived.first - 1, arrived.end - arrived.first + 1
     terms = {"let go of": gone, "kept": kept}
-    yield Equation("journal", "file", "entries", arrived.last, terms)
+    yield Equation("journal", "file", "entries", arrived.last, terms, faults)
     behind = {"taken in": found.done_to, "not yet": arrived.last - found.done_to}
-    yield Equation("ledger", "", "entries", arrived.last, behind)
+    lacking = []
+    if needed < arrived.first <= arrived.last:
+        lacking = [f"entries {needed} to {arrived.first - 1} are needed, and not in the journal"]
+    yield Equation("ledger", "", "entries", arrived.last, behind, lacking)
 
 
-def _of_ledger(found: LedgerBook, sinks: Sequence[str]) -> Iterator[Equation]:
+def _of_ledger(
+    found: LedgerBook, sinks: Sequence[str], faults: Sequence[str]
+) -> Iterator[Equation]:
     own = found.tallies.get("", {})
     yield of_entries(found.done_to, own)
     yield of_fields(own, found.readings)
-    yield of_meters(found.tallies, found.left_out)
+    yield of_meters(found.tallies, found.left_out, found.mistold)
     for site in sorted(name for name in found.tallies if name):
         yield of_readings(site, found.tallies[site], found.held.get(site, 0))
-    yield Equation("ledger", "file", "figures", found.last, {"there": found.rows})
+    if found.last != found.rows:
+        faults = [f"the newest one is number {found.last}", *faults]
+    yield Equation("ledger", "file", "figures", found.written, {"there": found.rows}, faults)
     for sink in sinks:
         cursor, passed = found.cursors.get(sink, 0), found.passed.get(sink, {})
         yield of_sink(sink, found.rows, cursor, passed)

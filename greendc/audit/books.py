@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from greendc.audit.equations import Connection
+from greendc.audit.equations import FEW, Connection
 from greendc.core.words import OF_USED
 from greendc.journal import open_for_reading
 from greendc.ports import GreendcError
@@ -25,13 +25,17 @@ Counts = Mapping[str, int]
 class LedgerBook:
     """Counts of a ledger: tallies by site ("" is the daemon's), readings held by site, sinks.
 
-    `left_out` are the readings that no figure rests on, as they are told of their meters.
+    `left_out` are the readings that no figure rests on, as they are told of their meters, `mistold`
+    where that differs from what hours say. Of figures `written` were counted, `rows` are there.
     """
 
     done_to: int
+    rebuild_from: int
     tallies: Mapping[str, Counts]
     held: Counts
     left_out: int
+    mistold: tuple[str, ...]
+    written: int
     rows: int
     last: int
     cursors: Counts
@@ -74,13 +78,18 @@ def ledger_book(path: Path) -> LedgerBook:
         kept = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
         state = NO_STATE if kept is None else msgspec.msgpack.decode(kept[0])
         (rows,) = db.execute("SELECT total(number) FROM block").fetchone()
+        last = last_row(db)
+        written = db.execute("SELECT number FROM passed WHERE sink = ''").fetchone()
         return LedgerBook(
             done_to=state["done_to"],
+            rebuild_from=state.get("rebuild_from", 1),
             tallies=_grouped(db.execute("SELECT site, outcome, number FROM tally")),
             held={name: site.get("open", 0) for name, site in state["sites"].items()},
             left_out=_left_out(db),
+            mistold=tuple(_mistold(db)),
+            written=last if written is None else int(written[0]),
             rows=int(rows),
-            last=last_row(db),
+            last=last,
             cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
             passed=_grouped(db.execute("SELECT sink, outcome, number FROM passed")),
             events=tuple(_events(db)),
@@ -93,6 +102,19 @@ NO_STATE: dict[str, Any] = {"done_to": 0, "sites": {}}
 def _left_out(db: sqlite3.Connection) -> int:
     rows = db.execute("SELECT word, number FROM told")
     return sum(number for word, number in rows if word not in OF_USED)
+
+
+def _mistold(db: sqlite3.Connection) -> Iterator[str]:
+    """Meters whose hours hold other numbers of readings than they have in all."""
+    found = db.execute(
+        "SELECT site, meter, word, sum(own), sum(hours) FROM ("
+        "SELECT site, meter, word, number own, 0 hours FROM told UNION ALL "
+        "SELECT site, meter, word, 0, number FROM judged) "
+        "GROUP BY site, meter, word HAVING sum(own) <> sum(hours) LIMIT ?",
+        (FEW,),
+    )
+    for site, meter, word, own, hours in found:
+        yield f"{site} {meter}: {own} {word}, {hours} by hours"
 
 
 def _events(db: sqlite3.Connection) -> Iterator[tuple[int, str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from greendc.outcomes import DEALT_WITH, ENTRIES, EVENT, JOURNALLED, READ, READINGS, UNCOUNTED
 
 OPEN = "open"
-FEW = 5  # connections that are named
+FEW = 5  # places that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,15 @@ def of_fields(tally: Mapping[str, int], readings: int) -> Equation:
     return Equation("fields", "", "readings asked for", tally.get("fields", 0), terms)
 
 
-def of_meters(tallies: Mapping[str, Mapping[str, int]], told: int) -> Equation:
+def of_meters(
+    tallies: Mapping[str, Mapping[str, int]], told: int, mistold: Sequence[str]
+) -> Equation:
     """Readings that were refused or quarantined = as many as are told of their meters."""
     own = tallies.get("", {})
     left_out = [n for tally in tallies.values() for name, n in tally.items() if _judged(name)]
     number = own.get("fields:refused", 0) + sum(left_out)
     terms = {"told by meter": told, UNCOUNTED: own.get("fields:uncounted", 0)}
-    return Equation("meters", "", "readings left out", number, terms)
+    return Equation("meters", "", "readings left out", number, terms, mistold)
 
 
 def _judged(outcome: str) -> bool:

@@ -1,4 +1,7 @@
-"""Whether the accounts add up, asked at the start and every day while the daemon works."""
+"""Whether the accounts add up, asked at the start and every day while the daemon works.
+
+At the start only what the files have counted is read, every day all that they hold.
+"""
 
 import logging
 import threading
@@ -23,7 +26,7 @@ class Auditor:
     """
 
     def __init__(
-        self, data: Data, errands: Errands, audit: Callable[[], Audit], every: float = EVERY
+        self, data: Data, errands: Errands, audit: Callable[[bool], Audit], every: float = EVERY
     ) -> None:
         self.found: Accounts | None = None
         self._data, self._errands, self._audit, self._every = data, errands, audit, every
@@ -41,14 +44,15 @@ class Auditor:
             self._thread.join(STOP_WITHIN)
 
     def _run(self) -> None:
+        whole = False
         while not self._stopping.is_set():
             try:
-                found = self._audit()
+                found = self._audit(whole)
             except GreendcError as error:
                 log.error("the accounts cannot be audited: %s", error)  # noqa: TRY400 - no traceback
             else:
                 self._errands.ask(lambda found=found: self._take(found))  # type: ignore[misc]
-            self._stopping.wait(self._every)
+            whole = not self._stopping.wait(self._every)
 
     def _take(self, found: Audit) -> None:
         """Show a verdict, and keep a bad one: on the thread that owns the data."""

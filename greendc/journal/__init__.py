@@ -5,6 +5,7 @@ from greendc.journal.file import Journal, read_journal
 from greendc.journal.intake import Kind, by_qos
 from greendc.journal.redelivery import Redelivery
 from greendc.journal.ring import Kept, Quarantined
+from greendc.journal.verifying import damage
 
 __all__ = [
     "Journal",
@@ -13,6 +14,7 @@ __all__ = [
     "Quarantined",
     "Redelivery",
     "by_qos",
+    "damage",
     "is_journal",
     "open_for_reading",
     "read_journal",

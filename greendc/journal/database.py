@@ -64,6 +64,11 @@ def entries_from(
                 progress(done)
 
 
+def entries_in(db: sqlite3.Connection, path: Path, first: int) -> Iterator[Entry]:
+    """The entry, or the block of messages, that begins with a number; none where it is gone."""
+    return (_entry(row, path) for row in _rows(db, path, "first = ?", (first,)))
+
+
 def last_arrival(db: sqlite3.Connection, path: Path) -> int | None:
     """Arrival of the last message [ns UTC]; None where none is kept."""
     for row in _rows(db, path, "kind IS NULL ORDER BY first DESC LIMIT 1", ()):

@@ -22,6 +22,7 @@ from greendc.store.reading import (
     read_newest_start,
     read_revisions,
 )
+from greendc.store.verifying import damage
 
 __all__ = [
     "PERIODS",
@@ -35,6 +36,7 @@ __all__ = [
     "Times",
     "Told",
     "connect",
+    "damage",
     "last_row",
     "read_balances",
     "read_changes",

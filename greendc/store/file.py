@@ -20,6 +20,7 @@ from greendc.store.judgements import Judgements
 from greendc.store.reading import last_row, read_newest_start, sums_of
 from greendc.store.revising import earlier
 
+OWN = ("", "written")  # in place of a sink: what the ledger itself has taken in
 COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
 
 
@@ -55,6 +56,12 @@ class Store:
         elif version != SCHEMA_VERSION:
             message = f"{path}: ledger of schema {version}, this greendc writes {SCHEMA_VERSION}"
             raise GreendcError(message)
+        self._db.execute(
+            "INSERT INTO passed SELECT ?, ?, (SELECT sum(number) FROM block) "
+            "WHERE EXISTS (SELECT 1 FROM block) "
+            "AND NOT EXISTS (SELECT 1 FROM passed WHERE sink = ?)",
+            (*OWN, OWN[0]),
+        )
         self._blocks = Blocks(self._db)
         self._quantities: dict[tuple[str, str], int] = {
             (site, name): number
@@ -165,6 +172,9 @@ class Store:
     def move_cursor(self, sink: str, position: int, counts: Mapping[str, int]) -> None:
         """Keep how far a sink has written, and what became of the rows that it has passed."""
         self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, position))
+        self._pass(sink, counts)
+
+    def _pass(self, sink: str, counts: Mapping[str, int]) -> None:
         self._db.executemany(
             "INSERT INTO passed VALUES (?, ?, ?) ON CONFLICT (sink, outcome) "
             "DO UPDATE SET number = number + excluded.number",
@@ -210,6 +220,7 @@ class Store:
         for number, rows in cut(figures, part[figures.quantity]):
             write(self._db, self._blocks.packing, site, figures.at(rows), number, first)
             first += len(rows)
+        self._pass(OWN[0], {OWN[1]: len(figures)})
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
         key = (site, name)

@@ -45,7 +45,7 @@ class Packing:
     def __init__(self) -> None:
         """Begin with the words of this greendc."""
         self.words: Words = list(WORDS)
-        self._compressor = zstandard.ZstdCompressor(LEVEL)
+        self._compressor = zstandard.ZstdCompressor(LEVEL, write_checksum=True)
         self._decompressor = zstandard.ZstdDecompressor()
 
     def reworded(self, figures: FigureColumns) -> FigureColumns:

@@ -1,0 +1,179 @@
+"""Whatever is changed in the files of a data folder afterwards, the audit names the account."""
+
+# ruff: noqa: S608 - the statements are this file's own
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from greendc.app import audited
+from greendc.audit import as_text
+from greendc.config import Config, load
+from greendc.daemon.data import JOURNAL, LEDGER
+from tests.audit.kit import Life
+from tests.audit.test_balance import SITE
+from tests.audit.test_mutants import lived
+
+EARLY = "before"  # folder with the same files as of an earlier time
+BLOCK = "(SELECT first FROM entry WHERE kind IS NULL AND count > 1 ORDER BY first LIMIT 1 OFFSET 3)"
+FIGURES = "(SELECT id FROM block ORDER BY id LIMIT 1 OFFSET 3)"
+LAST = "(SELECT max(id) FROM block)"
+NEXT = "(SELECT max(id) + (SELECT number FROM block ORDER BY id DESC LIMIT 1) FROM block)"
+Deed = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder after a life with stops, and itself as it was before."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch, Life(configured(folder), patch) as life:
+        lived(life)
+        life.stop()
+        early = folder.with_name(EARLY)
+        shutil.copytree(folder / "data", early)
+        life.at += 1
+        lived(life)
+        life.stop()
+        life.sink()
+        life.stop()
+        assert audited(life.config).failed == []
+        shutil.move(early, folder / EARLY)
+        yield folder
+
+
+def configured(folder: Path) -> Config:
+    path = folder / "site.yaml"
+    path.write_text(f"data: {folder / 'data'}\n{SITE}")
+    return load(path)
+
+
+def sql(name: str, *statements: str) -> Deed:
+    def done(folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "data" / name, isolation_level=None)) as db:
+            for statement in statements:
+                assert db.execute(statement).rowcount > 0, statement
+
+    return done
+
+
+def spoiled(name: str, table: str, where: str) -> Deed:
+    """One byte of a block is another."""
+
+    def done(folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "data" / name, isolation_level=None)) as db:
+            (body,) = db.execute(f"SELECT body FROM {table} WHERE {where}").fetchone()
+            middle = len(body) // 2
+            other = body[:middle] + bytes([body[middle] ^ 255]) + body[middle + 1 :]
+            db.execute(f"UPDATE {table} SET body = ? WHERE {where}", (other,))
+
+    return done
+
+
+def back(*names: str) -> Deed:
+    """Files as they were before."""
+
+    def done(folder: Path) -> None:
+        for name in names:
+            for path in (folder / "data").glob(f"{name}*"):
+                path.unlink()
+            for path in (folder / EARLY).glob(f"{name}*"):
+                shutil.copy(path, folder / "data")
+
+    return done
+
+
+def both(*deeds: Deed) -> Deed:
+    return lambda folder: [deed(folder) for deed in deeds]
+
+
+DEEDS = {
+    "a block is gone": (sql(JOURNAL, f"DELETE FROM entry WHERE first = {BLOCK}"), "journal file"),
+    "a message less": (
+        sql(JOURNAL, f"UPDATE entry SET count = count - 1 WHERE first = {BLOCK}"),
+        "journal file",
+    ),
+    "a block twice": (
+        sql(
+            JOURNAL,
+            "INSERT INTO entry SELECT first + 1, count, session, kind, arrival, body "
+            f"FROM entry WHERE first = {BLOCK}",
+        ),
+        "journal file",
+    ),
+    "another byte": (spoiled(JOURNAL, "entry", f"first = {BLOCK}"), "journal file"),
+    "figures are gone": (sql(LEDGER, f"DELETE FROM block WHERE id = {FIGURES}"), "ledger file"),
+    "the last figures are gone": (
+        sql(LEDGER, f"DELETE FROM block WHERE id = {LAST}"),
+        "ledger file",
+    ),
+    "figures twice": (
+        sql(
+            LEDGER,
+            f"INSERT INTO block SELECT {NEXT}, number, site, period, part, first, last, revised, "
+            f"body FROM block WHERE id = {FIGURES}",
+        ),
+        "ledger file",
+    ),
+    "a figure in another block": (
+        sql(
+            LEDGER,
+            f"UPDATE block SET number = number + 1 WHERE id = {FIGURES}",
+            f"UPDATE block SET number = number - 1 WHERE id = {LAST}",
+        ),
+        "ledger file",
+    ),
+    "another byte of figures": (spoiled(LEDGER, "block", f"id = {FIGURES}"), "ledger file"),
+    "a configuration is gone": (sql(LEDGER, "DELETE FROM config"), "ledger file"),
+    "the newest is not known": (
+        sql(LEDGER, "DELETE FROM latest WHERE quantity = 1"),
+        "ledger file",
+    ),
+    "archived readings are gone bad": (
+        sql(LEDGER, "UPDATE archive SET body = substr(body, 1, 30)"),
+        "ledger file",
+    ),
+    "hours of a meter are gone": (sql(LEDGER, "DELETE FROM judged WHERE number > 0"), "meters"),
+    "a cursor moved": (sql(LEDGER, "UPDATE cursor SET position = position - 5"), "sink jsonl"),
+    "another journal": (back(JOURNAL), "ledger"),
+    "an old ledger, and what is between is let go of": (
+        both(
+            back(LEDGER),
+            sql(JOURNAL, "DELETE FROM entry WHERE first < (SELECT max(first) FROM entry)"),
+        ),
+        "ledger",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_it_is_found_and_named(kept: Path, tmp_path: Path, name: str) -> None:
+    deed, account = DEEDS[name]
+    folder = tmp_path / "site"
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    deed(folder)
+    found = audited(configured(folder))
+    assert account in found.failed, as_text(found)
+
+
+def test_an_old_ledger_beside_the_whole_journal_only_lags(kept: Path, tmp_path: Path) -> None:
+    """As after a kill: the next start takes in the rest."""
+    folder = tmp_path / "site"
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    back(LEDGER)(folder)
+    found = audited(configured(folder))
+    (behind,) = [e for e in found.equations if (e.name, e.about) == ("ledger", "")]
+    assert behind.terms["not yet"] > 0
+    assert [name for name in found.failed if not name.startswith("sink")] == []
+
+
+def test_the_quick_look_counts_only(kept: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    spoiled(JOURNAL, "entry", f"first = {BLOCK}")(folder)
+    config = configured(folder)
+    assert audited(config, whole=False).failed == []
+    assert audited(config).failed == ["journal file"]
