@@ -1,11 +1,12 @@
 """Findings of the balance check over time, as records and in words."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from greendc.calendars import rfc3339
-from greendc.core.checking import Checked, NodeHour, Suspect, Told
+from greendc.core.checking import Checked, NodeHour, Suspect, Told, Worth
 from greendc.core.mistakes import MISMATCH
 from greendc.core.units import J_PER_KWH
 
@@ -82,6 +83,9 @@ def record(one: Lasting) -> dict[str, Any]:
         "missing_share": told.before,
         "missing_share_corrected": told.after,
         "spread": told.spread,
+        "worth": None if told.worth is None else told.worth.ratio,
+        "worth_uncertainty": None if told.worth is None else told.worth.uncertainty,
+        "worth_hours": None if told.worth is None else told.worth.steps,
         "suspects": [
             {
                 "meter": s.meter,
@@ -115,6 +119,8 @@ def text(one: Lasting) -> str:
     first, others = told.suspects[0], told.suspects[1:]
     after = "" if told.after is None else f", which leaves {_percent(abs(told.after))}"
     named = f"{seen}. Most likely {_suspected(first)}{after}"
+    if told.worth is not None:
+        named += f". {_followed(told, told.worth, first)}"
     if first.meter in told.left_out:
         named += "; its readings are out of range or not believed, so no figure rests on them"
     if others:
@@ -122,6 +128,25 @@ def text(one: Lasting) -> str:
         more = f"; {len(others) - 3} more" if len(others) > 3 else ""
         named += f". It cannot be told from: {listed}{more}"
     return named
+
+
+def _followed(told: Told, worth: Worth, first: Suspect) -> str:
+    """The evidence of a course, which may lie within what the meters' classes allow."""
+    digits = _digits(worth.uncertainty)
+    return (
+        f"From hour to hour {told.nodes[0]} moves by {worth.ratio:.{digits}f} kWh "
+        f"(± {worth.uncertainty:.{digits}f}, k = 2) for each kWh that {first.meter} moves by, "
+        f"over {worth.steps} h"
+    )
+
+
+def _digits(uncertainty: float) -> int:
+    """Decimals of a number that is certain to so much: as many as show it with one digit.
+
+    >>> _digits(0.034), _digits(0.6), _digits(12.0)
+    (2, 1, 0)
+    """
+    return max(0, -math.floor(math.log10(uncertainty))) if uncertainty > 0 else 2
 
 
 def _suspected(suspect: Suspect) -> str:

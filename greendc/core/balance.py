@@ -60,6 +60,16 @@ class Windows:
         limit[:, meter] *= abs(gain)
         return replace(self, energy=energy, limit=limit)
 
+    def between(self, rows: slice) -> "Windows":
+        """Some of the windows, in order."""
+        return replace(
+            self,
+            start=self.start[rows],
+            end=self.end[rows],
+            energy=self.energy[rows],
+            limit=self.limit[rows],
+        )
+
 
 def windows(
     meters: Sequence[str],

@@ -22,13 +22,15 @@ from greendc.core.balance import (
     Windows,
     windows,
 )
-from greendc.core.explaining import PERSISTENT, Finding, Known, findings
+from greendc.core.explaining import PERSISTENT, Finding, Known, findings, is_followed
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
 from greendc.core.mistakes import MISMATCH
 from greendc.core.nodes import rated
 from greendc.core.reconciling import Mismatch, Reconciliation
+from greendc.core.slopes import Slope
+from greendc.core.uncertainty import COVERAGE_FACTOR
 
 LOOKED_BACK = 24  # hours
 
@@ -65,6 +67,15 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """kWh at a node for each that a meter shows, expanded uncertainty (k = 2), and steps seen."""
+
+    ratio: float
+    uncertainty: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What does not add up at an hour's end, and the evidence.
 
@@ -72,7 +83,8 @@ class Told:
     came out than went in), the median of `windows` hours from `since` on; `after` is the same with
     the first suspect put right, `spread` how much the ratio of both sides then varies. No suspect:
     no single mistake explains it. Several: they cannot be told apart. `left_out` are suspects whose
-    readings are out of range or not believed, so that no figure rests on them.
+    readings are out of range or not believed, so that no figure rests on them. `worth` is what a
+    kWh of the first suspect is worth at the first node by how that moves with it, where this tells.
     """
 
     nodes: tuple[str, ...]
@@ -83,6 +95,7 @@ class Told:
     after: float | None
     spread: float | None
     left_out: tuple[str, ...] = ()
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +174,8 @@ class _Epoch:
         for row in np.flatnonzero(found.start >= lo).tolist():
             begin = int(found.start[row]) - (LOOKED_BACK - 1) * HOUR
             span = slice(int(np.searchsorted(found.start, begin)), row + 1)
-            told: list[Told] = []
-            if (bad[:, span].sum(axis=1) >= PERSISTENT).any():
-                part = _between(found, span)
+            part, told = found.between(span), list[Told]()
+            if (bad[:, span].sum(axis=1) >= PERSISTENT).any() or is_followed(self.places, part):
                 left_out = np.logical_or.reduce(only_claimed[span], axis=0)
                 told = [
                     self._told(one, part, left_out)
@@ -209,7 +221,15 @@ class _Epoch:
             None if finding.after is None else _rounded(finding.after),
             _rounded(finding.spread),
             tuple(s.meter for s in suspects if left_out[self.meters.index(s.meter)]),
+            _worth(finding.slope),
         )
+
+
+def _worth(slope: Slope | None) -> Worth | None:
+    if slope is None:
+        return None
+    uncertainty = _rounded(COVERAGE_FACTOR * slope.doubt) or 0.0
+    return Worth(_rounded(slope.worth) or 0.0, uncertainty, slope.steps)
 
 
 def _mismatch(day: Mismatch) -> Told:
@@ -219,16 +239,6 @@ def _mismatch(day: Mismatch) -> Told:
     hours = (day.end - day.start) // HOUR
     missing = _rounded(-day.excess) or 0.0
     return Told((day.register,), (suspect,), day.start, hours, missing, None, None)
-
-
-def _between(found: Windows, span: slice) -> Windows:
-    return Windows(
-        found.meters,
-        found.start[span],
-        found.end[span],
-        found.energy[span],
-        found.limit[span],
-    )
 
 
 def _node(place: Place, side: Sides, states: StateArray, row: int) -> NodeHour:

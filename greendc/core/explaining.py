@@ -2,7 +2,9 @@
 
 A mistake is constant: with one factor on one meter, all nodes that the meter is part of must
 be in balance in nearly all windows, and those that were so must stay so. Of what is left the
-one is named that leaves the losses nearest to usual and most alike over time.
+one is named that leaves the losses nearest to usual and most alike over time. A mistake too
+small for that is seen in how a node's other side follows the meter (`slopes`), where that leaves
+no doubt.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,16 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendc.core.balance import BoolArray, FloatArray, Place, Sides, State, StateArray, Windows
+from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
+from greendc.core.slopes import Slope, slopes, worth_of
 
 PERSISTENT = 3  # windows in a row before anything is said
 ODD = 0.1  # of the windows that may be out of balance after a correction; one always
 ALIKE = 0.35  # how near another explanation must come to be named beside the best one
-LEAST_WIDTH = 0.02  # of the bounds of a node, as a ratio
 OVERLOAD = 1.2  # of a rating
 UNLIKE = 1.5  # for each decade that a meter is from others like it, beyond
 ALIKE_DECADES = 0.5
 TWICE_RARE = 0.1  # how much better leaving a meter out must explain than a factor
+FAINT = 0.5  # worths below are what chance makes of a meter that is read too seldom
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Explanation:
 class Finding:
     """Nodes out of balance and what explains it best; `explanations` may be none, or several.
 
-    The first one is the most likely; those after it explain it about as well.
+    The first one is the most likely; those after it explain it about as well. With `slope` the
+    first node's other side follows the meter in a way that only this mistake explains.
     """
 
     nodes: tuple[str, ...]
@@ -58,6 +63,7 @@ class Finding:
     before: float
     after: float | None
     spread: float
+    slope: Slope | None = None
 
 
 def newest_off(place: Place, states: StateArray) -> Off | None:
@@ -101,22 +107,42 @@ def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Find
     return list(_Search(places, found, known).findings())
 
 
+def is_followed(places: Sequence[Place], found: Windows) -> bool:
+    """Whether any node moves with a meter by more or less than that shows."""
+    return any(slopes(place, found) for place in _chained(places))
+
+
+def _chained(places: Iterable[Place]) -> Iterator[Place]:
+    """Nodes whose sides follow each other; between E_DC and E_IT is more than losses."""
+    return (place for place in places if place.node.usual is None)
+
+
 @dataclass
 class _Search:
     places: Sequence[Place]
     found: Windows
     known: Known
     told: set[str] = field(default_factory=set)
+    followed: set[tuple[int, str | None]] = field(default_factory=set)
 
     def findings(self) -> Iterator[Finding]:
         """One mistake at a time; what it explains is put right for the search for others."""
-        while off := [one for one in self._off() if one.place.node.name not in self.told]:
-            best = self._explained(off)
-            if not best:
-                yield from (self._unexplained(one) for one in off)
+        while True:
+            off = [one for one in self._off() if one.place.node.name not in self.told]
+            best = self._followed(off)
+            if best:
+                first, slope = best[0]
+                self.followed.add((first.meter, first.at))
+                yield self._course(first, [one for one, _ in best], slope)
+            elif off:
+                explained = self._explained(off)
+                if not explained:
+                    yield from (self._unexplained(one) for one in off)
+                    return
+                first = explained[0]
+                yield self._finding(first, explained, off)
+            else:
                 return
-            first = best[0]
-            yield self._finding(first, best, off)
             self._put_right(first)
 
     def _off(self) -> list[Off]:
@@ -128,7 +154,7 @@ class _Search:
             self.found = self.found.scaled(first.meter, first.mistake.gain)
         else:
             self.places = [
-                _without(p, first.meter) if p.node.name == first.at else p for p in self.places
+                without(p, first.meter) if p.node.name == first.at else p for p in self.places
             ]
         self.told |= set(first.nodes)
 
@@ -159,32 +185,33 @@ class _Search:
     def _of_meter(self, meter: int, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
         mine = [p for p in self.places if meter in p.columns]
         rows = {one.place.node.name: one.rows for one in off}
+        span: BoolArray = np.any(list(rows.values()), axis=0)
+        own: BoolArray = np.any([rows[p.node.name] for p in mine if p.node.name in rows], axis=0)
         for mistake in MISTAKES:
-            if self._impossible(meter, mistake.gain, rows, mine):
+            if self._impossible(meter, mistake.gain, own):
                 continue
-            tries = [(p, _changed(p, self.found, meter, mistake.gain)) for p in mine]
+            tries = [(p, changed(p, self.found, meter, mistake.gain)) for p in mine]
             score = self._score(tries, rows, names)
             if score is not None:
                 right = tuple(p.node.name for p in mine if p.node.name in names)
-                unlike = self._unlike(meter, mistake.gain, rows)
+                unlike = self._unlike(meter, mistake.gain, span)
                 yield Explanation(meter, mistake, right, score + mistake.rare + unlike)
         for place in mine:
             name = place.node.name
-            if name not in names or not _is_output(place, meter) or len(place.node.outputs) < 2:
+            if name not in names or not is_output(place, meter) or len(place.node.outputs) < 2:
                 continue
-            tries = [(place, _changed(place, self.found, meter, 0.0))]
+            tries = [(place, changed(place, self.found, meter, 0.0))]
             score = self._score(tries, rows, names)
             if score is not None:
-                unlike = TWICE_RARE + self._unlike(meter, 1.0, rows)
+                unlike = TWICE_RARE + self._unlike(meter, 1.0, span)
                 yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name)
 
-    def _unlike(self, meter: int, gain: float, rows: dict[str, BoolArray]) -> float:
+    def _unlike(self, meter: int, gain: float, row: BoolArray) -> float:
         """How far a meter's power would be from that of others at such a point, by ratings."""
         same = [i for i, p in enumerate(self.known.points) if p == self.known.points[meter]]
         others = [i for i in same if i != meter]
         if not others:
             return 0.0
-        row: BoolArray = np.any(list(rows.values()), axis=0)
         usual = np.array([_median(self.found.energy[row, i]) for i in (meter, *others)])
         rated = self.known.rated[[meter, *others]]
         if np.isfinite(rated).all():
@@ -196,12 +223,8 @@ class _Search:
         decades = abs(float(np.log10(mine / np.median(peers))))
         return UNLIKE * max(0.0, decades - ALIKE_DECADES)
 
-    def _impossible(
-        self, meter: int, gain: float, rows: dict[str, BoolArray], mine: Sequence[Place]
-    ) -> bool:
+    def _impossible(self, meter: int, gain: float, row: BoolArray) -> bool:
         """Whether the meter would be beyond its rating, or run backwards."""
-        spans = [rows[p.node.name] for p in mine if p.node.name in rows]
-        row = np.any(spans, axis=0)
         with np.errstate(invalid="ignore"):
             power = gain * self.found.energy[row, meter] / self.found.seconds[row]
         usual = float(np.nanmedian(power)) if np.isfinite(power).any() else np.nan
@@ -228,8 +251,61 @@ class _Search:
             if (states[known] != State.BALANCED).sum() > max(1, ODD * known.sum()):
                 return None
             if place.node.name in names:
-                scores.append(_oddness(place, sides, row))
+                scores.append(oddness(place, sides, row))
         return max(scores, default=None)
+
+    # -- courses -------------------------------------------------------------------------------
+
+    def _followed(self, off: Sequence[Off]) -> list[tuple[Explanation, Slope]]:
+        """What the course of a node leaves no doubt of, best first, and what is as good."""
+        every = [
+            (one, slope)
+            for place in _chained(self.places)
+            for slope in slopes(place, self.found)
+            for one in self._of_slope(place, slope, off)
+            if (one.meter, one.at) not in self.followed
+        ]
+        newest = np.ones(len(self.found.start), np.bool_)
+        odd = [pair for pair in every if self._is_odd(pair[0].meter, newest)]
+        ranked = sorted(odd or every, key=lambda pair: pair[0].score)
+        return [
+            (one, slope)
+            for one, slope in ranked
+            if one.score <= ranked[0][0].score + ALIKE and one.nodes == ranked[0][0].nodes
+        ]
+
+    def _of_slope(self, place: Place, slope: Slope, off: Sequence[Off]) -> Iterator[Explanation]:
+        meter, name = slope.meter, place.node.name
+        row = np.arange(len(self.found.start)) >= len(self.found.start) - slope.steps - 1
+        nodes = tuple(p.place.node.name for p in off if meter in p.place.columns) or (name,)
+        sure = any(one.place is place for one in off) or self._is_seen_beside(place, meter)
+        twice = [COUNTED_TWICE] if slope.side < 0 else []
+        for mistake in (*MISTAKES, *twice):
+            gain, at = mistake.gain, name if mistake is COUNTED_TWICE else None
+            if not slope.allows(gain) or (abs(gain) < FAINT and not sure):
+                continue
+            mine = [p for p in self.places if meter in p.columns and at in {None, p.node.name}]
+            kept = at is not None or not self._impossible(meter, gain, row)
+            if kept and all(
+                self._stays(p, meter, gain, row, alone=p is place and slope.of == 1) for p in mine
+            ):
+                away = abs(slope.worth - gain) / (3.0 * slope.doubt + abs(gain) / 100 + 1e-9)
+                unlike = self._unlike(meter, 1.0 if at else gain, row)
+                score = away + mistake.rare + unlike
+                yield Explanation(meter, mistake, nodes if at is None else (name,), score, at)
+
+    def _is_seen_beside(self, place: Place, meter: int) -> bool:
+        """Whether the course of a meter is right elsewhere: then it is no noise of its own."""
+        others = [p for p in _chained(self.places) if p is not place and meter in p.columns]
+        seen = [worth_of(p, self.found, meter) for p in others]
+        return any(one is not None and one.doubt < FAINT / 5 and one.allows(1.0) for one in seen)
+
+    def _stays(self, place: Place, meter: int, gain: float, row: BoolArray, *, alone: bool) -> bool:
+        """Whether a correction leaves a node in balance; if not alone, as far from it as before."""
+        quiet = place.quiet(self.found)
+        after = changed(place, self.found, meter, gain).states(quiet)[row]
+        before = 0 if alone else _bad(place.states(self.found)[row])
+        return _bad(after) <= max(1, int(ODD * len(after)), before)
 
     # -- findings ------------------------------------------------------------------------------
 
@@ -240,22 +316,34 @@ class _Search:
         main = mine[0]
         before = main.place.sides(self.found)
         gain = first.mistake.gain
-        after = _changed(main.place, self.found, first.meter, gain)
+        after = changed(main.place, self.found, first.meter, gain)
         return Finding(
             first.nodes,
             tuple(best),
             np.any([one.rows for one in mine], axis=0),
-            _residual(before, main.rows),
-            _residual(after, main.rows),
-            _spread(after, main.rows),
+            residual(before, main.rows),
+            residual(after, main.rows),
+            spread(after, main.rows),
+        )
+
+    def _course(self, first: Explanation, best: Sequence[Explanation], slope: Slope) -> Finding:
+        row = np.arange(len(self.found.start)) >= len(self.found.start) - slope.steps - 1
+        (place,) = (p for p in self.places if p.node.name == first.nodes[0])
+        after = changed(place, self.found, first.meter, first.mistake.gain)
+        return Finding(
+            first.nodes,
+            tuple(best),
+            row,
+            residual(place.sides(self.found), row),
+            residual(after, row),
+            spread(after, row),
+            slope,
         )
 
     def _unexplained(self, one: Off) -> Finding:
         sides = one.place.sides(self.found)
-        spread = _spread(sides, one.rows)
-        return Finding(
-            (one.place.node.name,), (), one.rows, _residual(sides, one.rows), None, spread
-        )
+        name, rows = one.place.node.name, one.rows
+        return Finding((name,), (), rows, residual(sides, rows), None, spread(sides, rows))
 
 
 def _median(energy: FloatArray) -> float:
@@ -263,74 +351,5 @@ def _median(energy: FloatArray) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _is_output(place: Place, meter: int) -> bool:
-    return bool((place.out[place.columns == meter] > 0).any())
-
-
-def _without(place: Place, meter: int) -> Place:
-    """A node without one of its outputs."""
-    kept = np.where((place.columns == meter) & (place.out > 0), 0.0, 1.0)
-    return Place(
-        place.node,
-        place.columns,
-        place.into,
-        place.out * kept,
-        place.need * kept,
-        place.bounded,
-        place.rating,
-    )
-
-
-def _changed(place: Place, found: Windows, meter: int, gain: float) -> Sides:
-    """Both sides with what one meter counted multiplied."""
-    sides = place.sides(found)
-    mine = place.columns == meter
-    more = (gain - 1.0) * found.energy[:, meter]
-    limit = found.limit[:, meter]
-    own = ((place.into - place.out)[mine] ** 2).sum() / 3.0
-    return Sides(
-        sides.inside + place.into[mine].sum() * more,
-        sides.outside + place.out[mine].sum() * more,
-        sides.needed + place.need[mine].sum() * more,
-        sides.variance + own * limit**2 * (gain**2 - 1.0),
-    )
-
-
-def _ratio(sides: Sides, row: BoolArray) -> FloatArray:
-    """Input over output in the windows where both are positive."""
-    inside, outside = sides.inside[row], sides.outside[row]
-    good = np.isfinite(inside + outside) & (inside > 0) & (outside > 0)
-    found: FloatArray = inside[good] / outside[good]
-    return found
-
-
-def _oddness(place: Place, sides: Sides, row: BoolArray) -> float:
-    """How far the ratio of input to output is from usual, in widths of its bounds, and its spread.
-
-    The spread counts more: a mistake is constant, and losses hardly change from hour to hour.
-    """
-    ratio = np.log(np.maximum(_ratio(sides, row), 1e-9))
-    if not len(ratio):
-        return np.inf
-    width = LEAST_WIDTH
-    usual = 0.0
-    if place.bounded:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            most = np.log(sides.needed[row] / sides.outside[row])
-        width = max(LEAST_WIDTH, float(np.nanmedian(most)))
-        usual = width / 2 if place.node.usual is None else float(np.log(place.node.usual))
-    away = abs(float(np.median(ratio)) - usual) / width
-    return away + 2.0 * float(ratio.std()) / width
-
-
-def _residual(sides: Sides, row: BoolArray) -> float:
-    """Median over windows of what is missing behind the inputs, as a share of the larger side."""
-    inside, outside = sides.inside[row], sides.outside[row]
-    larger = np.maximum(np.maximum(np.abs(inside), np.abs(outside)), 1e-9)
-    return float(np.nanmedian((inside - outside) / larger))
-
-
-def _spread(sides: Sides, row: BoolArray) -> float:
-    """Standard deviation of the ratio of input to output, relative to its mean."""
-    ratio = _ratio(sides, row)
-    return float(ratio.std() / ratio.mean()) if len(ratio) else float("nan")
+def _bad(states: StateArray) -> int:
+    return int(((states != State.BALANCED) & (states != State.UNKNOWN)).sum())

@@ -1,6 +1,7 @@
 """Hours of a small chain in memory, and what the check says of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -80,3 +81,63 @@ def first(finding: Finding) -> tuple[str, float]:
     """The most likely meter, and the factor that would put it right."""
     best = finding.explanations[0]
     return tuple(POINTS)[best.meter], best.mistake.gain
+
+
+@dataclass(frozen=True)
+class Hall:
+    """A PDU with racks, a twentieth of it each or less, and what they count hour by hour [kWh]."""
+
+    counted: dict[str, FloatArray]
+    step: dict[str, float] = field(default_factory=dict)
+    feeds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, hours: int = 24, racks: int = 24, seed: int = 1) -> "Hall":
+        """A sound one: each rack has a course of its own, meters are off by their class."""
+        random = np.random.default_rng(seed)
+        names = [f"rack-{i:02}" for i in range(racks)]
+        jumps = random.normal(0, 0.1, (racks, hours)).cumsum(axis=1) * 0.3
+        day = 1 + 0.1 * np.sin(np.arange(hours) * 2 * np.pi / 24)
+        true = {
+            n: random.uniform(1, 3) * np.exp(j) * day for n, j in zip(names, jumps, strict=True)
+        }
+        total = np.sum(list(true.values()), axis=0)
+        true["pdu"] = 1.004 * total + 0.0001 * total**2
+        errors = random.uniform(-0.8, 0.8, len(true)) * CLASS
+        return cls({n: e * (1 + error) for (n, e), error in zip(true.items(), errors, strict=True)})
+
+    def scaled(self, meter: str, gain: float | FloatArray) -> "Hall":
+        """The same with what a meter shows multiplied."""
+        return self.showing(meter, self.counted[meter] * gain)
+
+    def showing(self, meter: str, counted: FloatArray, step: float = 0.0) -> "Hall":
+        """The same with what a meter shows."""
+        return replace(
+            self, counted=self.counted | {meter: counted}, step=self.step | {meter: step}
+        )
+
+    def told(self, upto: int | None = None) -> list[Finding]:
+        """What the check finds in the 24 hours before one."""
+        names = tuple(self.counted)
+        points = {
+            n: "ups_out" if n == "ups" else "pdu_out" if n == "pdu" else "it_in" for n in names
+        }
+        feeds = {n: ("pdu",) for n in names if n.startswith("rack")} | self.feeds
+        energy = np.stack([self.counted[n] for n in names], axis=1) * J_PER_KWH
+        start = np.arange(len(energy), dtype=np.int64) * HOUR
+        step = np.array([self.step.get(n, 0.0) for n in names]) * J_PER_KWH
+        limit = np.hypot(CLASS * energy, step)
+        all_ = Windows(names, start, start + HOUR, energy, limit)
+        last = len(energy) if upto is None else upto
+        shown = all_.between(slice(max(0, last - 24), last))
+        places = [Place.of(node, names) for node in nodes.declared(feeds, points, {})]
+        known = Known(
+            np.full(len(names), np.nan), list(points.values()), np.zeros(len(names), bool)
+        )
+        return findings(places, shown, known)
+
+    def named(self, upto: int | None = None) -> list[tuple[str, float]]:
+        """The first suspect of each finding."""
+        names = tuple(self.counted)
+        firsts = [one.explanations[0] for one in self.told(upto)]
+        return [(names[e.meter], e.mistake.gain) for e in firsts]

@@ -105,13 +105,7 @@ def false_alarms(site: Sound) -> tuple[int, int]:
     told = 0
     for last in range(1, count + 1):
         rows = slice(max(0, last - LOOKED_BACK), last)
-        part = replace(
-            site.hours,
-            start=site.hours.start[rows],
-            end=site.hours.end[rows],
-            energy=site.hours.energy[rows],
-            limit=site.hours.limit[rows],
-        )
+        part = site.hours.between(rows)
         told += len(site.told(part, site.epoch.nodes))
     return told, count
 
