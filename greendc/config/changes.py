@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from greendc.calendars import rfc3339
 from greendc.config.factors import held_before
 from greendc.config.routes import pattern_filter
 from greendc.config.scalars import instant
@@ -19,6 +18,7 @@ ONWARD = (
     *("spike", "rate_per_min", "frozen_after", "siblings", "fed_by"),
     "fill_uncertainty",
 )
+READ_BY = ("multiplier", "unit")  # of a meter: what has been read stays as it was read
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape", "fill")
 SITE_ONWARD = ("lateness", "horizon", "topics")
 
@@ -29,6 +29,35 @@ class WithContent(NamedTuple):
     factor: Any
     rows: list[Any]
     series: list[Any]
+
+
+class Settled(NamedTuple):
+    """What of a site's past a reload leaves as it is, up to two times [ns].
+
+    Cells that begin before `cells` are closed, and the newest reading so far is of `read`.
+    """
+
+    cells: int = -EVER
+    read: int = -EVER
+
+    def before(self, path: tuple[str, ...]) -> int:
+        """Before when what stands at a path must stay as it is.
+
+        >>> Settled(60, 75).before(("meters[a]", "point"))
+        60
+        >>> Settled(60, 75).before(("meters[a]", "unit"))
+        76
+        """
+        return max(self.cells, self.read + 1) if path[-1] in READ_BY else self.cells
+
+
+def settled(states: Mapping[str, Mapping[str, Any]]) -> dict[str, Settled]:
+    """Of each site that has read anything, by the state that its ledger keeps."""
+    return {
+        site: Settled(-EVER if kept["origin"] is None else kept["watermark"], kept["newest"])
+        for site, kept in states.items()
+        if kept["newest"] > -EVER
+    }
 
 
 Steps = list[tuple[int, Any]]
@@ -132,8 +161,8 @@ def _with_content(factor: Any, content: Mapping[str, Any]) -> Any:
 # -- before and after -------------------------------------------------------------------------
 
 
-def differing(old: Values, new: Values, before: int) -> list[tuple[str, ...]]:
-    """Paths whose value differs at some time before an instant [ns], where both know the meter.
+def differing(old: Values, new: Values, past: Settled) -> list[tuple[str, ...]]:
+    """Paths whose value differs in what is settled, where both know the meter.
 
     Of a meter that only one of them has, just its point counts: a new meter may
     stand at no point before.
@@ -146,6 +175,7 @@ def differing(old: Values, new: Values, before: int) -> list[tuple[str, ...]]:
             absent = [(-EVER, "none")]
             if path[-1] != "point":
                 continue
+        before = past.before(path)
         was, now = (_clipped(_as_of(v.get(path, absent), before), before) for v in (old, new))
         if was != now:
             found.append(path)
@@ -173,20 +203,3 @@ def _clipped(steps: Steps, before: int) -> Steps:
     if out and out[0][1] is None:
         del out[0]
     return out
-
-
-def told(site: str, path: tuple[str, ...], earliest: int) -> str:
-    """A changed key and from when on it may change."""
-    key = f"{site}.{'.'.join(path)}"
-    if path == ("zone",):
-        return (
-            f"{key}: cannot be changed: the borders of closed days, months and years follow from "
-            f"it; keep it, or give the site in its new zone a new id"
-        )
-    if path[-1] in UNDATED:
-        place = path[0]
-        return (
-            f"{key}: cannot be dated; from {rfc3339(earliest)} on set {site}.{place}.point to none "
-            f"and add a meter with a new id"
-        )
-    return f"{key}: earliest allowed from is {rfc3339(earliest)}"

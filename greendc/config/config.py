@@ -243,37 +243,6 @@ class Config:
         """Topic filters that a daemon may have subscribed by what `body` gave."""
         return changes.subscribed(json.loads(body))
 
-    # -- changes ------------------------------------------------------------------------------
-
-    @staticmethod
-    def changed_past(
-        old: Mapping[str, Any], new: Mapping[str, Any], before: int | Mapping[str, int]
-    ) -> list[str]:
-        """Keys that decide figures and differ for times before `before`, each with what may be.
-
-        Parameters
-        ----------
-        old, new
-            Effective configurations.
-        before
-            Start of the open cells, for all sites or by site id; a site that is not
-            named has no closed cells. [ns]
-        """
-        after = {layout.site.id: layout for layout in Config.from_effective(new).layouts}
-        sites = {site["id"]: site for site in new["sites"]}
-        out = []
-        for site in old["sites"]:
-            name = site["id"]
-            limit = before if isinstance(before, int) else before.get(name)
-            if limit is None or name not in sites:
-                continue
-            was = changes.site_values(site, old["content"])
-            now = changes.site_values(sites[name], new["content"])
-            border = after[name].border(limit)
-            earliest = -(-limit // border) * border
-            out += [changes.told(name, p, earliest) for p in changes.differing(was, now, limit)]
-        return out
-
     # -- vintage ------------------------------------------------------------------------------
 
     def warnings(self, span: Span | None) -> list[str]:

@@ -130,6 +130,11 @@ class Layout:
         grids = [meter_grid(f.given.nominal, c, self.limit) for f in energetic for c in cells]
         return lcm(*cells, *grids)
 
+    def change_at(self, earliest: int) -> int:
+        """The first instant at which the site can change that is not before another [ns]."""
+        border = self.border(earliest)
+        return -(-earliest // border) * border
+
 
 @dataclass(frozen=True)
 class Instant:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
+from greendc.calendars import rfc3339
 from greendc.config import changes
+from greendc.config.changes import Settled
 from greendc.config.config import Config
 
 KEEP = "keep it, or give the site a new id"
@@ -21,7 +23,7 @@ Path = tuple[str, ...]
 
 
 class Changed(NamedTuple):
-    """A key of a site whose value differs before `open`, where its open cells begin [ns]."""
+    """A key of a site whose value differs in what is settled; `open` is when it may change [ns]."""
 
     site: str
     path: Path
@@ -33,22 +35,40 @@ class Changed(NamedTuple):
         return f"{self.site}.{'.'.join(self.path)}"
 
 
-def changed(known: Config, wanted: Config, before: Mapping[str, int]) -> list[Changed]:
-    """Keys that differ at some time before `before` [ns]; sites that it does not name are open."""
+def changed(known: Config, wanted: Config, past: Mapping[str, Settled]) -> list[Changed]:
+    """Keys that differ in what is settled of sites; of those that it does not name nothing is."""
     old, new = known.effective(), wanted.effective()
     layouts = {layout.site.id: layout for layout in wanted.layouts}
     sites = {site["id"]: site for site in new["sites"]}
     found = []
     for site in old["sites"]:
-        limit = before.get(site["id"])
-        if limit is None or site["id"] not in sites:
+        name = site["id"]
+        if name not in past or name not in sites:
             continue
         was = changes.site_values(site, old["content"])
-        now = changes.site_values(sites[site["id"]], new["content"])
-        border = layouts[site["id"]].border(limit)
-        begin = -(-limit // border) * border
-        found += [Changed(site["id"], path, begin) for path in changes.differing(was, now, limit)]
+        now = changes.site_values(sites[name], new["content"])
+        for path in changes.differing(was, now, past[name]):
+            begin = layouts[name].change_at(past[name].before(path))
+            found.append(Changed(name, path, begin))
     return found
+
+
+def told(one: Changed) -> str:
+    """A changed key and from when on it may change."""
+    key, path, earliest = one.key, one.path, rfc3339(one.open)
+    if path == ("zone",):
+        return (
+            f"{key}: cannot be changed: the borders of closed days, months and years follow from "
+            f"it; keep it, or give the site in its new zone a new id"
+        )
+    if path[-1] in changes.UNDATED:
+        place = path[0]
+        return (
+            f"{key}: cannot be dated; from {earliest} on set {one.site}.{place}.point to none "
+            f"and add a meter with a new id"
+        )
+    behind = ", later than any reading so far" if path[-1] in changes.READ_BY else ""
+    return f"{key}: earliest allowed from is {earliest}{behind}"
 
 
 def refusals(found: list[Changed], new: Effective) -> Iterator[str]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from greendc import __version__
 from greendc.config import Config
+from greendc.config.changes import settled
+from greendc.config.past import changed, told
 from greendc.daemon.worker import Worker, living, resume
 from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
@@ -22,7 +24,7 @@ from greendc.store import Store
 from greendc.watch import Watch
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
-CLOSED = "the configuration changes figures that are closed:"
+CLOSED = "the configuration changes figures that are closed, or how readings were read:"
 
 
 @contextmanager
@@ -141,11 +143,8 @@ class Data:
         state = self.store.get("state")
         if state is None or known is config:
             return
-        before = {
-            site: s["watermark"] for site, s in state["sites"].items() if s["origin"] is not None
-        }
-        changed = config.changed_past(known.effective(), config.effective(), before)
-        if changed:
+        found = changed(known, config, settled(state["sites"]))
+        if found:
             hint = "greendc recompute has them computed anew, where that is what is meant"
-            message = "\n".join([CLOSED, *changed, hint])
+            message = "\n".join([CLOSED, *map(told, found), hint])
             raise GreendcError(message)

@@ -11,9 +11,9 @@ from typing import Any, Self
 import msgspec
 
 from greendc import __version__
-from greendc.calendars import rfc3339
 from greendc.config import Config
-from greendc.config.past import Changed, changed, refusals
+from greendc.config.changes import settled
+from greendc.config.past import Changed, changed, refusals, told
 from greendc.ports import GreendcError
 from greendc.recompute.amending import Amendment, Past
 from greendc.recompute.applying import LEDGER, Prepared
@@ -45,12 +45,7 @@ class Wish:
         GreendcError
             If nothing is changed, or something that cannot be recomputed; it says what to do.
         """
-        closed = {
-            site: kept["watermark"]
-            for site, kept in state["sites"].items()
-            if kept["origin"] is not None
-        }
-        found = changed(known, wanted, closed)
+        found = changed(known, wanted, settled(state["sites"]))
         if not found:
             raise GreendcError("nothing of closed time would change: greendc reload takes it in")
         refused = list(refusals(found, wanted.effective()))
@@ -69,11 +64,8 @@ class Wish:
         try:
             past.begin()
         except GreendcError as error:
-            told = [
-                f"{one.key}: earliest allowed from is {rfc3339(one.open)}" for one in self.found
-            ]
             raise GreendcError(
-                "\n".join([f"{error}, so that what is closed stays:", *told])
+                "\n".join([f"{error}, so that what is closed stays:", *map(told, self.found)])
             ) from error
 
     @property

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from greendc.calendars import rfc3339
-from greendc.config import Config
-from greendc.core.facility import HOUR, MINUTE
+from greendc.config import Config, changes, past
+from greendc.config.changes import Settled
+from greendc.config.past import told
+from greendc.core.facility import EVER, HOUR, MINUTE
 from tests.config.kit import FEED, PDU, PUMP, UPS, T, loaded, site
 
 HALF = "2025-03-01T00:30:00Z"
@@ -14,8 +16,12 @@ SECOND_FEED = "{id: b, point: %s, unit: kW, kind: instant}"
 
 
 def changed(folder: Path, old: str, new: str, before: int = T + 30 * MINUTE) -> list[str]:
-    was, now = loaded(folder, old).effective(), loaded(folder, new).effective()
-    return Config.changed_past(was, now, before)
+    return told_of(loaded(folder, old), loaded(folder, new), before)
+
+
+def told_of(was: Config, now: Config, before: int) -> list[str]:
+    """What is told of changes, where cells are closed up to a time."""
+    return [told(one) for one in past.changed(was, now, {"s": Settled(before)})]
 
 
 def dated(old: object, new: object, at: str = HALF) -> str:
@@ -73,7 +79,8 @@ CASES = {
 def test_the_past_stays(case: str, tmp_path: Path) -> None:
     old, new, key = CASES[case]
     border = "2025-03-01T00:30:00Z"
-    assert changed(tmp_path, old, new) == [f"s.{key}: earliest allowed from is {border}"]
+    behind = ", later than any reading so far" if key.endswith(("multiplier", "unit")) else ""
+    assert changed(tmp_path, old, new) == [f"s.{key}: earliest allowed from is {border}{behind}"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -123,42 +130,68 @@ def test_a_date_before_the_closed_cells_is_too_early(tmp_path: Path) -> None:
 
 def test_the_earliest_time_lies_on_the_grid(tmp_path: Path) -> None:
     old, new = (site(feed(nominal="15min", point=p)) for p in ("util", "tx_out"))
-    (told,) = changed(tmp_path, old, new, T + 31 * MINUTE)
-    assert told.endswith("2025-03-01T00:45:00Z")
+    (line,) = changed(tmp_path, old, new, T + 31 * MINUTE)
+    assert line.endswith("2025-03-01T00:45:00Z")
 
 
 def test_what_cannot_be_dated_says_what_to_do(tmp_path: Path) -> None:
-    (told,) = changed(tmp_path, site(feed()), site(feed(kind="mean_prev")))
-    assert told.startswith("s.meters[feed].kind: cannot be dated; from 2025-03-01T00:30:00Z on set")
+    (line,) = changed(tmp_path, site(feed()), site(feed(kind="mean_prev")))
+    assert line.startswith("s.meters[feed].kind: cannot be dated; from 2025-03-01T00:30:00Z on set")
 
 
 def test_the_zone_stays_once_something_is_closed(tmp_path: Path) -> None:
     old, new = site(FEED, zone="Europe/Berlin"), site(FEED, zone="Europe/London")
-    (told,) = changed(tmp_path, old, new)
-    assert told.startswith("s.zone: cannot be changed: the borders of closed days")
-    was, now = loaded(tmp_path, old).effective(), loaded(tmp_path, new).effective()
-    assert Config.changed_past(was, now, {}) == []
+    (line,) = changed(tmp_path, old, new)
+    assert line.startswith("s.zone: cannot be changed: the borders of closed days")
+    assert list(past.changed(loaded(tmp_path, old), loaded(tmp_path, new), {})) == []
 
 
 def test_by_site(tmp_path: Path) -> None:
-    was = loaded(tmp_path, site(feed())).effective()
-    now = loaded(tmp_path, site(feed(multiplier=2))).effective()
-    assert Config.changed_past(was, now, {}) == []
-    assert len(Config.changed_past(was, now, {"s": T + HOUR})) == 1
+    was, now = loaded(tmp_path, site(feed())), loaded(tmp_path, site(feed(multiplier=2)))
+    assert past.changed(was, now, {}) == []
+    assert past.changed(was, now, {"t": Settled(T + HOUR)}) == []
+    assert len(past.changed(was, now, {"s": Settled(T + HOUR)})) == 1
+
+
+@pytest.mark.parametrize("key", ["multiplier", "unit", "point"])
+def test_what_has_been_read_stays_as_it_was_read(key: str, tmp_path: Path) -> None:
+    """A factor holds for readings as they come; everything else for cells as they close."""
+    values = {"multiplier": (1, 40), "unit": ("kW", "W"), "point": ("util", "tx_out")}[key]
+    was = loaded(tmp_path, site(feed()))
+    for at, refused in (("2025-03-01T00:40:00Z", key != "point"), ("2025-03-01T00:41:00Z", False)):
+        now = loaded(tmp_path, site(feed(**{key: dated(*values, at)})))
+        settled = Settled(T + 30 * MINUTE, T + 40 * MINUTE)  # the newest reading is of 0:40
+        told_of = [told(one) for one in past.changed(was, now, {"s": settled})]
+        earliest = "2025-03-01T00:41:00Z, later than any reading so far"
+        expected = f"s.meters[feed].{key}: earliest allowed from is {earliest}"
+        assert told_of == ([expected] if refused else [])
+
+
+def test_before_anything_is_closed_readings_count(tmp_path: Path) -> None:
+    states = {
+        "s": {"origin": None, "watermark": T, "newest": T + MINUTE},
+        "empty": {"origin": None, "watermark": -EVER, "newest": -EVER},
+    }
+    found = changes.settled(states)
+    assert found == {"s": Settled(-EVER, T + MINUTE)}
+    was, now = loaded(tmp_path, site(feed())), loaded(tmp_path, site(feed(multiplier=2)))
+    assert [one.path[-1] for one in past.changed(was, now, found)] == ["multiplier"]
+    moved = loaded(tmp_path, site(feed(point="tx_out")))
+    assert past.changed(was, moved, found) == []
 
 
 def test_a_new_row_of_a_table_is_a_change(tmp_path: Path) -> None:
     text = site(FEED, more="emissions: {location: {table: carbontracker, zone: DEU}}")
-    was, now = loaded(tmp_path, text).effective(), loaded(tmp_path, text).effective()
+    was, now = loaded(tmp_path, text), loaded(tmp_path, text).effective()
     now["content"]["tables"][0][2] = 300.0
-    (told,) = Config.changed_past(was, now, T)
-    assert told.startswith("s.emissions.location: ")
+    (line,) = told_of(was, Config.from_effective(now), T)
+    assert line.startswith("s.emissions.location: ")
 
 
 def test_several_it_sums_are_compared_as_journalled(tmp_path: Path) -> None:
     text = site(UPS, PDU, more="e_it: {1: [ups], 2: [pdu]}")
-    was = Config.from_body(loaded(tmp_path, text).body()).effective()
-    assert Config.changed_past(was, loaded(tmp_path, text).effective(), T) == []
+    was = Config.from_body(loaded(tmp_path, text).body())
+    assert told_of(was, loaded(tmp_path, text), T) == []
 
 
 SERIES = [(T + hour * HOUR, 300.0 + hour) for hour in range(6)]
@@ -185,8 +218,8 @@ def with_series(folder: Path, rows: list[tuple[int, float]]) -> Config:
 def test_a_series_may_grow_but_not_change_what_was(
     tmp_path: Path, rows: list[tuple[int, float]], refused: bool
 ) -> None:
-    was = with_series(tmp_path, SERIES).effective()
-    now = with_series(tmp_path, rows).effective()
-    found = Config.changed_past(was, now, T + 3 * HOUR + 30 * MINUTE)
-    told = "s.emissions.location: earliest allowed from is 2025-03-01T03:30:00Z"
-    assert found == ([told] if refused else [])
+    was = with_series(tmp_path, SERIES)
+    now = with_series(tmp_path, rows)
+    found = told_of(was, now, T + 3 * HOUR + 30 * MINUTE)
+    expected = "s.emissions.location: earliest allowed from is 2025-03-01T03:30:00Z"
+    assert found == ([expected] if refused else [])

@@ -113,6 +113,6 @@ def test_where_the_journal_has_let_go_of_entries_the_earliest_time_is_named(want
     with closing(Journal(wanted.data / JOURNAL)) as journal:
         journal.append([runs.config_event(wanted)])
         journal.prune(journal.last)
-    told = r"first entries.*\n.*multiplier: earliest allowed from is 2025-03-01T05:30:00Z"
+    told = r"first entries.*\n.*multiplier: earliest allowed from is 2025-03-01T06:00:00Z"
     with pytest.raises(GreendcError, match=told):
         recompute(wanted)

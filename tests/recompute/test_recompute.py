@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greendc.calendars import rfc3339
 from greendc.config import load
-from greendc.core.facility import HOUR
+from greendc.core.facility import HOUR, MINUTE
 from greendc.core.figure import Figure
 from greendc.ports import Entry, GreendcError
 from tests import runs
-from tests.recompute.kit import CHANGE, METERS, USUAL, Played, dated, log, meters, site
+from tests.recompute.kit import BEGIN, CHANGE, METERS, USUAL, Played, dated, log, meters, site
 
 KPIS = {"e_dc", "co2e_location", "ipue", "dcie", "cue_location", "pue"}
 IT = KPIS | {"e_it", "ppue_cooling", "ppue_power", "ppue_other"}
@@ -109,6 +110,21 @@ def test_other_keys_as_if_they_had_always_been_so(change: str, tmp_path: Path) -
     assert found == runs.newest(fresh)
     withdrawn = {f.quantity for f in runs.revisions(path) if f.reason == "withdrawn"}
     assert not withdrawn & {quantity for _, quantity, _ in found}  # what is only not closed stays
+
+
+@pytest.mark.parametrize("minutes", [10, 8 * 60])
+def test_a_factor_of_readings_whose_cells_are_still_open(minutes: int, tmp_path: Path) -> None:
+    """Also where nothing has been closed yet: what was read is read again."""
+    held = rfc3339(BEGIN + (minutes - 10) * MINUTE)
+    factor = f"multiplier: [{{value: 1}}, {{from: {held}, value: 10}}]"
+    wanted = site(tmp_path / "b", (f"{METERS[0][:-1]}, {factor}}}", *METERS[1:]))
+    run = Played(tmp_path / "ledger", site(tmp_path / "a"))
+    run.take(runs.batch(log(0, minutes / 60)))
+    run.recompute(wanted)
+    run.take(runs.batch(log(minutes / 60, 9)))
+    run.take(runs.end())
+    fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log(0, 9)), runs.end()])
+    assert runs.newest(run.close()) == runs.newest(fresh)
 
 
 def test_a_series_that_was_wrong(tmp_path: Path) -> None:
