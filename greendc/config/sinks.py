@@ -107,6 +107,10 @@ class InfluxSink(_Store):
     store: Literal["influxdb", "influxdb3", "victoriametrics"] = key(
         "influxdb", description="What listens there; decides how revisions are written."
     )
+    confirm_after: Duration = key(
+        "30s",
+        description="VictoriaMetrics: what it took since is sent again where it was started anew.",
+    )
     username: str | None = key(
         None, min_length=1, description="Set for HTTP basic authentication, with the token."
     )

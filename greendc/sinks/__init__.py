@@ -11,8 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink, MqttSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
+from greendc.sinks.confirming import Passed
 from greendc.sinks.jsonl import JsonlFile
-from greendc.sinks.runner import BATCH, Job, Passed, Runner, Sink
+from greendc.sinks.runner import BATCH, Job, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
 from greendc.snapshots import SinkHealth
 

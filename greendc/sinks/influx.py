@@ -37,7 +37,7 @@ def influx(config: InfluxSink, _around: Surroundings) -> Sink:
     login = Login(config.username, config.token())
     http = Http(config.url, config.tls, config.timeout / SECOND, login)
     if config.store == "victoriametrics":
-        return Rewriting(store, http, config.batch)
+        return Rewriting(store, http, config.batch, config.confirm_after / SECOND)
     return InfluxDb2(store, http)
 
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from greendc import faults
 from greendc.masking import masked
 from greendc.ports import LedgerReader, LedgerRow
+from greendc.sinks.confirming import Confirming, Passed
 from greendc.sinks.errors import PartlyRefused, Refused
 from greendc.snapshots import SinkHealth
 
@@ -65,31 +66,6 @@ class Job:
     batch: int = BATCH
 
 
-class Passed(NamedTuple):
-    """Up to which row a sink has come, and what became of the rows since it was asked last.
-
-    `left_out` are of periods that it does not want, `refused` the target does not take.
-
-    >>> Passed(4, written=3, left_out=1) + Passed(6, refused=2)
-    Passed(position=6, written=3, left_out=1, refused=2)
-    """
-
-    position: int
-    written: int = 0
-    left_out: int = 0
-    refused: int = 0
-
-    def __add__(self, later: "Passed") -> "Passed":  # type: ignore[override]
-        """What became of the rows of both."""
-        mine, its = self[1:], later[1:]
-        return Passed(later.position, *(a + b for a, b in zip(mine, its, strict=True)))
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The numbers of rows by what became of them."""
-        return {name: n for name, n in self._asdict().items() if name != "position"}
-
-
 class Runner:
     """Owns a sink. All methods but the thread's own may be called from any thread."""
 
@@ -101,6 +77,8 @@ class Runner:
         self._limit = job.batch
         self._failures = 0
         self._progress = Progress(job.name, job.kind)
+        self._confirming = Confirming(sink)
+        self._confirmed = 0  # the position that is passed for good
         self._stop = threading.Event()
         self._finish = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink-{job.name}", daemon=True)
@@ -140,7 +118,8 @@ class Runner:
         """Open the ledger and work on it; False where nothing more is to be done."""
         try:
             with closing(self._ledger()) as ledger:
-                self._progress.begin(ledger.cursor(self.name), ledger.last())
+                self._confirmed = max(self._confirmed, ledger.cursor(self.name))
+                self._progress.begin(self._confirmed, ledger.last())
                 while not self._stop.is_set() and self._round(ledger):
                     pass
         except Exception as error:  # noqa: BLE001 - a sink must not end unseen
@@ -152,6 +131,7 @@ class Runner:
         ending = self._finish.is_set()
         try:
             busy = self._batch(ledger)
+            self._confirm()
             if not busy and not ending:
                 self._stand(ledger)
         except Exception as error:  # noqa: BLE001 - the one supervised loop; nothing is lost
@@ -160,6 +140,26 @@ class Runner:
         if not busy:
             self._finish.wait(POLL_SECONDS)
         return busy or not ending
+
+    def _confirm(self) -> None:
+        """Pass rows for good that their target will not lose any more, or send them again."""
+        found = self._confirming.passed()
+        if found is None:
+            log.warning(
+                "sink %s: the store was started anew: the last %d figures are sent again",
+                self.name,
+                self._again(),
+            )
+        for passed in found or ():
+            self._confirmed = passed.position
+            self.passed.put(passed)
+
+    def _again(self) -> int:
+        """Go back to what is passed for good; returns how many figures will be sent again."""
+        held = self._confirming.forget()
+        if held:
+            self._progress.back(self._confirmed)
+        return sum(passed.written for passed in held)
 
     def _batch(self, ledger: LedgerReader) -> bool:
         """Hand the next rows over; False where there are none."""
@@ -171,6 +171,7 @@ class Runner:
         wanted = [r for r in rows if periods is None or r.figure.period in periods]
         try:
             if wanted:
+                self._confirming.sending()
                 self.sink.write(wanted, ledger)
         except PartlyRefused as error:
             self._refused(error.refused)
@@ -198,7 +199,7 @@ class Runner:
         self._limit = min(self._job.batch, 2 * self._limit)
         written, left_out = len(wanted) - refused, len(rows) - len(wanted)
         self._well(rows[-1].id, written)
-        self.passed.put(Passed(rows[-1].id, written, left_out, refused))
+        self._confirming.sent(Passed(rows[-1].id, written, left_out, refused))
 
     def _well(self, position: int, count: int) -> None:
         if self._failures:
@@ -232,6 +233,7 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._failures += 1
+        self._again()
         # A target that is only slow may manage less.
         self._limit = min(self._limit, max(LEAST, self._limit // 2))
         self._progress.fail(masked(str(error) or type(error).__name__))
@@ -282,6 +284,11 @@ class Progress:
             self._error = None
             while self._marks and self._marks[0][0] <= position:
                 self._marks.pop(0)
+
+    def back(self, position: int) -> None:
+        """Rows behind here are to be dealt with again."""
+        with self._lock:
+            self._position = position
 
     def refuse(self) -> int:
         """Count a row that is not taken; returns how many there are."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from greendc import faults
 from greendc.core.facility import DAY
 from greendc.ports import Asked, LedgerReader, LedgerRow
-from greendc.sinks.errors import Unavailable
+from greendc.sinks.errors import Refused, Unavailable
 from greendc.sinks.http import Http
 from greendc.sinks.line_protocol import KPI, SHAPES, month, month_bounds, newest_of, portions
 from greendc.sinks.overwriting import Store
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 SELECTORS = 50  # in one request
 FLAGS = re.compile(r'^-([\w.]+)="(.*)"$', re.MULTILINE)
+STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 LEAST_RETENTION = 395 * DAY  # of figures that look back on twelve months
 SPANS = {"h": DAY // 24, "d": DAY, "w": 7 * DAY, "y": 365 * DAY, "": 31 * DAY}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -62,9 +63,10 @@ class Series:
 class Rewriting:
     """Writes what is new; rewrites the months in which something was revised."""
 
-    def __init__(self, store: Store, http: Http, batch: int) -> None:
+    def __init__(self, store: Store, http: Http, batch: int, confirm_after: float) -> None:
         """`store` takes points, `batch` at a time; `http` is for everything else."""
         self._store, self._http, self._batch = store, http, batch
+        self.confirm_after = confirm_after
         self._asked = False
 
     def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
@@ -79,6 +81,14 @@ class Rewriting:
             self._asked = True
             for remark in self.remarks():
                 log.warning("%s", remark)
+
+    def life(self) -> str | None:
+        """When the store was started [s since 1970], as it tells; None where it does not."""
+        try:
+            found = STARTED.search(self._http.get("/metrics"))
+        except (Refused, Unavailable):
+            return None
+        return None if found is None else found[1]
 
     def close(self) -> None:
         """Close the connections."""
@@ -110,6 +120,11 @@ class Rewriting:
             yield (
                 f"{self._http.url}: runs without -dedup.minScrapeInterval=1ms: points that are "
                 "sent again after a crash count twice"
+            )
+        if self.life() is None:
+            yield (
+                f"{self._http.url}: does not tell at /metrics when it was started: what it loses "
+                "when it is killed is sent again only where greendc cannot write meanwhile"
             )
         kept = told.get("retentionPeriod", "1")
         if _retention(kept) < LEAST_RETENTION:

@@ -40,7 +40,7 @@ BEFORE, BETWEEN, AFTER = 1480, 1560, 1640  # messages: of event time 3700, 3900 
 SINKS = """
 sinks:
   - {{kind: jsonl, path: figures.jsonl}}
-  - {{kind: influx, name: victoria, url: "{victoria}", store: victoriametrics}}
+  - {{kind: influx, name: victoria, url: "{victoria}", store: victoriametrics, confirm_after: 1s}}
   - kind: influx1
     name: influx
     url: "{influx}"
@@ -205,6 +205,16 @@ def away(store: Target) -> Iterator[None]:
     store.start()
 
 
+def _is_corrected(second: Found, third: Found) -> None:
+    was, now = (_told(figures, "it_a", "cell") for figures in (second, third))
+    assert now[240] == was[240]
+    assert now[300] == pytest.approx(10 * (was[300] or 0.0))
+    was, now = (_told(figures, "chiller", "cell") for figures in (second, third))
+    assert (now[1200] or 0.0) - (was[1200] or 0.0) == pytest.approx(EXCHANGED)
+    gone = {key for key in second if second[key] is not None and third[key] is None}
+    assert {(key.quantity, key.period) for key in gone} >= GONE
+
+
 @pytest.fixture
 def everywhere(tmp_path: Path) -> Iterator[Everywhere]:
     with ExitStack() as stack:
@@ -230,13 +240,7 @@ def test_what_was_revised_stands_everywhere(everywhere: Everywhere) -> None:  # 
         everywhere.publish(*sent[BETWEEN:])
         everywhere.caught_up("jsonl", "victoria", "display")
     third = everywhere.same()
-    was, now = (_told(figures, "it_a", "cell") for figures in (second, third))
-    assert now[240] == was[240]
-    assert now[300] == pytest.approx(10 * (was[300] or 0.0))
-    was, now = (_told(figures, "chiller", "cell") for figures in (second, third))
-    assert (now[1200] or 0.0) - (was[1200] or 0.0) == pytest.approx(EXCHANGED)
-    gone = {key for key in second if second[key] is not None and third[key] is None}
-    assert {(key.quantity, key.period) for key in gone} >= GONE
+    _is_corrected(second, third)
 
     ended(everywhere.daemon, plant)
     plant.greendc("audit", "-c", str(plant.config))

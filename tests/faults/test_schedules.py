@@ -99,6 +99,7 @@ def passed_first(_: Original) -> Original:
         rows = list(ledger.rows_after(self._progress.position, self._limit))
         if rows:
             self._written(rows, rows)
+            self._confirm()
             self.sink.write(rows, ledger)
         return bool(rows)
 

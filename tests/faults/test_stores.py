@@ -32,6 +32,7 @@ sinks:
   - kind: influx
     name: history
     store: victoriametrics
+    confirm_after: 1s
     url: "{url}"
     batch: {batch}
     timeout: {timeout}

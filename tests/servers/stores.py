@@ -74,6 +74,14 @@ class Store:
                 self._process = None
                 self._pool.clear()
 
+    def killed(self) -> None:
+        """End it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        self._pool.clear()
+
     def signal(self, number: int) -> None:
         """Send the process a signal."""
         assert self._process is not None

@@ -1,0 +1,230 @@
+"""What a store loses when it is killed is sent again, and counted once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from greendc.config.models import Mqtt
+from greendc.config.sinks import InfluxSink
+from greendc.ports import LedgerReader, LedgerRow
+from greendc.sinks import Job, Passed, Runner, Surroundings, new_sink
+from greendc.sinks.confirming import Confirming
+from greendc.sinks.errors import Unavailable
+from greendc.sinks.victoria import Rewriting
+from tests.servers.proxy import Proxy
+from tests.servers.stores import VictoriaMetrics
+from tests.sinks.ledgers import Rows, revised, row
+
+PATIENCE = 60.0
+
+
+class Store:
+    """Keeps what it took on its disk after 30 s, and loses the rest when it is killed."""
+
+    confirm_after = 30.0
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.taken: list[tuple[float, int]] = []
+        self.lives: str | None = "first"
+        self.asked = 0
+        self.away = False
+
+    def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
+        if self.away:
+            raise Unavailable("connection refused")
+        self.taken += [(self.now, one.id) for one in rows]
+
+    def life(self) -> str | None:
+        self.asked += 1
+        return self.lives
+
+    def killed(self) -> None:
+        self.taken = [(at, number) for at, number in self.taken if at <= self.now - 30.0]
+        self.lives = f"{self.now}"
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    @property
+    def held(self) -> set[int]:
+        return {number for _, number in self.taken}
+
+
+class Run:
+    """A runner, round by round, on a clock of its own."""
+
+    def __init__(self, store: Store, ledger: Rows) -> None:
+        self.store, self.ledger = store, ledger
+        self.runner = Runner(Job("dash", "influx", batch=4), store, lambda: ledger)
+        self.runner._confirming = Confirming(store, lambda: store.now)
+        self.counts = Passed(0)
+
+    def rounds(self, number: int, seconds: float = 0.0) -> None:
+        for _ in range(number):
+            self.runner._finish.set()  # waits for nothing
+            self.runner._round(self.ledger)
+            self.store.now += seconds
+
+    def position(self) -> int:
+        """What is passed for good."""
+        while not self.runner.passed.empty():
+            self.counts += self.runner.passed.get()
+        return self.counts.position
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run(Store(), Rows(row(number) for number in range(1, 11)))
+
+
+def test_rows_are_passed_once_they_have_stood_there_long_enough(run: Run) -> None:
+    run.rounds(3, seconds=10.0)
+    assert run.store.held == set(range(1, 11))
+    assert run.runner.health(10).pending == 0
+    assert run.position() == 0
+    run.rounds(1, seconds=10.0)
+    assert run.position() == 4
+    run.rounds(2, seconds=10.0)
+    assert run.position() == 10
+    assert run.counts == Passed(10, written=10)
+    asked = run.store.asked
+    run.rounds(9, seconds=10.0)
+    assert run.store.asked == asked  # only where there is something to confirm
+
+
+@pytest.mark.parametrize("after", [1, 3, 25, 29])
+def test_a_store_that_was_killed_between_two_writes(run: Run, after: int) -> None:
+    """No write has failed: it is there again before greendc has anything to send."""
+    run.rounds(3)
+    run.store.now += after
+    run.store.killed()
+    assert run.store.held == set()
+    run.rounds(40, seconds=2.0)
+    assert run.store.held == set(range(1, 11))
+    assert run.position() == 10
+    assert run.counts == Passed(10, written=10)  # what was sent again is counted once
+
+
+def test_a_store_that_tells_nothing_of_itself_is_believed_until_a_write_fails(run: Run) -> None:
+    run.store.lives = None
+    run.rounds(2, seconds=1.0)
+    run.store.killed()
+    run.store.lives, run.store.away = None, True
+    run.rounds(1)
+    run.store.away = False
+    run.rounds(40, seconds=2.0)
+    assert run.store.held == set(range(1, 11))
+    assert run.counts == Passed(0)
+    assert run.position() == 10
+
+
+def test_periods_that_are_left_out_are_counted_once_too() -> None:
+    ledger = Rows(row(n, period="cell" if n % 3 else "hour") for n in range(1, 13))
+    run = Run(Store(), ledger)
+    run.runner._job = Job("dash", "influx", {"hour"}, 4)
+    run.rounds(3)
+    run.store.killed()
+    run.rounds(40, seconds=2.0)
+    assert run.position() == 12
+    assert run.counts == Passed(12, written=4, left_out=8)
+    assert run.store.held == {3, 6, 9, 12}
+
+
+# -- a real VictoriaMetrics -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VictoriaMetrics]:
+    with VictoriaMetrics(tmp_path / "store") as server:
+        yield server
+
+
+def sink_at(url: str) -> Rewriting:
+    config = InfluxSink(kind="influx", url=url, store="victoriametrics")
+    made = new_sink(config, Surroundings(Path(), Mqtt()))
+    assert isinstance(made, Rewriting)
+    return made
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Sending:
+    """A runner on its thread whose rows get older only as it is told."""
+
+    def __init__(self, url: str, ledger: Rows) -> None:
+        self.now, self.ledger = 0.0, ledger
+        sink = sink_at(url)
+        self.runner = Runner(Job("dash", "influx"), sink, lambda: ledger)
+        self.runner._confirming = Confirming(sink, lambda: self.now)
+        self.runner.start()
+        until(lambda: self.written == len(ledger.rows))
+
+    @property
+    def written(self) -> int:
+        return self.runner.health(self.ledger.last()).written
+
+    def stop(self) -> None:
+        self.runner.stop()
+        self.runner.join(PATIENCE)
+        while not self.runner.passed.empty():
+            self.ledger.position = self.runner.passed.get().position
+
+
+def killed(store: VictoriaMetrics) -> None:
+    """Killed, and there again; it tells the second in which it was started."""
+    life = float(sink_at(store.url).life() or 0.0)
+    store.killed()
+    until(lambda: time.time() > life + 1.0)
+    store.start()
+
+
+def values(store: VictoriaMetrics) -> list[float]:
+    return sorted(value for _, _, value in store.exported("greendc_energy_joules"))
+
+
+def test_killed_and_started_again_between_two_writes(
+    store: VictoriaMetrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A revision too: its month was deleted and written again."""
+    first = [row(number) for number in range(1, 201)]
+    ledger = Rows([*first, revised(201, first[6], value=9.0)])
+    sending = Sending(store.url, ledger)
+    killed(store)
+    sending.now += 31.0
+    until(lambda: sending.written == 2 * len(ledger.rows))
+    sending.now += 31.0
+    until(lambda: not sending.runner.passed.empty())
+    sending.stop()
+    assert ledger.position == 201
+    assert "the store was started anew: the last 201 figures are sent again" in caplog.text
+    expected = [9.0 if r is first[6] else r.figure.value or 0.0 for r in first]
+    assert values(store) == sorted(expected)
+
+
+def test_killed_together_with_greendc(store: VictoriaMetrics) -> None:
+    ledger = Rows(row(number) for number in range(1, 201))
+    sending = Sending(store.url, ledger)
+    killed(store)
+    sending.stop()
+    assert ledger.position == 0
+    Sending(store.url, ledger).stop()
+    assert len(values(store)) == 200
+
+
+def test_a_store_that_does_not_tell_when_it_was_started_is_remarked(
+    store: VictoriaMetrics,
+) -> None:
+    with Proxy(store.url) as between:
+        plain = sink_at(between.url)
+        assert list(plain.remarks()) == []
+        between.instead = lambda request: (401, {}, b"") if request.path == "/metrics" else None
+        (told,) = plain.remarks()
+    assert "does not tell at /metrics when it was started" in told
