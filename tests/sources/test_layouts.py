@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from greendc.codecs import json_columns
 from greendc.codecs.json_path import decode
 from greendc.codecs.payloads import Payloads
-from greendc.columns import Quoted, picked
+from greendc.columns import Quoted, lengths, picked
+from greendc.decimals import alike, reals
 from greendc.ports import Decoded, Event, RawBatch
 from greendc.sources import layouts
 from greendc.sources.layouts import Layouts, learnt
@@ -112,6 +113,7 @@ def same_as_by_themselves(lines: Sequence[bytes], parser: Parser, bad: Counter[s
     assert bad - before == expected_bad
     for entry in found:
         if isinstance(entry, RawBatch):
+            assert lengths(entry.payloads).tolist() == [len(p) for p in entry.payloads]
             for field in (STAMPED, WITH_UNIT, UNTIMED):
                 single = decode(field, list(entry.payloads))
                 assert body(decode(field, Payloads(entry.payloads))) == body(single)
@@ -217,3 +219,53 @@ def test_plain_is_what_stands_in_json_without_an_escape(others: bytes) -> None:
         assert plain(words, 0xFF << 8 * place).tolist() == expected
         assert plain(words, 0).all()
         assert plain(words, 2**64 - 1).tolist() == (expected if others.isalpha() else [False] * 256)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        rb'{"mid":70000,"tst":"2025-03-01T12:00:01Z","topic":"t/1","payload":"{\"value\":7}"}',
+        rb'{"mid":02345,"tst":"2025-03-01T12:00:01Z","topic":"t/1","payload":"{\"value\":7}"}',
+        rb'{"mid":12345,"tst":"2025-03-01T12:00:61Z","topic":"t/1","payload":"{\"value\":7}"}',
+        b'{"mid":12345,"tst":"2025-03-01T12:00:01Z","topic":"t/\x7f","payload":"{\\"value\\":7}"}',
+        b'{"mid":12345,"tst":"2025-03-01T12:00:01Z","topic":"t/\xff","payload":"{\\"value\\":7}"}',
+        rb'{"mid":12345,"tst":"2025-03-01T12:00:01Z","topic":"t/1","payload":"{\"v\":\"\\\"\"}"}',
+        rb'{"mid":12345,"tst":"2025-03-01T12:00:01Z","topic":"t/1","payload":"{\"value\":\"\"}"}',
+    ],
+)
+def test_one_odd_line_among_others_that_look_alike(odd: bytes) -> None:
+    form = rb'{"mid":%d,"tst":"2025-03-01T12:00:%02dZ","topic":"t/%d","payload":"{\"value\":%d}"}'
+    lines = [form % (12345 + n, n, n % 2, n) for n in range(9)]
+    bad = Counter[str]()
+    parser = Parser(parse_line, bad, 1000)
+    same_as_by_themselves([*lines[:4], odd, *lines[4:]], parser, bad)
+
+
+@given(
+    model=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?", fullmatch=True),
+    more=st.lists(
+        st.lists(st.tuples(st.integers(0, 18), st.sampled_from("0123456789.-e ")), max_size=3)
+    ),
+)
+@example(model="9007199254740993.0", more=[])
+@example(model="-1.5", more=[[(0, "1")], [(2, "2")], [(1, "0"), (3, "0")]])
+def test_numbers_that_look_alike_are_those_that_stand_there(
+    model: str, more: list[list[tuple[int, str]]]
+) -> None:
+    pieces = [model]
+    for changes in more:
+        piece = list(model)
+        for place, character in changes:
+            piece[place % len(model)] = character
+        pieces.append("".join(piece))
+    size = len(model)
+    start = np.arange(len(pieces)) * size
+    data = Bytes("".join(pieces).encode())
+    found, by_character = alike(data, start, model.encode()), reals(data, start, start + size)
+    like = [(p.find("."), p.startswith("-")) == (model.find("."), model[0] == "-") for p in pieces]
+    assert found.valid.tolist() == (by_character.valid & like).tolist()
+    for name in ("whole", "fits", "integer", "value"):
+        ours, theirs = getattr(found, name), getattr(by_character, name)
+        if name == "integer":
+            ours, theirs = ours * found.whole, theirs * found.whole
+        assert ours[found.valid].tobytes() == theirs[found.valid].tobytes(), name
