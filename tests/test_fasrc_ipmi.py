@@ -6,12 +6,17 @@ between samples that are 53 to 64 s apart, a node's first and last half minute a
 
 import csv
 import math
+from itertools import pairwise
 
 import pytest
 
+from greendc.calendars import rfc3339
 from greendc.config import load
 from greendc.exports import Request, export
+from greendc.ports import RawBatch
+from greendc.profiles import Decoder
 from greendc.replay import Options, replay
+from greendc.sources.recording import LogCounts, open_entries
 from tests.servers.support import PROJECT
 
 LOG = PROJECT / "sensors" / "recordings" / "fasrc-ipmi-2025-06-03.jsonl.gz"
@@ -65,3 +70,50 @@ def test_silence_is_no_data(rows: Rows) -> None:
 def test_an_enclosure_counts_once(rows: Rows) -> None:
     """Four of its nodes are in the log, and each tells the whole of it."""
     assert kwh(rows, "holy8a304") == pytest.approx(ENCLOSURE_W * ENCLOSURE_S / 3.6e6, rel=1e-9)
+
+
+# minute: W of all nodes that answered in it, and how many did
+MINUTES = {
+    "2025-06-03T00:00": (1420, 90),
+    "2025-06-03T02:00": (1425, 91),
+    "2025-06-03T12:00": (260, 1),
+    "2025-06-03T22:30": (755, 44),
+    "2025-06-03T23:59": (745, 44),
+}
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, dict[int, float]]:
+    """By minute: the power that each node told in it [W]."""
+    plan = load(SITE).plan()
+    points = {m.id: m.point for m in plan.sites[0].epochs[0].meters}
+    nodes = {i for i, (_, name) in enumerate(plan.meters) if points[name] == "it_in"}
+    decoder, out = Decoder(plan), dict[str, dict[int, float]]()
+    for entry in open_entries(LOG, lambda _: None, LogCounts()):
+        assert isinstance(entry, RawBatch)
+        columns = decoder.decode(entry)
+        rows = zip(
+            columns.meter.tolist(), columns.time.tolist(), columns.value.tolist(), strict=True
+        )
+        for meter, time, watts in rows:
+            if meter in nodes:
+                out.setdefault(rfc3339(time)[:16], {})[meter] = watts
+    return out
+
+
+@pytest.mark.parametrize("minute", MINUTES)
+def test_a_minute_is_that_of_the_table(minute: str, answers: dict[str, dict[int, float]]) -> None:
+    told = answers[minute]
+    assert (sum(told.values()), len(told)) == MINUTES[minute]
+
+
+def test_nodes_fall_silent_and_come_back_when_the_table_says(
+    answers: dict[str, dict[int, float]],
+) -> None:
+    count = {minute: len(told) for minute, told in sorted(answers.items())}
+    change = {after: count[after] - count[before] for before, after in pairwise(count)}
+    assert min(change.items(), key=lambda c: c[1]) == ("2025-06-03T02:38", -90)
+    half = MINUTES["2025-06-03T22:30"][1] / 2
+    evening = (minute for minute in count if minute > "2025-06-03T20" and count[minute] >= half)
+    assert next(evening) == "2025-06-03T21:58"
+    assert all(watts > 0 for told in answers.values() for watts in told.values())

@@ -307,7 +307,8 @@ class SiteBook:
         return old, stood, dirty + self._extended(joined([old, fresh]))
 
     def _extended(self, fresh: Readings) -> list[Dirty]:
-        fresh = fresh.where(self.rules.energy[fresh.meter])
+        if self.rules.energy.any():  # a site without energy still judges, and lets go
+            fresh = fresh.where(self.rules.energy[fresh.meter])
         if not len(fresh):
             return []
         back = np.where(self.rules.kind == MEAN_PREV, self.rules.nominal, 0)[fresh.meter]
