@@ -65,8 +65,8 @@ class SiteLedger:
         self.balance = BalanceCheck(self.book.books, near["hour"], self._claimed, twins)
 
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
-        for name, start, valid, terms in self.store.sums(self.site.id, period, lo, hi):
-            yield StoredRow(name, start, valid, np.frombuffer(terms, np.float64))
+        for name, start, valid, terms, end, lost in self.store.sums(self.site.id, period, lo, hi):
+            yield StoredRow(name, start, valid, np.frombuffer(terms, np.float64), end, lost)
 
     def add(self, readings: Readings, arrival_of: Callable[[int], int]) -> int:
         """Take readings in journal order; returns how many figures were written.
@@ -150,6 +150,16 @@ class SiteLedger:
         if len(power):
             self.claims.take(power.meter, power.time, power.value)
 
+    def leave(self, readings: Readings) -> None:
+        """Take note of readings that were refused at a time of their own, before those `add`ed.
+
+        In place of a value they have their word, as a place in `figure.WORDS`.
+        """
+        mine = readings.where(readings.meter >= 0)
+        if len(mine):
+            mine = self.book.leave(mine)
+            self.store.leave(self.site.id, self.meters, mine)
+
     def _claimed(self, starts: IntArray) -> FloatArray:
         return self.claims.energies(starts, self.book.rules.meters, self.book.hot)
 
@@ -208,6 +218,7 @@ class SiteLedger:
             "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),
+            "left": [*_columns(book.refused.rows), book.refused.upto],
             "before": [c.tobytes() for c in (before.time, before.word, before.since, before.moved)],
         }
 
@@ -232,16 +243,11 @@ class SiteLedger:
         book.carry(_rows(state["carried"], mine))
         if "beyond" in state:
             book.beyond = _rows(state["beyond"], mine)
+        *columns, book.refused.upto = state.get("left", [*_columns(Readings.none()), -EVER])
+        left = _rows(columns, mine)
+        book.refused.rows = left.where(left.meter >= 0)
         if "before" in state:
-            time, word, since, *moved = state["before"]
-            never = np.full(len(state["meters"]), -EVER, np.int64)
-            before = Before(
-                as_ints(time),
-                np.frombuffer(word, np.int8),
-                as_ints(since),
-                as_ints(moved[0]) if moved else never,
-            )
-            book.before = before.of(self._were(state["meters"]))
+            book.before = _before(state).of(self._were(state["meters"]))
 
     def _were(self, meters: Sequence[str]) -> IntArray:
         """Places that the meters had among others; -1 for those that were not there."""
@@ -252,6 +258,18 @@ class SiteLedger:
 def _columns(rows: Readings) -> list[bytes]:
     """Readings as they stand in the carry-over."""
     return [column.tobytes() for column in (rows.seq, rows.meter, rows.time, rows.value)]
+
+
+def _before(state: dict[str, Any]) -> Before:
+    """What a carry-over says of readings before the first ones held."""
+    time, word, since, *moved = state["before"]
+    never = np.full(len(state["meters"]), -EVER, np.int64)
+    return Before(
+        as_ints(time),
+        np.frombuffer(word, np.int8),
+        as_ints(since),
+        as_ints(moved[0]) if moved else never,
+    )
 
 
 def _rows(columns: Sequence[bytes], places: IntArray) -> Readings:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from greendc.calendars import rfc3339
-from greendc.core.figure import Figure, Shares
+from greendc.core.figure import OF_REFUSED, Figure, Shares
 from greendc.core.units import J_PER_KWH
+from greendc.outcomes import LEFT_OUT
 
 G_PER_KG = 1000.0
 PUBLISHED = {"J": ("kWh", J_PER_KWH), "g": ("kg", G_PER_KG)}
@@ -97,6 +98,7 @@ WORDS = {
     "undefined_denominator": "the denominator is not above its minimum",
     "withdrawn": "by the configuration of today there is no such figure",
     "unknown_amount": "an amount that it needs is unknown",
+    **{word: f"readings came and were left out: {LEFT_OUT[word]}" for word in OF_REFUSED},
 }
 
 

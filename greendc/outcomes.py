@@ -60,6 +60,9 @@ JUDGEMENTS = {
 }
 """What readings are taken for among their neighbours, in people's words; see `core.words`."""
 
+LEFT_OUT = {**REFUSALS, **JUDGEMENTS}
+"""Both in people's words."""
+
 
 def of_messages(ledger: Mapping[str, int], journal: Mapping[str, int]) -> dict[str, int]:
     """What became of messages: what the ledger has tallied, and what never was journalled.

@@ -12,7 +12,7 @@ from greendc.arriving import Arriving
 from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
-from greendc.core.figure import Figure
+from greendc.core.figure import CODES, Figure
 from greendc.core.readings import BoolArray, Readings, joined
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
@@ -133,13 +133,16 @@ class Pipeline:
     def _messages(self, first: int, batch: RawBatch, columns: Columns) -> None:
         huge = ~_believable(columns)
         self.store.count("", _outcomes(batch, columns, huge))
-        keep_refused(self.store, self.plan.meters, columns.refused)
-        keep_refused(self.store, self.plan.meters, _too_large(columns, huge))
+        refused = [columns.refused, _too_large(columns, huge)]
+        for part in refused:
+            keep_refused(self.store, self.plan.meters, part)
+        left = joined([_left(first, part) for part in refused])
         if len(batch):
             self._note_clock(batch)
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
             ledger.claim(self._own(number, columns.outlying))
+            ledger.leave(self._own(number, left))
             mine = (self._site[columns.meter] == number) & ~huge
             readings = self._readings(first, columns, mine)
             if len(readings):
@@ -357,7 +360,17 @@ def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, i
 
 def _too_large(columns: Columns, huge: BoolArray) -> Refused:
     count = int(huge.sum())
-    return Refused(columns.meter[huge], columns.time[huge], ["out_of_range"] * count)
+    every = np.ones(count, np.bool_)
+    reason = ["out_of_range"] * count
+    return Refused(columns.row[huge], columns.meter[huge], columns.time[huge], reason, every)
+
+
+def _left(first: int, refused: Refused) -> Readings:
+    """Refused readings of an entry with a time of their own; in place of a value their word."""
+    word = np.array([CODES.get(reason, 0) for reason in refused.reason])
+    known = np.flatnonzero(refused.timed)
+    columns = first + refused.row, refused.meter, refused.time, word.astype(np.float64)
+    return Readings(*columns).where(known)
 
 
 def _believable(columns: Columns) -> BoolArray:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from greendc import columns
 from greendc.core.facility import Site
 from greendc.core.figure import Figure
-from greendc.core.readings import Readings
+from greendc.core.readings import BoolArray, Readings
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -214,19 +214,22 @@ Codec = Callable[[Field, Sequence[bytes]], Decoded]
 class Refused:
     """Readings of known meters that were refused, as columns of equal length.
 
-    `meter` indexes `Plan.meters`; `time` is that of the reading where it was found good, otherwise
-    the arrival of its message [ns UTC]; `reason` is the first that spoke against it.
+    `row` indexes the batch's messages, `meter` `Plan.meters`; `time` is that of the reading where
+    it was found good, otherwise the arrival of its message [ns UTC]; `reason` is the first that
+    spoke against it. `timed` tells which times are the readings' own, not just an arrival.
     """
 
+    row: IntArray
     meter: IntArray
     time: IntArray
     reason: list[str]
+    timed: BoolArray
 
     @classmethod
     def none(cls) -> "Refused":
         """No readings."""
         empty = np.zeros(0, np.int64)
-        return cls(empty, empty, [])
+        return cls(empty, empty, empty, [], np.zeros(0, np.bool_))
 
     def __len__(self) -> int:
         """Count them."""

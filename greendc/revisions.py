@@ -21,6 +21,7 @@ from greendc.queries import Ledger
 
 WORDS = {
     "late": "late",
+    "refused": "late, and left out",
     "returned": "in time, but after cells had been closed without them",
     "silence": "the site was heard of in a time that had no cells",
     "recompute": "the configuration was changed for closed time",

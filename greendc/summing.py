@@ -9,6 +9,7 @@ import numpy as np
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
 from greendc.core.figure import FigureColumns, FloatArray
+from greendc.core.leftout import most_of
 from greendc.core.sums import fsum_rows
 from greendc.lines import PUBLISHED
 
@@ -22,12 +23,16 @@ def stretches(cells: FigureColumns) -> Iterator[tuple[int, int]]:
 
 
 class Cells(NamedTuple):
-    """Cells of one quantity: the time known of all, their terms, and amounts where known."""
+    """Cells of one quantity: the time known of all, their terms, and amounts where known.
+
+    `lost` is the time lost to each word; see `Figure`.
+    """
 
     valid: int
     width: int
     terms: FloatArray
     amounts: FloatArray
+    lost: dict[int, int]
 
 
 def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
@@ -42,6 +47,7 @@ def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
     valid = np.add.reduceat(cells.valid, bounds[:-1]).tolist()
     widths, numbers = cells.width[bounds[:-1]].tolist(), cells.quantity[bounds[:-1]].tolist()
     terms = before[bounds].tolist()
+    lost = _lost(cells)
     for place, number in enumerate(numbers):
         yield (
             cells.names[number],
@@ -50,8 +56,20 @@ def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
                 widths[place],
                 cells.terms[terms[place] : terms[place + 1]],
                 amount[counted[place] : counted[place + 1]],
+                lost.get(number, {}),
             ),
         )
+
+
+def _lost(cells: FigureColumns) -> dict[int, dict[int, int]]:
+    """Time lost by quantity and word [ns]."""
+    found: dict[int, dict[int, int]] = {}
+    some = cells.at(np.flatnonzero(cells.lost))
+    lacking = (some.end - some.start - some.valid).tolist()
+    for number, word, time in zip(some.quantity.tolist(), some.lost.tolist(), lacking, strict=True):
+        words = found.setdefault(number, {})
+        words[word] = words.get(word, 0) + time
+    return found
 
 
 class Sum:
@@ -64,10 +82,13 @@ class Sum:
         self.width = 0
         self.rows = array("d")
         self.values = array("d")
+        self.lost: dict[int, int] = {}
 
     def add(self, cells: Cells) -> None:
         """Take some more."""
         self.valid += cells.valid
+        for word, time in cells.lost.items():
+            self.lost[word] = self.lost.get(word, 0) + time
         self.width = cells.width
         self.rows.frombytes(cells.terms.tobytes())
         # a cell too short to be published (`resolution`) has its amount all the same
@@ -86,4 +107,7 @@ class Sum:
         """All cells as one row of an account."""
         terms = self._terms() if self.rows else np.zeros(len(account.terms) * SHARES)
         one = np.array([start], np.int64), np.array([end], np.int64)
-        return Block(account, *one, np.array([self.valid], np.int64), terms.reshape(1, -1, SHARES))
+        valid = np.array([self.valid], np.int64)
+        times = [(word, np.array([time])) for word, time in sorted(self.lost.items())]
+        lost = most_of(np.array([end - start - self.valid]), times)
+        return Block(account, *one, valid, terms.reshape(1, -1, SHARES), lost=lost)

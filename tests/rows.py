@@ -81,7 +81,7 @@ class RowLedger:
         return changes
 
     def _insert(self, number: int, figure: Figure) -> None:
-        _, _, period, start, *said, revision, config = figure
+        _, _, period, start, *said, revision, config, _ = figure
         row = (None, number, PERIODS.index(period), start, revision, *said, config)
         self.db.execute(f"INSERT INTO figure VALUES ({', '.join('?' * 17)})", row)  # noqa: S608
 

@@ -99,7 +99,7 @@ def _same_reads(path: Path, old: rows.RowLedger, spans: Sequence[tuple[int, int]
                 _equal(list(read_figures(db, *asked)), newest)
                 some = [f for f in newest if f.quantity in {"m1", "ipue"}]
                 _equal(list(read_figures(db, *asked, ["m1", "ipue", "none"])), some)
-                sums = [(f.quantity, f.start, f.valid, f.terms) for f in newest]
+                sums = [(f.quantity, f.start, f.valid, f.terms, f.end, 0) for f in newest]
                 assert list(sums_of(blocks.Blocks(db).newest(*asked))) == sums
                 if newest:
                     assert read_known(db, *asked, len(newest) - 1) is None
@@ -256,11 +256,26 @@ def test_one_quantity_of_many_is_read_without_the_blocks_of_the_others(tmp_path:
     store.close()
 
 
+def test_what_time_is_lost_to_stands_beside_rows_that_lose_none() -> None:
+    """A body without such a word is as it was before there were any, and reads as none."""
+    known: Any = (HOUR, 1.0, *[None] * 4, "ok", None, None, bytes(24))
+    one = Figure("m1", "J", "hour", 0, HOUR, *known)
+    told = one._replace(start=HOUR, end=2 * HOUR, valid=0, reason="frozen", lost="frozen")
+    packing = Packing()
+    bodies = [packing.packed(FigureColumns.of(some)) for some in ([one, one], [told, one])]
+    period = PERIODS.index("hour")
+    found = packing.unpacked(bodies, period)[0]
+    assert [packing.words[code] for code in found.lost] == [None, None, "frozen", None]
+    assert len(packing.packed(FigureColumns.of([one]))) < len(bodies[1])
+
+
 def test_words_keep_their_places() -> None:
     """Ledgers hold places of words: a word that is no longer used leaves a place behind."""
     known = (
         None, "ok", "partial", "estimated", "undefined", "invalid", "silent", "coverage",
         "no_intensity", "resolution", "twelve_months", "negative_total", "undefined_denominator",
         "unknown_amount", "out_of_bounds", "declared_share", "no_accuracy", "filled", "withdrawn",
+        "gaps", "frozen", "implausible", "out_of_range", "rate", "spike", "sentinel", "not_finite",
+        "bad_unit", "no_value", "not_a_number", "not_json", "not_utf8",
     )  # fmt: skip
     assert WORDS[: len(known)] == known

@@ -12,6 +12,7 @@ from greendc.core.carbon import cell_intensity
 from greendc.core.energy import Segments
 from greendc.core.facility import SECOND, IntArray, Intensity, Op
 from greendc.core.integrals import Windows, common_time, integrate
+from greendc.core.leftout import LeftOut
 from greendc.core.sums import fsum_groups, fsum_rows
 from greendc.core.units import J_PER_KWH
 
@@ -26,7 +27,8 @@ class Block(NamedTuple):
     `valid` is the time known of each [ns]; `terms` has shape (rows, terms, 3): the
     amount [J, or g for a mass], what of it is estimated and what is distributed;
     zero where nothing is known. `fresh` tells that no row with these starts can
-    have been written before.
+    have been written before. `lost` are the words of readings that were left out, for want of
+    which most of the time not known is not (see `leftout`); None: of no row.
     """
 
     account: Account
@@ -35,11 +37,18 @@ class Block(NamedTuple):
     valid: IntArray
     terms: FloatArray
     fresh: bool = False
+    lost: IntArray | None = None
 
     def at(self, rows: IntArray) -> "Block":
         """Some of the rows, by their places."""
         start, end, valid = self.start[rows], self.end[rows], self.valid[rows]
-        return Block(self.account, start, end, valid, self.terms[rows], fresh=self.fresh)
+        lost = None if self.lost is None else self.lost[rows]
+        return Block(self.account, start, end, valid, self.terms[rows], self.fresh, lost)
+
+    @property
+    def words(self) -> IntArray:
+        """`lost` of each row, 0 where there is none."""
+        return np.zeros(len(self.start), np.int64) if self.lost is None else self.lost
 
     @classmethod
     def stacked(cls, blocks: Sequence["Block"]) -> "Block":
@@ -52,6 +61,7 @@ class Block(NamedTuple):
             np.concatenate([b.end for b in blocks]),
             np.concatenate([b.valid for b in blocks]),
             np.concatenate([b.terms for b in blocks]),
+            lost=np.concatenate([b.words for b in blocks]),
         )
 
 
@@ -80,26 +90,28 @@ def cell_blocks(
     book: Book,
     accounts: Sequence[Account],
     found: Segments,
-    lo: int,
-    hi: int,
+    span: tuple[int, int],
     intensity: Mapping[str, Intensity],
+    left: LeftOut,
 ) -> list[Block]:
-    """Rows of accounts of one grid for all its cells in [lo, hi).
+    """Rows of accounts of one grid for all its cells in a span.
 
     Parameters
     ----------
     book
-        The epoch's layout, in force over all of [lo, hi).
+        The epoch's layout, in force over all of the span.
     accounts
-        Accounts with the same `grid`, which divides `lo` and `hi`.
+        Accounts with the same `grid`, which divides the span's bounds.
     found
-        What is known of the meters at least from `lo` to `hi`.
-    lo, hi
-        Bounds [ns].
+        What is known of the meters at least in the span.
+    span
+        [lo, hi) in ns.
     intensity
         Emission intensities by accounting method.
+    left
+        Readings that were left out, at least those of the span.
     """
-    return _Cells(book, accounts, found, lo, hi, intensity).blocks()
+    return _Cells(book, accounts, found, *span, intensity).blocks(left)
 
 
 class _Cells:
@@ -126,12 +138,14 @@ class _Cells:
         self._found_together: dict[bytes, _Together] = {}
         self.carbon = {m: cell_intensity(self.start, self.end, intensity[m]) for m in methods}
 
-    def blocks(self) -> list[Block]:
+    def blocks(self, left: LeftOut) -> list[Block]:
         energy, known, spread, guessed = self._physical()
+        lost = left.words(self.lo, self.grid, known < self.grid)
         whole = np.full(len(self.start), self.grid, np.int64)
         amounts = self._nodes(energy, spread, guessed, whole)
         single = self._single(amounts)
-        return [self._block(account, amounts, known, single) for account in self.accounts]
+        blocks = [self._block(account, amounts, known, single) for account in self.accounts]
+        return blocks if lost is None else [_with_words(block, lost) for block in blocks]
 
     def _single(self, amounts: _Amounts) -> FloatArray:
         """The terms of each physical meter's own account; shape (meters, cells, 1, 3)."""
@@ -243,6 +257,14 @@ class _Cells:
 def _longer(share: FloatArray, more: int) -> FloatArray:
     """The same with rows of zeros behind, where there are any to add."""
     return np.vstack([share, np.zeros((more, share.shape[1]))]) if more else share
+
+
+def _with_words(block: Block, lost: IntArray) -> Block:
+    """The block with the words of the meters that it needs; `lost` is by meter and cell."""
+    place = block.account.physical
+    if place is not None:
+        return block._replace(lost=lost[place])
+    return block._replace(lost=lost[block.account.needs].max(axis=0, initial=0))
 
 
 def _weighted(term: Term, share: FloatArray, *, signed: bool) -> FloatArray:

@@ -10,6 +10,7 @@ from greendc.core.accounts import Account, Book
 from greendc.core.cells import Block, cell_blocks
 from greendc.core.energy import Segments
 from greendc.core.facility import EVER, IntArray, Intensity
+from greendc.core.leftout import LeftOut
 from greendc.core.presence import Presence
 from greendc.core.reopening import Dirty, Span
 from greendc.core.rules import MEAN_NEXT, Rules
@@ -26,9 +27,12 @@ class Due:
     lo: int
     hi: int
 
-    def blocks(self, found: Segments, intensity: Mapping[str, Intensity]) -> list[Block]:
-        """The cells, from what is known of the meters."""
-        return cell_blocks(self.layout, self.accounts, found, self.lo, self.hi, intensity)
+    def blocks(
+        self, found: Segments, intensity: Mapping[str, Intensity], left: LeftOut
+    ) -> list[Block]:
+        """The cells, from what is known of the meters, and what was left out."""
+        span = self.lo, self.hi
+        return cell_blocks(self.layout, self.accounts, found, span, intensity, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from greendc.core.facility import SECOND, IntArray, Site
 from greendc.core.figure import CODES, NO_CATEGORY, SPELT, WORDS, Figure, FigureColumns
 from greendc.core.forms import sensitivity
 from greendc.core.gaps import Gaps, expanded, worst_share
-from greendc.core.grading import CELL, ENOUGH, TOO_LITTLE, Verdict, grade, total
+from greendc.core.grading import CELL, ENOUGH, TOO_LITTLE, Verdict, grade, name_lost, total
 from greendc.core.metrics import verdicts
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
@@ -138,6 +138,7 @@ class Evaluator:
             filled = self.gaps.share(parts[0].account, block.terms, meters, block.valid)
         gappy = np.concatenate([part.gappy for part in parts])
         grade(period, block, (estimated, filled), verdict, gappy)
+        name_lost(block, verdict)
         unknown = block.valid == 0
         estimated[unknown], distributed[unknown] = np.nan, np.nan
         value = _finite(verdict.value)
@@ -164,6 +165,7 @@ class Evaluator:
             terms=block.terms.ravel(),
             revision=none,
             config=none,
+            lost=block.words,
         )
 
     # -- value -------------------------------------------------------------------------------

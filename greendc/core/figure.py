@@ -14,6 +14,20 @@ BoolArray = npt.NDArray[np.bool_]
 
 PERIODS = ("cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo")
 SPELT = (*PERIODS, "log")  # also what is summed up of a whole ledger and never written
+OF_REFUSED = (
+    "frozen",
+    "implausible",
+    "out_of_range",
+    "rate",
+    "spike",
+    "sentinel",
+    "not_finite",
+    "bad_unit",
+    "no_value",
+    "not_a_number",
+    "not_json",
+    "not_utf8",
+)  # why readings that came are left out; as reasons: nothing else tells of the time around them
 WORDS = (
     None,
     "ok",
@@ -35,6 +49,7 @@ WORDS = (
     "filled",
     "withdrawn",
     "gaps",
+    *OF_REFUSED,
 )  # for status, reason and doubt; ledgers hold places in it, so that more come at the end
 CODES = {word: code for code, word in enumerate(WORDS)}
 NO_CATEGORY = -1
@@ -61,7 +76,8 @@ class Figure(NamedTuple):
     [start, end). `estimated` and `distributed` are shares of the amount (of a KPI: of its most
     affected term). `uncertainty` is expanded (k = 2) in the unit of the value; where it is
     None, `doubt` says why. `terms` are the float64 sums that longer periods are made from:
-    (terms, 3), the amount, what of it is estimated and what is distributed.
+    (terms, 3), the amount, what of it is estimated and what is distributed. `lost` is the word
+    of readings that came and were left out, where most of the time not known is for want of them.
     """
 
     quantity: str
@@ -81,6 +97,7 @@ class Figure(NamedTuple):
     terms: bytes
     revision: int = 0
     config: int = 0
+    lost: str | None = None
 
     @property
     def coverage(self) -> float:
@@ -119,9 +136,9 @@ def known(column: FloatArray) -> list[float | None]:
 class FigureColumns:
     """Figures as columns, see `Figure`. NaN stands for None, and `NO_CATEGORY` for no category.
 
-    `quantity` are places in `names` and `units`, `period` in `SPELT`, `doubt`, `status` and
-    `reason` in `words`. `terms` are those of all rows, one row after the other; `width` is
-    how many numbers a row has there.
+    `quantity` are places in `names` and `units`, `period` in `SPELT`, `doubt`, `status`,
+    `reason` and `lost` in `words`. `terms` are those of all rows, one row after the other;
+    `width` is how many numbers a row has there.
     """
 
     names: tuple[str, ...]
@@ -144,6 +161,7 @@ class FigureColumns:
     terms: FloatArray
     revision: IntArray
     config: IntArray
+    lost: IntArray
 
     def __len__(self) -> int:
         """How many figures."""
@@ -185,7 +203,7 @@ class FigureColumns:
     def of(cls, figures: Iterable[Figure]) -> "FigureColumns":
         """Figures of a table; words that this greendc does not use come last in `words`."""
         rows = list(figures)
-        said = {word for r in rows for word in (r.doubt, r.status, r.reason)} - CODES.keys()
+        said = {word for r in rows for word in (r.doubt, r.status, r.reason, r.lost)} - CODES.keys()
         words = (*WORDS, *sorted(map(str, said))) if said else WORDS
         code = {word: number for number, word in enumerate(words)}
         place = {pair: n for n, pair in enumerate({(r.quantity, r.unit): None for r in rows})}
@@ -195,6 +213,7 @@ class FigureColumns:
             "doubt": [code[r.doubt] for r in rows],
             "status": [code[r.status] for r in rows],
             "reason": [code[r.reason] for r in rows],
+            "lost": [code[r.lost] for r in rows],
             "category": [NO_CATEGORY if r.category is None else r.category for r in rows],
             "width": [len(r.terms) // 8 for r in rows],
         }
@@ -228,6 +247,7 @@ class FigureColumns:
             [body[lo:hi] for lo, hi in zip([0, *ends], ends, strict=False)],
             self.revision.tolist(),
             self.config.tolist(),
+            words[self.lost].tolist(),
             strict=True,
         )
         return (Figure(*row) for row in columns)

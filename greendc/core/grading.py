@@ -14,6 +14,7 @@ ENOUGH = 0.95  # coverage below which a figure is `partial` (STANDARDS 6.5)
 NEVER_NEGATIVE = ("e_dc", "e_it")
 TOO_LITTLE = "coverage"
 OK, PARTIAL = CODES["ok"], CODES["partial"]
+LACKING = np.array([CODES["silent"], CODES[TOO_LITTLE]])
 CELL = SPELT.index("cell")
 VERDICT_CODES = np.array([[CODES[word] for word in verdict] for verdict in VERDICTS], np.int64).T
 
@@ -79,3 +80,10 @@ def grade(
     shared = stands & ~partial & ~gappy & (estimated > 0)
     why = np.where(filled > 0, CODES["filled"], CODES["declared_share"])
     verdict.status[shared], verdict.reason[shared] = CODES["estimated"], why[shared]
+
+
+def name_lost(block: Block, verdict: Verdict) -> None:
+    """Where time is not known for want of readings that were left out, say their word."""
+    if block.lost is not None:
+        named = (block.lost > 0) & np.isin(verdict.reason, LACKING)
+        verdict.reason[named] = block.lost[named]

@@ -12,6 +12,8 @@ from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
 from greendc.core.exact import fsum_runs
 from greendc.core.facility import IntArray
+from greendc.core.leftout import most_of
+from greendc.core.losses import Losses
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -29,6 +31,8 @@ class StoredRow:
     start: int
     valid: int
     terms: FloatArray
+    end: int = 0
+    lost: int = 0
 
 
 Starts = Callable[[IntArray], BoolArray]  # which of the rows that begin there are added up
@@ -132,6 +136,7 @@ class Level:
         self.free = list(range(room - 1, -1, -1))
         self.valid: IntArray = np.zeros((room, len(shape.place)), np.int64)
         self.terms: FloatArray = np.zeros((room, shape.width))
+        self.losses = Losses()
 
     def ensure(self, lo: int, hi: int) -> None:
         """Have every row that begins in [lo, hi) in memory."""
@@ -143,6 +148,13 @@ class Level:
                     self.terms[number, where] = row.terms[: where.stop - where.start]
                     if row.quantity in place:
                         self.valid[number, place[row.quantity]] = row.valid
+                        if row.lost:
+                            self._lose(number, place[row.quantity], row)
+
+    def _lose(self, number: int, place: int, row: StoredRow) -> None:
+        lacking = np.array([row.end - row.start - row.valid])
+        where = np.array([number]), np.array([place])
+        self.losses.put(*where, np.array([row.lost]), lacking, self.valid.shape)
 
     def _row(self, start: int) -> int:
         number = self.index.get(start)
@@ -184,11 +196,21 @@ class Level:
         if placed:
             places = [self.shape.place[name] for name in names]
             self.valid[rows, places] = np.stack([b.valid for b in blocks], axis=1)
+            if self.losses or any(b.lost is not None for b in blocks):
+                words = np.stack([b.words for b in blocks], axis=1)
+                lacking = np.stack([b.end - b.start - b.valid for b in blocks], axis=1)
+                self.losses.put(rows, np.array(places), words, lacking, self.valid.shape)
 
     def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
         """Set the whole row that begins at a time."""
         number = self._row(start)
         self.valid[number], self.terms[number] = valid, terms
+        self.losses.clear(number)
+
+    def lose(self, start: int, word: IntArray, lacking: IntArray) -> None:
+        """Set what the accounts have lost in a row that is there, by their places."""
+        every = np.arange(len(word))
+        self.losses.put(np.array([self.index[start]]), every, word, lacking, self.valid.shape)
 
     def part(self, starts: Sequence[int]) -> "Level":
         """A level of its own with the rows that there are among these starts, and room for all."""
@@ -197,6 +219,8 @@ class Level:
             if start in self.index:
                 row = self.index[start]
                 out.write(start, self.valid[row], self.terms[row])
+                if self.losses and row < len(self.losses.word):
+                    out.lose(start, self.losses.word[row], self.losses.time[row])
         return out
 
     def rows(self, starts: Iterable[int]) -> IntArray:
@@ -252,6 +276,17 @@ class Level:
         found: IntArray = every[rows]
         return found
 
+    def lost(self, runs: Runs, names: Sequence[str], lacking: IntArray) -> IntArray | None:
+        """What accounts have lost most of their time to that is not known in stretches of rows.
+
+        `lacking` is that time, shape (accounts, stretches) [ns]; see `leftout.most_of`.
+        """
+        if not self.losses:
+            return None
+        places = np.array([self.shape.place[name] for name in names], np.int64)
+        found = self.losses.of(runs.rows, places, self.valid.shape)
+        return most_of(lacking, [(word, _sums(time, runs).T) for word, time in found])
+
     def amounts(self, runs: Runs, columns: IntArray) -> FloatArray:
         """Sums of columns over stretches of rows, one row after the other."""
         bounds = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
@@ -267,6 +302,7 @@ class Level:
         for start in [start for start in self.index if start < before]:
             number, self._sorted = self.index.pop(start), None
             self.valid[number], self.terms[number] = 0, 0.0
+            self.losses.clear(number)
             self.free.append(number)
         self.held.cut(before)
 

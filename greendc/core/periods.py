@@ -290,6 +290,7 @@ class Periods:
         rows = below.runs(start, end, starts)
         valid, terms = below.totals(rows, names)
         meters = self.held.counted(below, rows)
+        lost = below.lost(rows, names, end - start - valid)
         least, most = int(end.min()), int(end.max())
         blocks = [
             Block(
@@ -299,8 +300,9 @@ class Periods:
                 known,
                 sums,
                 fresh=self.marks.fresh(period, name, least, most),
+                lost=None if lost is None else lost[place],
             )
-            for name, known, sums in zip(names, valid, terms, strict=True)
+            for place, (name, known, sums) in enumerate(zip(names, valid, terms, strict=True))
         ]
         for level in above:
             level.put(blocks)

@@ -20,8 +20,8 @@ def open_cells(book: SiteBook) -> list[Block]:
     """Cells that are not closed yet, from all readings held, as `SiteBook.end` would close them."""
     twin = copy(book)
     twin.progress = book.progress.copy()
-    twin.waiting = list(book.waiting)
-    blocks = twin.end(book.ended_seq).blocks
+    twin.waiting, twin.refused = list(book.waiting), copy(book.refused)
+    blocks = twin.end(EVER).blocks
     silences = twin.progress.presence.left_out()
     since = silences[-1][1] if silences else -EVER  # older ones are not running any more
     return [block for block in blocks if block.start[0] >= since]
@@ -89,6 +89,10 @@ def _sum_into(totals: Level, cells: Level, hour: int, step: int) -> None:
     rows = cells.rows(range(hour, hour + HOUR, step))
     valid, terms = cells.totals(Runs.whole(rows), names)
     totals.write(hour, valid[:, 0], np.concatenate([term.ravel() for term in terms]))
+    lacking = HOUR - valid
+    lost = cells.lost(Runs.whole(rows), names, lacking)
+    if lost is not None:
+        totals.lose(hour, lost[:, 0], lacking[:, 0])
 
 
 def _rows(
@@ -102,5 +106,8 @@ def _rows(
     valid, terms = below.totals(every, names)
     meters = periods.held.counted(below, every)
     one = np.array(span[:1], np.int64), np.array(span[1:], np.int64)
-    for name, known, term in zip(names, valid, terms, strict=True):
-        yield PeriodBlock(period, Block(periods.accounts[name], *one, known, term), meters)
+    lost = below.lost(every, names, span[1] - span[0] - valid)
+    words = [None] * len(names) if lost is None else list(lost)
+    for name, known, term, word in zip(names, valid, terms, words, strict=True):
+        block = Block(periods.accounts[name], *one, known, term, lost=word)
+        yield PeriodBlock(period, block, meters)

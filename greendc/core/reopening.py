@@ -7,6 +7,7 @@ import numpy as np
 
 from greendc.core.energy import Segments
 from greendc.core.facility import EVER, HOUR, IntArray
+from greendc.core.leftout import LeftOut, differing
 from greendc.core.readings import BoolArray, Readings, firsts, merged
 from greendc.core.register import plain_steps, register_steps
 from greendc.core.rules import REGISTER, Rules
@@ -25,6 +26,10 @@ class History(Protocol):
 
     def around(self, meter: int, lo: int, hi: int, count: int) -> Readings:
         """The nearest `count` of a meter before `lo` and as many from `hi` on."""
+        ...
+
+    def left_out(self, lo: int, hi: int, seq: int) -> LeftOut:
+        """Refused readings with `lo` <= time < `hi` of journal entries up to `seq`."""
         ...
 
 
@@ -166,6 +171,20 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
             lo = min(end, level[key]) if power == last and key in level else start
             if lo < min(end, int(sealed[meter])):
                 yield meter, (lo, end)
+
+
+def told_otherwise(before: LeftOut, after: LeftOut, sealed: IntArray) -> list[Dirty]:
+    """Times, before what is sealed of each meter, of readings left out as in one state only.
+
+    >>> one = LeftOut(np.zeros(2, int), np.array([60, 120]), np.array([19, 19]))
+    >>> other = LeftOut(np.zeros(2, int), np.array([60, 120]), np.array([19, 23]))
+    >>> told_otherwise(one, other, np.array([600]))
+    [(0, (120, 121))]
+    """
+    then, now = (left.where(left.time < sealed[left.meter]) for left in (before, after))
+    left = differing(then, now)
+    spans = zip(left.time.tolist(), (left.time + 1).tolist(), strict=True)
+    return sorted(set(zip(left.meter.tolist(), spans, strict=True)))
 
 
 def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool, bool]]:

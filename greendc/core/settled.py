@@ -18,9 +18,10 @@ class Cause:
     """Why closed cells were opened again, for one meter or (-1) the site as a whole.
 
     `kind` is `late` (readings behind the watermark), `returned` (readings in time, but after
-    cells had been closed without them: a silence, or an end of input) or `silence` (time of the
-    site that had no cells has some). `readings` lie in [`first`, `last`] [ns]; `corrected` of
-    them gave a time that was known another value. `span` is what of the closed time they change.
+    cells had been closed without them: a silence, or an end of input), `refused` (readings that
+    came late and are left out) or `silence` (time of the site that had no cells has some).
+    `readings` lie in [`first`, `last`] [ns]; `corrected` of them gave a time that was known
+    another value. `span` is what of the closed time they change.
     """
 
     kind: str
@@ -83,7 +84,11 @@ class Settled:
 
 
 def causes(
-    opened: Iterable[Dirty], fresh: Readings, stood: Sequence[Readings], mark: int
+    opened: Iterable[Dirty],
+    fresh: Readings,
+    stood: Sequence[Readings],
+    mark: int,
+    left: Readings,
 ) -> list[Cause]:
     """Why spans of closed cells are opened, meter by meter.
 
@@ -97,6 +102,8 @@ def causes(
         The readings that were known of their times before.
     mark
         The watermark before they became known. [ns]
+    left
+        Refused readings that became known.
 
     Examples
     --------
@@ -104,14 +111,25 @@ def causes(
 
     >>> import numpy as np
     >>> one = Readings(np.array([7]), np.array([0]), np.array([5]), np.array([2.0]))
-    >>> (cause,) = causes([(0, (0, 10))], one, [], mark=60)
+    >>> (cause,) = causes([(0, (0, 10))], one, [], mark=60, left=Readings.none())
     >>> cause.kind, cause.readings, cause.first, cause.span
     ('late', 1, 5, (0, 10))
     """
     spans: dict[int, list[Span]] = {}
     for meter, span in opened:
         spans.setdefault(meter, []).append(span)
-    return [_cause(meter, found, fresh, stood, mark) for meter, found in sorted(spans.items())]
+    return [
+        _refused(meter, found, left)
+        if (left.meter == meter).any() and not (fresh.meter == meter).any()
+        else _cause(meter, found, fresh, stood, mark)
+        for meter, found in sorted(spans.items())
+    ]
+
+
+def _refused(meter: int, spans: list[Span], left: Readings) -> Cause:
+    span = min(lo for lo, _ in spans), max(hi for _, hi in spans)
+    time = left.time[left.meter == meter]
+    return Cause("refused", meter, len(time), 0, int(time.min()), int(time.max()), span)
 
 
 def _cause(

@@ -19,6 +19,7 @@ from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
 from greendc.core.judging import judge, rests_on
+from greendc.core.leftout import LeftOut
 from greendc.core.readings import (
     BoolArray,
     Readings,
@@ -29,6 +30,7 @@ from greendc.core.readings import (
     merged,
     without,
 )
+from greendc.core.refused import Refused
 from greendc.core.reopening import (
     Dirty,
     History,
@@ -37,6 +39,7 @@ from greendc.core.reopening import (
     reached,
     recalled,
     stood_at,
+    told_otherwise,
     unsettled_upto,
 )
 from greendc.core.rules import MEAN_PREV
@@ -79,6 +82,7 @@ class SiteBook:
         self._judged: tuple[Readings, Verdict] | None = None
         self.waiting: list[Readings] = []
         self.beyond = Readings.none()  # too late: not to be taken in by a later start either
+        self.refused = Refused(self.books)
 
     # -- state across runs -------------------------------------------------------------------
 
@@ -144,6 +148,7 @@ class SiteBook:
         late = bool((readings.time < mark[:-1]).any())
         border = mark - mark % self.progress.step
         moved = np.flatnonzero(border[1:] > border[:-1])
+        late |= self.refused.behind(readings.seq, mark)
         if len(moved) and not (late or self._disturbed(readings, int(mark[0]))):
             moved = moved[-1:]  # one step more or less is no matter: take the last one alone
             self._wait(readings, 0, len(readings))
@@ -156,6 +161,15 @@ class SiteBook:
                 begin = stop + 1
             self._wait(readings, begin, len(readings))
         self.newest = int(mark[-1]) + self.site.lateness
+
+    def leave(self, left: Readings) -> Readings:
+        """Take note of refused readings before those that the same entries give.
+
+        Returns what of them is to be kept for `History`.
+        """
+        # what was refused where nothing is closed needs no cell to be opened again
+        least = max(self.newest - self.site.lateness, self.progress.furthest())
+        return self.refused.take(left, least)
 
     def late_rows(self, readings: Readings) -> BoolArray:
         """Which of the readings to be added are late: behind the watermark as they arrive."""
@@ -207,16 +221,15 @@ class SiteBook:
         filled = self.progress.seen(fresh.time)
         settled.count("not_energy", int((fresh.meter < 0).sum()))
         fresh = fresh.where(fresh.meter >= 0)
-        again = self._recall(fresh)
-        if len(again):
-            settled.judge(*self._of_hot(among(self.hot, again)), -1)
+        again = self._recall(fresh, settled)
         before = self.hot
         self.pause()
         old, stood, dirty = self._take_in(fresh, settled)
+        left, cells = self.refused.known(EVER if settled.final else seq)
         if self.progress.origin is None:
             return settled
-        opened = self.progress.opened(filled + dirty, kept_from)
-        settled.causes = causes(opened, fresh, [stood, before], mark)
+        opened = self.progress.opened(filled + dirty + cells, kept_from)
+        settled.causes = causes(opened, fresh, [stood, before], mark, left)
         del fresh, before  # of many readings not held twice while cells are made of them
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
@@ -244,7 +257,7 @@ class SiteBook:
             self.beyond = joined([self.beyond, fresh.where(beyond)])
         return fresh.where(~beyond)
 
-    def _recall(self, fresh: Readings) -> Readings:
+    def _recall(self, fresh: Readings, settled: Settled) -> Readings:
         """Hold archived readings again where late ones lie among those that judge them."""
         behind = self._behind(fresh) | self._corrects(fresh)
         behind &= self.rules.among[fresh.meter]
@@ -256,6 +269,7 @@ class SiteBook:
         again = again.where(again.time < held[again.meter])  # others are held
         if len(again):
             self.hot = merged([self.hot, again]).readings
+            settled.judge(*self._of_hot(among(self.hot, again)), -1)
         return again
 
     def _behind(self, fresh: Readings) -> BoolArray:
@@ -301,8 +315,11 @@ class SiteBook:
         result = merged([self.hot, fresh])
         settled.tell(result)
         if len(fresh):
-            before, after = self._segments(self.hot), self._segments(result.readings)
-            dirty += changed(before, after, self.progress.sealed())
+            before, then = self._segments(self.hot), self._judged_bad(self.hot)
+            after, now = self._segments(result.readings), self._judged_bad(result.readings)
+            sealed = self.progress.sealed()
+            dirty += changed(before, after, sealed)
+            dirty += told_otherwise(then, now, sealed)
         self.hot = result.readings
         return old, stood, dirty + self._extended(joined([old, fresh]))
 
@@ -334,9 +351,11 @@ class SiteBook:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
         held = joined([old, self.hot])
         archived = gathered(self.rules, self.history, held, lo, hi)
-        found = self._segments(merged([*archived, held]).readings)
+        rows = merged([*archived, held]).readings
+        found = self._segments(rows)
+        left = self._left_out(rows, lo, hi)
         for due in self.progress.again(lo, hi):
-            yield from due.blocks(found, self.site.intensity)
+            yield from due.blocks(found, self.site.intensity, left)
 
     def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
         known = self._how_far()
@@ -345,8 +364,19 @@ class SiteBook:
         found = self._segments(self.hot)
         for due in self.progress.due(watermark, end):
             self.pause()
-            for b in due.blocks(found, self.site.intensity):
-                yield Block(b.account, b.start, b.end, b.valid, b.terms, fresh=True)
+            left = self._left_out(self.hot, due.lo, due.hi)
+            for block in due.blocks(found, self.site.intensity, left):
+                yield block._replace(fresh=True)
+
+    def _left_out(self, rows: Readings, lo: int, hi: int) -> LeftOut:
+        """Readings of [lo, hi) that were refused, or that a rule speaks against."""
+        own = self._judged_bad(rows).between(lo, hi)
+        if self.refused.upto < lo:
+            return own
+        return LeftOut.joined([own, self.history.left_out(lo, hi, self.settled_seq)])
+
+    def _judged_bad(self, rows: Readings) -> LeftOut:
+        return LeftOut.judged(rows, self._verdict(rows))
 
     def _how_far(self) -> Known:
         """How far the readings held go."""

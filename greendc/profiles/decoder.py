@@ -29,7 +29,7 @@ from greendc.ports import (
     RawBatch,
 )
 from greendc.profiles.bindings import UNBOUND, Bindings
-from greendc.profiles.refusals import Outcome, Verdicts, of_meters, said_once, when
+from greendc.profiles.refusals import Outcome, Verdicts, of_meters, said_once, timed, when
 from greendc.profiles.scales import NO_SCALE, Scales
 from greendc.profiles.selecting import selected
 
@@ -88,7 +88,8 @@ class _Part:
     time: IntArray
     value: FloatArray
     refused: list[tuple[int, str]]
-    when: IntArray  # of each that was refused
+    when: IntArray  # of each that was refused …
+    timed: BoolArray  # … and whether that is its own time
     noted: list[tuple[int, str]]
     outlying: Readings
 
@@ -183,7 +184,8 @@ class Decoder:
         lost = np.append(unread, when(verdicts.reasons, time, stamps.arrival))
         at = verdicts.at(_OUTLYING)
         outlying = Readings(at, self._meter[slot[at]], time[at], value[at])
-        return _Part(place[good], time[good], value[good], refused, lost, noted, outlying)
+        own = timed(refused, reader.field.time_rule)
+        return _Part(place[good], time[good], value[good], refused, lost, own, noted, outlying)
 
     def _judged(
         self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: Verdicts
@@ -271,6 +273,12 @@ def _columns(row: IntArray, meter: IntArray, refused: list[Outcome], parts: list
         rejected=said_once(refused + of_part),
         noted=[(int(row[at]), note) for at, note in noted],
         fields=len(row),
-        refused=of_meters(lost, np.concatenate([_NO_ROWS, *(p.when for p in parts)]), meter),
+        refused=of_meters(
+            lost,
+            row,
+            meter,
+            np.concatenate([_NO_ROWS, *(p.when for p in parts)]),
+            np.concatenate([np.zeros(0, np.bool_), *(p.timed for p in parts)]),
+        ),
         outlying=joined([part.outlying for part in parts]),
     )

@@ -9,6 +9,7 @@ from greendc.ports import IntArray, Refused
 
 OF_MESSAGE = frozenset({"not_json", "not_utf8"})  # said once, however many fields it has
 TIMED = frozenset({"bad_unit", "sentinel", "not_finite", "out_of_range"})  # judged after their time
+UNREAD = OF_MESSAGE | {"no_value", "not_a_number"}  # before it: as good as the arrival
 
 Outcome = tuple[int, int, str]  # place, row, reason
 
@@ -49,10 +50,27 @@ def when(reasons: list[tuple[int, str]], time: IntArray, arrival: IntArray) -> I
     return np.where(timed, time[at], arrival[at])
 
 
-def of_meters(lost: list[tuple[int, str]], time: IntArray, meter: IntArray) -> Refused:
-    """Readings that were refused, as columns; `meter` is of all places."""
+def timed(reasons: list[tuple[int, str]], rule: str) -> BoolArray:
+    """Which refused readings have a time of their own by a rule of time.
+
+    >>> print(timed([(0, "sentinel"), (1, "not_json"), (2, "future")], "payload"))
+    [ True False False]
+    >>> print(timed([(0, "sentinel"), (1, "not_json"), (2, "bad_time")], "arrival"))
+    [ True  True False]
+    """
+    good = TIMED if rule == "payload" else TIMED | UNREAD
+    return np.array([reason in good for _, reason in reasons], np.bool_)
+
+
+def of_meters(
+    lost: list[tuple[int, str]], row: IntArray, meter: IntArray, time: IntArray, known: BoolArray
+) -> Refused:
+    """Readings that were refused, as columns; `row` and `meter` are of all places.
+
+    `time` is of those that were refused, `known` tells which of these are their own.
+    """
     at = np.array([at for at, _ in lost], np.int64)
-    return Refused(meter[at], time, [reason for _, reason in lost])
+    return Refused(row[at], meter[at], time, [reason for _, reason in lost], known)
 
 
 def said_once(refused: list[Outcome]) -> list[tuple[int, str]]:

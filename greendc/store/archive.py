@@ -8,6 +8,7 @@ import numpy as np
 import zstandard
 
 from greendc.core.facility import EVER, IntArray
+from greendc.core.leftout import LeftOut
 from greendc.core.readings import Readings, joined
 
 
@@ -69,6 +70,18 @@ class ArchivedReadings:
             self._nearest(((at, self._meter(body, meter, hi, EVER)) for at, body in after), count),
         ]
         return joined(found)
+
+    def left_out(self, lo: int, hi: int, seq: int) -> LeftOut:
+        """Refused readings with `lo` <= time < `hi` of journal entries up to `seq`."""
+        rows = self._db.execute(
+            "SELECT meter, time, word FROM left_out "
+            "WHERE site = ? AND time >= ? AND time < ? AND seq <= ?",
+            (self._site, lo, hi, seq),
+        ).fetchall()
+        meter, time, word = np.array(rows, np.int64).reshape(-1, 3).T
+        place = {number: place for place, number in enumerate(self._numbers.tolist())}
+        found = np.array([place.get(number, -1) for number in meter.tolist()], np.int64)
+        return LeftOut(found, time, word).where(found >= 0)
 
     def _meter(self, body: bytes, meter: int, lo: int, hi: int) -> Readings:
         part = self._placed(body)

@@ -242,8 +242,8 @@ class Store:
 
     def sums(
         self, site: str, period: str, lo: int, hi: int
-    ) -> Iterator[tuple[str, int, int, bytes]]:
-        """Quantity, start, time known and terms of the same figures, in no order."""
+    ) -> Iterator[tuple[str, int, int, bytes, int, int]]:
+        """Quantity, start, time known, terms, end and what is lost of the same, in no order."""
         return sums_of(self._blocks.newest(site, period, lo, hi))
 
     def newest_start(self, site: str, period: str) -> int | None:
@@ -264,12 +264,23 @@ class Store:
     def forget(self, site: str, before: int) -> None:
         """Drop archived readings that all lie before a time."""
         self._db.execute("DELETE FROM archive WHERE site = ? AND last < ?", (site, before))
+        self._db.execute("DELETE FROM left_out WHERE site = ? AND time < ?", (site, before))
+
+    def leave(self, site: str, meters: Sequence[str], left: Readings) -> None:
+        """Keep which readings were refused, each with its word in place of a value; once each."""
+        numbers = np.array([self._quantity(site, name) for name in meters], np.int64)
+        columns = left.time, numbers[left.meter], left.value.astype(np.int64), left.seq
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        self._db.executemany(
+            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            ((site, *row) for row in rows),
+        )
 
     def take_over(self, other: "Store", pause: Callable[[], None]) -> None:
         """Have what another ledger has beside figures, configurations, events and cursors.
 
-        Its tallies, what readings were taken for, balances and archived readings, in place of
-        what stood here. `pause` is called between pieces.
+        Its tallies, what readings were taken for, balances, archived and refused readings, in
+        place of what stood here. `pause` is called between pieces.
         """
         for table, columns in COUNTED.items():
             counted = other._db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608, SLF001
@@ -285,6 +296,12 @@ class Store:
                 (site, first, last, renumbered(body, numbers)),
             )
             pause()
+        self._db.execute("DELETE FROM left_out")
+        left = other._db.execute("SELECT site, time, meter, word, seq FROM left_out").fetchall()  # noqa: SLF001
+        self._db.executemany(
+            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?)",
+            ((site, time, numbers[meter], *rest) for site, time, meter, *rest in left),
+        )
         self.set("broker_dropped", other.get("broker_dropped"))
         self.judgements.version += 1
 

@@ -16,9 +16,10 @@ LEVEL = 1
 SHORTER = (np.uint8, np.uint16, np.uint32)  # what a column less its smallest number may fit in
 OWN = "value"  # kept only where it is not the first of the row's terms
 LACK = ("length", "missing")  # in place of `end` and `valid`: mostly the same in all rows
-PLAIN = tuple(c for c in COLUMNS if c not in {*NUMBERS, "end", "valid", "period"})
+LATER = ("lost",)  # columns that bodies of zeros, and older ones, do not have
+PLAIN = tuple(c for c in COLUMNS if c not in {*NUMBERS, *LATER, "end", "valid", "period"})
 OTHERS = tuple(name for name in NUMBERS if name != OWN)
-WORDED = ("doubt", "status", "reason")
+WORDED = ("doubt", "status", "reason", "lost")
 
 Words = list[str | None]
 
@@ -27,7 +28,7 @@ class Body(NamedTuple):
     """What is packed: of each column the same number in all rows, or bytes for each row."""
 
     rows: int
-    base: list[int]  # of `PLAIN` and `LACK`: the smallest number
+    base: list[int]  # of `PLAIN`, `LACK` and perhaps `LATER`: the smallest number
     above: dict[int, bytes]  # of columns by their places: what rows have beyond that
     numbers: list[bytes]  # of `OTHERS`
     terms: list[bytes]  # amounts, what of them is estimated and distributed
@@ -72,6 +73,7 @@ def _body(figures: FigureColumns) -> Body:
     length = figures.end - figures.start
     columns = [getattr(figures, name) for name in PLAIN]
     columns += [length, length - figures.valid]
+    columns += [figures.lost] if figures.lost.any() else []
     base = [int(column.min()) for column in columns]
     above = {place: _above(c, base[place]) for place, c in enumerate(columns) if np.ptp(c)}
     numbers = {name: getattr(figures, name) + 0.0 for name in NUMBERS}  # no zero has a sign
@@ -118,7 +120,7 @@ class _Gathered:
         self._ends = np.cumsum(count).tolist()
 
     def figures(self, period: int, words: Words) -> FigureColumns:
-        columns = dict(zip((*PLAIN, *LACK), self._integers(), strict=True))
+        columns = dict(zip((*PLAIN, *LACK, *LATER), self._integers(), strict=True))
         self._reword(columns, words)
         length, missing = columns.pop("length"), columns.pop("missing")
         end = columns["start"] + length
@@ -146,7 +148,9 @@ class _Gathered:
         return zip([0, *self._ends], self._bodies, strict=False)
 
     def _integers(self) -> IntArray:
-        columns = np.repeat(np.array([body.base for body in self._bodies]).T, self._count, axis=1)
+        width = len((*PLAIN, *LACK, *LATER))
+        base = [[*body.base, *[0] * (width - len(body.base))] for body in self._bodies]
+        columns = np.repeat(np.array(base).T, self._count, axis=1)
         for lo, body in self._each():
             for place, above in body.above.items():
                 kind = f"u{len(above) // body.rows}"

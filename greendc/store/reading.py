@@ -39,8 +39,8 @@ def read_figures(
     return figures_of(Blocks(db).newest(site, period, lo, hi, names))
 
 
-def sums_of(pieces: Iterable[Rows]) -> Iterator[tuple[str, int, int, bytes]]:
-    """Quantity, start, time known and terms of rows."""
+def sums_of(pieces: Iterable[Rows]) -> Iterator[tuple[str, int, int, bytes, int, int]]:
+    """Quantity, start, time known, terms, end and what is lost of rows."""
     for rows in pieces:
         found = rows.figures
         body, ends = found.terms.tobytes(), (found.ends * 8).tolist()
@@ -49,6 +49,8 @@ def sums_of(pieces: Iterable[Rows]) -> Iterator[tuple[str, int, int, bytes]]:
             found.start.tolist(),
             found.valid.tolist(),
             [body[a:b] for a, b in zip([0, *ends], ends, strict=False)],
+            found.end.tolist(),
+            found.lost.tolist(),
             strict=True,
         )
 

@@ -8,7 +8,7 @@ from greendc.core.facility import IntArray
 from greendc.core.figure import NUMBERS, PERIODS, BoolArray, FigureColumns, FloatArray
 from greendc.store.blocks import Blocks
 
-INTEGERS = ("end", "valid", "doubt", "status", "reason", "category", "width")
+INTEGERS = ("end", "valid", "doubt", "status", "reason", "category", "width", "lost")
 
 
 def earlier(

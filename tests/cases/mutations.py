@@ -325,6 +325,24 @@ MUTATIONS = [
         mutants.filled_as_the_worst,
     ),
     Mutation(
+        "B7-refused-is-not-silent",
+        "what is left out is no silence",
+        "greendc.core.cells:LeftOut.words",
+        lambda _: lambda *_args: None,
+    ),
+    Mutation(
+        "B7-refused-is-not-silent",
+        "what was refused too late has cells told anew",
+        "greendc.core.refused:Refused.known",
+        lambda known: lambda self, seq: (known(self, seq)[0], []),
+    ),
+    Mutation(
+        "A31-frozen-value",
+        "a longer period says for want of what most of its time is not known",
+        "greendc.core.levels:most_of",
+        lambda _: lambda *_args: None,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,
