@@ -13,9 +13,11 @@ class Scales:
     def __init__(self, fields: list[Field]) -> None:
         self._all: list[Scale] = []
         self._own = np.array([self._take(field.scale) for field in fields], np.int64)
-        self._units = [
-            {unit: self._take(scale) for unit, scale in field.units.items()} for field in fields
-        ]
+        units: dict[int, dict[str, int]] = {}  # alike fields share what they say of units
+        for field in fields:
+            if id(field.units) not in units:
+                units[id(field.units)] = {u: self._take(s) for u, s in field.units.items()}
+        self._units = [units[id(field.units)] for field in fields]
         self._factor = np.array([scale.factor[0] for scale in self._all])
         self._offset = np.array([scale.offset[0] for scale in self._all])
         self._stepped = np.array([len(scale.start) > 1 for scale in self._all], np.bool_)

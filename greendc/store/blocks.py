@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from sys import intern
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,13 +125,18 @@ class Blocks:
         self.sites: tuple[str, ...] = ()
 
     def know(self) -> None:
-        """Read the names again, where there are more."""
-        last = self._db.execute("SELECT max(id) FROM quantity").fetchone()[0] or 0
-        if last >= len(self.names):
-            rows = dict.fromkeys(range(last + 1), ("", "", ""))
-            for number, *about in self._db.execute("SELECT id, name, unit, site FROM quantity"):
-                rows[number] = tuple(about)
-            self.names, self.units, self.sites = zip(*rows.values(), strict=True)
+        """Read the names that have come since the last time."""
+        first = len(self.names)
+        found = self._db.execute(
+            "SELECT id, name, unit, site FROM quantity WHERE id >= ?", (first,)
+        )
+        rows = {number: tuple(map(intern, about)) for number, *about in found}
+        if rows:
+            every = [rows.get(number, ("", "", "")) for number in range(first, max(rows) + 1)]
+            names, units, sites = zip(*every, strict=True)
+            self.names += names
+            self.units += units
+            self.sites += sites
 
     def numbers(self, site: str, names: Collection[str] | None) -> list[int]:
         """Numbers of a site's quantities, of all or of those named."""

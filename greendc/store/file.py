@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from sys import intern
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,10 +64,9 @@ class Store:
             (*OWN, OWN[0]),
         )
         self._blocks = Blocks(self._db)
-        self._quantities: dict[tuple[str, str], int] = {
-            (site, name): number
-            for number, site, name in self._db.execute("SELECT id, site, name FROM quantity")
-        }
+        self._quantities: dict[str, dict[str, int]] = {}  # by site and name
+        for number, site, name in self._db.execute("SELECT id, site, name FROM quantity"):
+            self._quantities.setdefault(site, {})[intern(name)] = number
         self.judgements = Judgements(self._db)
         self._config = 0
 
@@ -223,13 +223,13 @@ class Store:
         self._pass(OWN[0], {OWN[1]: len(figures)})
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
-        key = (site, name)
-        if key not in self._quantities:
+        known = self._quantities.setdefault(site, {})
+        if name not in known:
             cursor = self._db.execute(
-                "INSERT INTO quantity (site, name, unit) VALUES (?, ?, ?)", (*key, unit)
+                "INSERT INTO quantity (site, name, unit) VALUES (?, ?, ?)", (site, name, unit)
             )
-            self._quantities[key] = int(cursor.lastrowid or 0)
-        return self._quantities[key]
+            known[intern(name)] = int(cursor.lastrowid or 0)
+        return known[name]
 
     def figures(
         self, site: str, period: str, lo: int, hi: int, names: Collection[str] | None = None
@@ -287,7 +287,11 @@ class Store:
             marks = ", ".join("?" * columns)
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608
             self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", counted)  # noqa: S608
-        numbers = {n: self._quantity(*key) for key, n in other._quantities.items()}  # noqa: SLF001
+        numbers = {
+            number: self._quantity(site, name)
+            for site, known in other._quantities.items()  # noqa: SLF001
+            for name, number in known.items()
+        }
         self._db.execute("DELETE FROM archive")
         rows = other._db.execute("SELECT site, first, last, body FROM archive ORDER BY id")  # noqa: SLF001
         for site, first, last, body in rows:

@@ -7,6 +7,7 @@ way, are the library's own. A test holds the two together to the byte.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from io import BytesIO
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -50,17 +51,21 @@ def exposition(families: Families, accept: str) -> tuple[bytes, str]:
     _, content_type = choose_encoder(accept)
     if any(way in content_type for way in RENAMING):
         return by_library((metric(*one) for one in families.ordered()), accept)
-    out = []
+    out = BytesIO()  # family by family: all lines side by side would be held three times
     for series, samples in families.ordered():
-        out.append(_head(series, accept))
-        numbers = (float(value) for value in samples.values)
-        out += [
-            f"{begin}{repr(number) if -PLAIN < number < PLAIN else _number(number)}\n"
-            for begin, number in zip(samples.begins, numbers, strict=True)
-        ]
+        out.write(_head(series, accept).encode())
+        out.write("".join(_lines(series.name, samples)).encode())
     if content_type.startswith("application/openmetrics-text"):
-        out.append(END)
-    return "".join(out).encode(), content_type
+        out.write(END.encode())
+    return out.getvalue(), content_type
+
+
+def _lines(name: str, samples: Samples) -> list[str]:
+    numbers = map(float, samples.values)
+    return [
+        f"{name}{begin}{repr(number) if -PLAIN < number < PLAIN else _number(number)}\n"
+        for begin, number in zip(samples.begins, numbers, strict=True)
+    ]
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import compress
 
 from prometheus_client.core import (
@@ -19,20 +19,29 @@ Labels = tuple[str, ...]
 
 
 class Column:
-    """Lines of many samples of a series, made once: of the meters of a configuration.
+    """Lines of many samples of a series, made once they are asked for: of a configuration's meters.
 
-    `labels` makes their labels, which are not kept: lines are all that most scrapes need.
+    `labels` makes their labels, which are not kept: lines are all that most scrapes need. A
+    column with the same labels as another, row by row, may share its lines (`like`).
     """
 
-    def __init__(self, series: Series, labels: Callable[[], Iterable[Labels]]) -> None:
-        self.series, self.labels = series, labels
+    def __init__(
+        self, series: Series, labels: Callable[[], Iterable[Labels]], like: "Column | None" = None
+    ) -> None:
+        self.series, self.labels, self._like = series, labels, like
+
+    @cached_property
+    def begins(self) -> list[str]:
+        """What stands between the name of the series and the value."""
+        if self._like is not None:
+            return self._like.begins
         # not remembered a second time
-        self.begins = [_begin(series.name, series.labels, own) for own in labels()]
+        return [_begin(self.series.labels, own) for own in self.labels()]
 
 
 @dataclass(slots=True)
 class Samples:
-    """Samples of one series: values, lines up to the value, and what makes their labels."""
+    """Samples of one series: values, what precedes each in its line, what makes their labels."""
 
     values: list[float] = field(default_factory=list)
     begins: list[str] = field(default_factory=list)
@@ -55,7 +64,7 @@ class Families:
         found = self.samples.setdefault(series.name, Samples())
         found.parts.append(lambda: (labels,))
         found.values.append(value)
-        found.begins.append(begin(series.name, series.labels, labels))
+        found.begins.append(begin(series.labels, labels))
 
     def extend(self, column: Column, values: Iterable[float], kept: Sequence[bool]) -> None:
         """Add a value for each row of a column that is to be `kept`."""
@@ -72,11 +81,11 @@ class Families:
                 yield series, self.samples[series.name]
 
 
-def _begin(name: str, names: Labels, values: Labels) -> str:
-    """A line up to its number, its labels in the order of their names."""
+def _begin(names: Labels, values: Labels) -> str:
+    """A line from its name to its number: labels in the order of their names."""
     pairs = sorted(zip(names, values, strict=True))
     inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
-    return f"{name}{{{inside}}} " if inside else f"{name} "
+    return f"{{{inside}}} " if inside else " "
 
 
 begin = lru_cache(maxsize=2**15)(_begin)

@@ -19,7 +19,7 @@ class Known:
         self.names = frozenset(self.keys)
         self.limits = [tag.silent_after / SECOND for tag in meters]
         self.silent_after = Column(series.SILENT_AFTER, lambda: keys)
-        self.last = Column(series.LAST_SAMPLE, lambda: keys)
+        self.last = Column(series.LAST_SAMPLE, lambda: keys, like=self.silent_after)
         self.readings = Column(series.READINGS, lambda: ((*key, "accepted") for key in keys))
         self.energy = {way: _energy(meters, way) for way in ("in", "out")}
         self.shown = _shown(meters)
