@@ -5,7 +5,7 @@ with the physical meters it needs. Its terms are only ever summed over time in
 which all of these are known (G3); a meter is an account of one term.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import lcm
@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.float64]
 Members = tuple[tuple[int, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Term:
     """A weighted sum over nodes [J]; with a `method` the mass that its intensity makes of it [g].
 
@@ -34,16 +34,19 @@ class Term:
     members: Members
     method: str | None = None
     fuels: Members = ()
+    _columns: tuple[IntArray, FloatArray] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
-    @cached_property
-    def nodes(self) -> IntArray:
-        """Nodes of the members."""
-        return np.array([node for node, _ in self.members], np.int64)
-
-    @cached_property
-    def weights(self) -> FloatArray:
-        """Weights of the members."""
-        return np.array([weight for _, weight in self.members], np.float64)
+    @property
+    def columns(self) -> tuple[IntArray, FloatArray]:
+        """Nodes and weights of the members, made where they are first asked for."""
+        if self._columns is None:
+            nodes = np.array([node for node, _ in self.members], np.int64)
+            weights = np.array([weight for _, weight in self.members], np.float64)
+            object.__setattr__(self, "_columns", (nodes, weights))
+            return nodes, weights
+        return self._columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,12 @@ def meter_grid(nominal: int, cell: int, limit: int) -> int:
     return min(grid, limit)
 
 
+def _shared(values: Iterable[int]) -> list[int]:
+    """The same numbers, equal ones as one object."""
+    known: dict[int, int] = {}
+    return [known.setdefault(value, value) for value in values]
+
+
 def book(site: Site, epoch: Epoch) -> Book:
     """Lay out the accounts of one epoch."""
     rules = Rules.of(book_meters(site), site.horizon)
@@ -154,7 +163,8 @@ class _Layout:
         self.grids = np.array(
             [meter_grid(m.nominal, epoch.cell, site.grid_limit) for m in rules.meters], np.int64
         )
-        self.rounded = [rounded_up(m.nominal, epoch.cell) for m in rules.meters]
+        self.rounded = _shared(rounded_up(m.nominal, epoch.cell) for m in rules.meters)
+        self._pairs: dict[tuple[int, float], tuple[int, float]] = {}
         self.needed: list[frozenset[int]] = [frozenset({i}) for i in range(len(physical))]
         for step in self.derivations:
             self.needed.append(frozenset().union(*[self.needed[i] for i in step.inputs]))
@@ -164,7 +174,12 @@ class _Layout:
         return Book(self.epoch, self.rules, self.nodes, self.derivations, accounts, self.grids)
 
     def _members(self, pairs: tuple[tuple[str, float], ...]) -> Members:
-        return tuple((self.nodes[name], weight) for name, weight in pairs)
+        return tuple(self._pair(self.nodes[name], weight) for name, weight in pairs)
+
+    def _pair(self, node: int, weight: float) -> tuple[int, float]:
+        """A member; one that several terms have stands in memory once."""
+        pair = node, weight
+        return self._pairs.setdefault(pair, pair)
 
     def _account(
         self,
@@ -183,9 +198,9 @@ class _Layout:
 
     def _meters(self) -> Iterator[Account]:
         own, energy, cell = np.arange(len(self.grids)), self.rules.energy.tolist(), self.epoch.cell
-        grids = [lcm(cell, grid) for grid in self.grids.tolist()]
+        grids = _shared(lcm(cell, grid) for grid in self.grids.tolist())
         for name, node in self.nodes.items():
-            terms = (Term(((node, 1.0),)),)
+            terms = (Term((self._pair(node, 1.0),)),)
             if node >= len(own):
                 yield self._account(name, "meter", terms)
             elif name in self.present and energy[node]:  # it needs itself alone

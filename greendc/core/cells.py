@@ -268,8 +268,10 @@ def _with_words(block: Block, lost: IntArray) -> Block:
 
 
 def _weighted(term: Term, share: FloatArray, *, signed: bool) -> FloatArray:
-    weights = term.weights if signed else np.abs(term.weights)
-    return fsum_rows(share[term.nodes] * weights[:, None])
+    nodes, weights = term.columns
+    amounts = share[nodes]  # a copy
+    amounts *= (weights if signed else np.abs(weights))[:, None]
+    return fsum_rows(amounts)
 
 
 def _derive(step: Derivation, amounts: _Amounts, valid: IntArray) -> None:
