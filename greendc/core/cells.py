@@ -18,6 +18,7 @@ from greendc.core.units import J_PER_KWH
 
 FloatArray = npt.NDArray[np.float64]
 
+_EVERY = slice(None)
 SHARES = 3  # of a term: the amount, what of it is estimated, what of it is distributed
 
 
@@ -78,7 +79,7 @@ class _Amounts:
 class _Together:
     """Time in each cell in which some meters are all known [ns].
 
-    `cells` are those in which that is not the whole cell, `amounts` what all nodes have in it.
+    `cells` are those in which that is not the whole cell, `amounts` what all nodes have in these.
     """
 
     valid: IntArray
@@ -198,7 +199,7 @@ class _Cells:
         terms[valid == 0] = 0.0
         if together.amounts is not None:
             cells = together.cells
-            terms[cells] = self._terms(account, together.amounts)[cells]
+            terms[cells] = self._terms(account, together.amounts, cells)
         unknown = np.isnan(terms).any(axis=(1, 2))  # an intensity is missing
         valid[unknown], terms[unknown] = 0, 0.0
         return Block(account, self.start, self.end, valid, terms)
@@ -216,39 +217,44 @@ class _Cells:
 
     def _in_common(self, needs: IntArray, partly: _Together) -> _Together:
         """Cells in which some meter is known in part: over the time that all are known."""
-        chosen = np.zeros(len(self.used), np.bool_)
-        chosen[needs] = True
-        found = self._within(self.found.of(chosen), partly.cells)
+        found = self._within(needs, partly.cells)
         windows = common_time(found, len(needs), self.lo, self.hi, self.grid)
         windows = windows.of(np.isin(windows.label, partly.cells))
-        energy, _, spread, guessed = integrate(found, windows, len(self.used))
         length = windows.end - windows.start
         common = np.bincount(windows.label, length, len(self.start)).astype(np.int64)
-        amounts = self._nodes(energy, spread, guessed, common)
         cells = partly.cells[common[partly.cells] > 0]
+        energy, _, spread, guessed = integrate(found, windows.labelled(cells), len(self.used))
+        amounts = self._nodes(energy, spread, guessed, common[cells])
         return _Together(partly.valid + common, cells, amounts)
 
-    def _within(self, found: Segments, cells: IntArray) -> Segments:
-        """Segments that reach into some cells."""
+    def _within(self, needs: IntArray, cells: IntArray) -> Segments:
+        """Segments of some meters that reach into some cells."""
+        chosen = np.zeros(len(self.used), np.bool_)
+        chosen[needs] = True
         before = np.zeros(len(self.start) + 1, np.int64)
         before[cells + 1] = 1
         before = np.cumsum(before)
-        first = np.clip((found.start - self.lo) // self.grid, 0, len(self.start))
-        last = np.clip((found.end - 1 - self.lo) // self.grid + 1, 0, len(self.start))
-        return found.where(before[last] > before[first])
+        first = np.clip((self.found.start - self.lo) // self.grid, 0, len(self.start))
+        last = np.clip((self.found.end - 1 - self.lo) // self.grid + 1, 0, len(self.start))
+        return self.found.where(chosen[self.found.meter] & (before[last] > before[first]))
 
-    def _terms(self, account: Account, amounts: _Amounts) -> FloatArray:
-        out = np.empty((len(self.start), len(account.terms), SHARES))
+    def _terms(
+        self, account: Account, amounts: _Amounts, cells: IntArray | slice = _EVERY
+    ) -> FloatArray:
+        """An account's terms in all cells, or in those whose amounts are given."""
+        out = np.empty((amounts.energy.shape[1], len(account.terms), SHARES))
         for i, term in enumerate(account.terms):
             for j, share in enumerate((amounts.energy, amounts.estimated, amounts.distributed)):
-                out[:, i, j] = self._sum(term, share, signed=j == 0)
+                out[:, i, j] = self._sum(term, share, cells, signed=j == 0)
         return out
 
-    def _sum(self, term: Term, share: FloatArray, *, signed: bool) -> FloatArray:
+    def _sum(
+        self, term: Term, share: FloatArray, cells: IntArray | slice, *, signed: bool
+    ) -> FloatArray:
         total = _weighted(term, share, signed=signed)
         if term.method is None:
             return total
-        grams = total / J_PER_KWH * self.carbon[term.method] if term.members else total
+        grams = total / J_PER_KWH * self.carbon[term.method][cells] if term.members else total
         for node, factor in term.fuels:
             grams = grams + share[node] / J_PER_KWH * factor
         return grams

@@ -90,7 +90,8 @@ def _forward(
     rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, value: FloatArray
 ) -> Segments:
     pick = (kind == MEAN_NEXT) | (kind == ON_CHANGE)
-    meter, time, value = meter[pick], time[pick], value[pick]
+    if not pick.all():
+        meter, time, value = meter[pick], time[pick], value[pick]
     end = time + rules.hold[meter]
     same = meter[1:] == meter[:-1]
     end[:-1] = np.where(same, np.minimum(end[:-1], time[1:]), end[:-1])
@@ -101,7 +102,8 @@ def _backward(
     rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, value: FloatArray
 ) -> Segments:
     pick = kind == MEAN_PREV
-    meter, time, value = meter[pick], time[pick], value[pick]
+    if not pick.all():
+        meter, time, value = meter[pick], time[pick], value[pick]
     start = time - rules.nominal[meter]
     same = meter[1:] == meter[:-1]
     start[1:] = np.where(same, np.maximum(start[1:], time[:-1]), start[1:])
@@ -112,7 +114,8 @@ def _instant(
     rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, value: FloatArray
 ) -> Segments:
     pick = kind == INSTANT
-    meter, time, value = meter[pick], time[pick], value[pick]
+    if not pick.all():
+        meter, time, value = meter[pick], time[pick], value[pick]
     joined = (meter[1:] == meter[:-1]) & (time[1:] - time[:-1] <= rules.max_gap[meter[1:]])
     start, end = time[:-1][joined], time[1:][joined]
     first, last = value[:-1][joined], value[1:][joined]

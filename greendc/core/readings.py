@@ -31,7 +31,9 @@ class Readings:
         return len(self.seq)
 
     def where(self, mask: BoolArray | IntArray) -> "Readings":
-        """Those that the mask keeps, or those at the places given."""
+        """Those that the mask keeps, or those at the places given; itself where that is all."""
+        if mask.dtype == np.bool_ and mask.all():
+            return self
         return Readings(self.seq[mask], self.meter[mask], self.time[mask], self.value[mask])
 
     def between(self, begin: int, end: int) -> "Readings":

@@ -161,7 +161,8 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
     """
     before = before.where(before.start < sealed[before.meter])
     after = after.where(after.start < sealed[after.meter])
-    gone, new = _rows(before), _rows(after)
+    differing = _differing(before, after, len(sealed))
+    gone, new = _rows(before.of(differing)), _rows(after.of(differing))
     gone, new = gone - new, new - gone
     for rows, others in ((gone, new), (new, gone)):
         level = {(m, a, p, *marks): b for m, a, b, p, q, _, *marks in others if p == q}
@@ -185,6 +186,16 @@ def told_otherwise(before: LeftOut, after: LeftOut, sealed: IntArray) -> list[Di
     left = differing(then, now)
     spans = zip(left.time.tolist(), (left.time + 1).tolist(), strict=True)
     return sorted(set(zip(left.meter.tolist(), spans, strict=True)))
+
+
+def _differing(before: Segments, after: Segments, meters: int) -> BoolArray:
+    """Which meters may have other segments in one state than in the other."""
+    counts = [np.bincount(found.meter, minlength=meters) for found in (before, after)]
+    found: BoolArray = counts[0] != counts[1]
+    one, other = before.of(~found), after.of(~found)
+    for name in Segments.__slots__:
+        found[one.meter[getattr(one, name) != getattr(other, name)]] = True
+    return found
 
 
 def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool, bool]]:
