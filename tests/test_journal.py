@@ -147,6 +147,15 @@ def test_pruning_drops_whole_blocks_and_keeps_the_numbers(tmp_path: Path) -> Non
     assert path.stat().st_size < before / 4
 
 
+def test_the_oldest_that_hold_so_many_bytes(journal: Journal) -> None:
+    for _ in range(4):
+        journal.append([replace(numbered(10), payloads=[os.urandom(2000) for _ in range(10)])])
+    assert [journal.number_behind(size) for size in (1, 20_000, 30_000)] == [11, 11, 21]
+    assert journal.number_behind(10**9) == 41
+    journal.prune(journal.number_behind(1))
+    assert journal.number_behind(1) == 21
+
+
 def test_another_thread_and_another_process_read_while_it_is_written(
     journal: Journal, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ class Worker:
     _began: float = field(default_factory=time.monotonic)
     _oldest: int | None = None  # arrival of the first entry that is not committed
     _flood: Flood = field(default_factory=Flood)
+    _let_go_of: bool = False  # something, for the journal's limit
     _held: int = 0  # copies that need the journal as it is
     _waiting: deque[Waiting] = field(default_factory=deque)
 
@@ -212,8 +213,19 @@ class Worker:
         self.pipeline.commit()
         self._committed = time.monotonic()
         self._oldest = _arrival(self._waiting[0].entry) if self._waiting else None
-        if self.journal.size_bytes > self.journal.limit_bytes * PRUNE_AT:
-            self.prune(self.pipeline.rebuild_from)
+        excess = self.journal.size_bytes - int(self.journal.limit_bytes * PRUNE_AT)
+        if excess > 0:
+            self._let_go(excess)
+
+    def _let_go(self, excess: int) -> None:
+        """Let go of the oldest entries, as many as are too much for the journal's limit."""
+        self.prune(self.journal.number_behind(excess))
+        if not self._let_go_of:
+            log.warning(
+                "the journal lets go of its oldest entries, to stay below journal.limit_gib: "
+                "what has left it can be neither replayed nor recomputed"
+            )
+        self._let_go_of = True
 
     def prune(self, before: int) -> None:
         """Let go of journal entries before one, but of none that a start needs."""

@@ -128,6 +128,16 @@ class Journal:
         (first,) = self._db.execute(sql, (arrival,)).fetchone()
         return self.last + 1 if first is None else int(first)
 
+    def number_behind(self, size: int) -> int:
+        """Sequence number of the first entry behind the oldest that hold at least so many bytes."""
+        sql = "SELECT first + count, length(body) FROM entry ORDER BY first"
+        with closing(self._db.execute(sql)) as rows:
+            for following, length in rows:
+                size -= length
+                if size <= 0:
+                    return int(following)
+        return self.last + 1
+
     def forget(self, before: int) -> int:
         """Drop what the ring holds from before a time [ns UTC]; returns how many messages."""
         try:

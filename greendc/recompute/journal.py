@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from greendc.calendars import rfc3339
 from greendc.ports import Entry, Event, GreendcError
 
 
@@ -21,10 +22,12 @@ class JournalPast:
         GreendcError
             If it is not there any more.
         """
-        first, entry = next(self._read(1, None), (1, None))
-        if first == 1 and isinstance(entry, Event) and entry.kind == "config":
-            return first, entry.data["effective"]
-        raise GreendcError("the journal has let go of its first entries")
+        for first, entry in self._read(1, None):
+            if first == 1 and isinstance(entry, Event) and entry.kind == "config":
+                return first, entry.data["effective"]
+            since = entry.arrival if isinstance(entry, Event) else entry.arrivals[0]
+            raise GreendcError(f"the journal has let go of what arrived before {rfc3339(since)}")
+        raise GreendcError("the journal has let go of everything")
 
     def read(self, start: int, stop: int) -> Iterator[tuple[int, Entry]]:
         """Entries from exactly `start` up to, not including, `stop`."""

@@ -23,6 +23,10 @@ from greendc.store import Store
 FOLDER = "recompute"  # in the data folder
 TAKEN = "recompute-taken"
 PREPARED = "prepared"  # key of a scratch ledger that has been compared
+ANEW = (
+    "with logs of all before (greendc export --journal) an empty data folder can be filled by this "
+    "configuration: greendc replay LOG... -c FILE --into-store"
+)
 AT_LAST = 1 << 62  # in place of the number of an entry that is still to be written
 
 
@@ -64,9 +68,8 @@ class Wish:
         try:
             past.begin()
         except GreendcError as error:
-            raise GreendcError(
-                "\n".join([f"{error}, so that what is closed stays:", *map(told, self.found)])
-            ) from error
+            lines = [f"{error}, so that what is closed stays:", *map(told, self.found), ANEW]
+            raise GreendcError("\n".join(lines)) from error
 
     @property
     def keys(self) -> list[list[str]]:

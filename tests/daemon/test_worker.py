@@ -1,7 +1,9 @@
 """What comes while the ledger is at work is journalled and shown, and changes no figure."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,26 @@ def test_no_command_lets_anything_come_between(daemon: Daemon) -> None:
     daemon.inbox.put(1, [batches()[8]])
     daemon.worker.take([Event("end", ARRIVAL)])
     assert len(daemon.inbox) == SIZE
+
+
+def test_at_its_limit_the_journal_lets_go_of_its_oldest_entries_alone(
+    config: Config, stack: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What has come last can still be replayed, however long greendc has run."""
+    data = Data(config, config.data, stack)
+    for batch in batches():  # of some pages each
+        long = [
+            b'%s, "x": "%s"}' % (p[:-1], os.urandom(300).hex().encode()) for p in batch.payloads
+        ]
+        data.worker.take([replace(batch, payloads=long)])
+    data.worker.commit()
+    size, needed = data.journal.size_bytes, data.worker.pipeline.rebuild_from
+    assert needed > 6 * SIZE
+    data.journal.limit_bytes = int((size - 10_000) / worker.PRUNE_AT)
+    data.worker.commit()
+    assert data.journal.size_bytes < size
+    assert 1 < data.journal.first <= 3 * SIZE
+    data.journal.limit_bytes = 1
+    data.worker.commit()
+    assert needed - SIZE < data.journal.first <= needed  # never what a start needs
+    assert caplog.text.count("lets go of its oldest entries") == 1

@@ -9,15 +9,17 @@ import pytest
 
 from greendc import app, changes, faults
 from greendc.config import Config, load
+from greendc.core.facility import MINUTE
 from greendc.core.figure import Figure
 from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.exports import Request, export_journal
 from greendc.journal import Journal
 from greendc.ports import GreendcError
 from greendc.recompute.preparing import Preparation
 from greendc.replay import Options, replay
 from greendc.revisions import Wanted, revisions
 from tests import runs
-from tests.recompute.kit import log, meters, site
+from tests.recompute.kit import BEGIN, log, meters, site
 
 RESTS_ON_IT = {"it_a", "loss", "e_it", "e_dc", "subsystem_power", "co2e_location"}
 RESTS_ON_IT |= {"ipue", "dcie", "cue_location", "ppue_cooling", "ppue_power", "ppue_other"}
@@ -113,6 +115,37 @@ def test_where_the_journal_has_let_go_of_entries_the_earliest_time_is_named(want
     with closing(Journal(wanted.data / JOURNAL)) as journal:
         journal.append([runs.config_event(wanted)])
         journal.prune(journal.last)
-    told = r"first entries.*\n.*multiplier: earliest allowed from is 2025-03-01T06:00:00Z"
+    told = (
+        r"arrived before 1970-01-01T00:00:00Z.*\n"
+        r".*multiplier: earliest allowed from is 2025-03-01T06:00:00Z.*\n.*greendc export --journal"
+    )
     with pytest.raises(GreendcError, match=told):
         recompute(wanted)
+    with closing(Journal(wanted.data / JOURNAL)) as journal:
+        journal.prune(journal.last + 1)
+    with pytest.raises(GreendcError, match="has let go of everything"):
+        recompute(wanted)
+
+
+def test_from_exported_logs_the_past_is_made_anew_in_an_empty_folder(
+    wanted: Config, tmp_path: Path
+) -> None:
+    """What had been exported before the journal let go of it, and what it still has."""
+    logs = [tmp_path / "first.jsonl.zst", tmp_path / "rest.jsonl.zst"]
+    middle = BEGIN + 230 * MINUTE
+    export_journal(wanted, Request(end=middle, out=logs[0]))
+    with closing(Journal(wanted.data / JOURNAL)) as journal:
+        journal.prune(1 + 1 + 90)  # the configuration and two of the three batches
+        assert journal.first == 1 + 1 + 90
+    export_journal(wanted, Request(start=middle, out=logs[1]))
+    text = (tmp_path / "s" / "site.yaml").read_text()
+    (tmp_path / "s" / "site.yaml").write_text(f"data: {tmp_path / 'anew'}\n{text}")
+    anew = load(tmp_path / "s" / "site.yaml")
+    replay(logs, anew, Options(into_store=True))
+    fresh = runs.played(tmp_path / "fresh", wanted, [runs.batch(log(0, 6)), runs.end()])
+    assert runs.newest(anew.data / LEDGER) == runs.newest(fresh)
+    assert app.audited(anew).failed == []
+    site(tmp_path / "other", meters(0, "multiplier", 1, 100))
+    other = load(tmp_path / "other" / "site.yaml")
+    with ExitStack() as stack:  # and from there on it can be recomputed again
+        assert list(Preparation(other, anew.data, stack).differences())
