@@ -115,12 +115,15 @@ def text(one: Lasting) -> str:
     nodes = " and ".join(told.nodes)
     seen = f"{one.site}: at {nodes} {_percent(abs(told.before))} {way} ({span})"
     if not told.suspects:
-        return f"{seen}; no single mistake of a meter explains it"
+        unmetered = ", or something there has no meter" if told.before > 0 else ""
+        return f"{seen}; no single mistake of a meter explains it{unmetered}"
     first, others = told.suspects[0], told.suspects[1:]
     after = "" if told.after is None else f", which leaves {_percent(abs(told.after))}"
     named = f"{seen}. Most likely {_suspected(first)}{after}"
     if told.worth is not None:
         named += f". {_followed(told, told.worth, first)}"
+    elif told.before > 0 and first.gain > 1:
+        named += ", or something there has no meter"
     if first.meter in told.left_out:
         named += "; its readings are out of range or not believed, so no figure rests on them"
     if others:

@@ -22,7 +22,7 @@ from greendc.core.balance import (
     Windows,
     windows,
 )
-from greendc.core.explaining import PERSISTENT, Finding, Known, findings, is_followed
+from greendc.core.explaining import PERSISTENT, findings, is_followed
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
@@ -30,6 +30,7 @@ from greendc.core.mistakes import MISMATCH
 from greendc.core.nodes import rated
 from greendc.core.reconciling import Mismatch, Reconciliation
 from greendc.core.slopes import Slope
+from greendc.core.suspects import Finding, Known
 from greendc.core.uncertainty import COVERAGE_FACTOR
 
 LOOKED_BACK = 24  # hours

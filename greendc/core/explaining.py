@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from greendc.core.balance import BoolArray, FloatArray, Place, Sides, State, StateArray, Windows
+from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Windows
 from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
-from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
+from greendc.core.mistakes import COUNTED_TWICE, MISTAKES
 from greendc.core.slopes import Slope, slopes, worth_of
+from greendc.core.suspects import Explanation, Finding, Known
 
-PERSISTENT = 3  # windows in a row before anything is said
+PERSISTENT = 3  # windows in a row before anything is said, or no longer
 ODD = 0.1  # of the windows that may be out of balance after a correction; one always
 ALIKE = 0.35  # how near another explanation must come to be named beside the best one
-OVERLOAD = 1.2  # of a rating
-UNLIKE = 1.5  # for each decade that a meter is from others like it, beyond
-ALIKE_DECADES = 0.5
 TWICE_RARE = 0.1  # how much better leaving a meter out must explain than a factor
 FAINT = 0.5  # worths below are what chance makes of a meter that is read too seldom
 
@@ -35,61 +33,24 @@ class Off:
     rows: BoolArray
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One mistake of one meter (a column), what it puts right, and how well: less is better.
-
-    `at` is the only node where it is made, None for all; `nodes` are those put right.
-    """
-
-    meter: int
-    mistake: Mistake
-    nodes: tuple[str, ...]
-    score: float
-    at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Nodes out of balance and what explains it best; `explanations` may be none, or several.
-
-    The first one is the most likely; those after it explain it about as well. With `slope` the
-    first node's other side follows the meter in a way that only this mistake explains.
-    """
-
-    nodes: tuple[str, ...]
-    explanations: tuple[Explanation, ...]
-    rows: BoolArray
-    before: float
-    after: float | None
-    spread: float
-    slope: Slope | None = None
-
-
 def newest_off(place: Place, states: StateArray) -> Off | None:
-    """A node's newest windows in a row that are out of balance, where they are enough."""
+    """A node's newest windows out of balance: it takes so many in a row to begin and to end."""
     known = np.flatnonzero(states != State.UNKNOWN)
-    bad = states[known] != State.BALANCED
-    good = np.flatnonzero(~bad)
-    row = known[good[-1] + 1 :] if len(good) else known
-    if len(row) < PERSISTENT:
+    bad: BoolArray = states[known] != State.BALANCED
+    begun, ended = _last_run(bad), _last_run(~bad)
+    if begun <= ended:
         return None
     rows = np.zeros(len(states), np.bool_)
-    rows[row] = True
+    rows[known[ended + 1 :][bad[ended + 1 :]]] = True
     return Off(place, rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of the meters of the columns beside what they counted.
-
-    `rated` are their ratings, NaN where there is none [W]; `points` where they sit; `doubted` are
-    those whose readings are left out of all figures.
-    """
-
-    rated: FloatArray
-    points: Sequence[str]
-    doubted: BoolArray
+def _last_run(there: BoolArray) -> int:
+    """Where the last run that is long enough ends; -1 for none."""
+    ends = np.flatnonzero(
+        np.all([there[i : len(there) - PERSISTENT + 1 + i] for i in range(PERSISTENT)], axis=0)
+    )
+    return int(ends[-1]) + PERSISTENT - 1 if len(ends) else -1
 
 
 def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Finding]:
@@ -165,7 +126,7 @@ class _Search:
         names = {one.place.node.name for one in off}
         meters = sorted({int(c) for one in off for c in one.place.columns})
         rows: BoolArray = np.any([one.rows for one in off], axis=0)
-        odd = [meter for meter in meters if self._is_odd(meter, rows)]
+        odd = [meter for meter in meters if self.known.is_odd(self.found, meter, rows)]
         every = [e for meter in odd for e in self._of_meter(meter, off, names)]
         if not every:
             every = [e for meter in meters for e in self._of_meter(meter, off, names)]
@@ -176,59 +137,39 @@ class _Search:
         best = ranked[0]
         return [e for e in ranked if e.score <= best.score + ALIKE and e.nodes == best.nodes]
 
-    def _is_odd(self, meter: int, rows: BoolArray) -> bool:
-        """Whether a meter's readings are by themselves not to be believed."""
-        energy = self.found.energy[rows, meter]
-        backwards = np.isfinite(energy).any() and float(np.nanmedian(energy)) < 0
-        return bool(self.known.doubted[meter] or backwards)
-
     def _of_meter(self, meter: int, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
         mine = [p for p in self.places if meter in p.columns]
         rows = {one.place.node.name: one.rows for one in off}
         span: BoolArray = np.any(list(rows.values()), axis=0)
         own: BoolArray = np.any([rows[p.node.name] for p in mine if p.node.name in rows], axis=0)
-        for mistake in MISTAKES:
-            if self._impossible(meter, mistake.gain, own):
+        seen = self._seen(meter, off)
+        for mistake in (m for m in MISTAKES if not any(s.denies(m.gain) for s in seen.values())):
+            if self.known.is_impossible(self.found, meter, mistake.gain, own):
                 continue
             tries = [(p, changed(p, self.found, meter, mistake.gain)) for p in mine]
             score = self._score(tries, rows, names)
             if score is not None:
                 right = tuple(p.node.name for p in mine if p.node.name in names)
-                unlike = self._unlike(meter, mistake.gain, span)
+                unlike = self.known.unlike(self.found, meter, mistake.gain, span)
                 yield Explanation(meter, mistake, right, score + mistake.rare + unlike)
-        for place in mine:
+        for place in (p for p in mine if is_output(p, meter) and len(p.node.outputs) > 1):
             name = place.node.name
-            if name not in names or not is_output(place, meter) or len(place.node.outputs) < 2:
+            if name not in names or (name in seen and seen[name].denies(0.0)):
                 continue
             tries = [(place, changed(place, self.found, meter, 0.0))]
             score = self._score(tries, rows, names)
             if score is not None:
-                unlike = TWICE_RARE + self._unlike(meter, 1.0, span)
+                unlike = TWICE_RARE + self.known.unlike(self.found, meter, 1.0, span)
                 yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name)
 
-    def _unlike(self, meter: int, gain: float, row: BoolArray) -> float:
-        """How far a meter's power would be from that of others at such a point, by ratings."""
-        same = [i for i, p in enumerate(self.known.points) if p == self.known.points[meter]]
-        others = [i for i in same if i != meter]
-        if not others:
-            return 0.0
-        usual = np.array([_median(self.found.energy[row, i]) for i in (meter, *others)])
-        rated = self.known.rated[[meter, *others]]
-        if np.isfinite(rated).all():
-            usual = usual / rated
-        peers = usual[1:][usual[1:] > 0]
-        mine = gain * usual[0]
-        if not len(peers) or not mine > 0:
-            return 0.0
-        decades = abs(float(np.log10(mine / np.median(peers))))
-        return UNLIKE * max(0.0, decades - ALIKE_DECADES)
-
-    def _impossible(self, meter: int, gain: float, row: BoolArray) -> bool:
-        """Whether the meter would be beyond its rating, or run backwards."""
-        with np.errstate(invalid="ignore"):
-            power = gain * self.found.energy[row, meter] / self.found.seconds[row]
-        usual = float(np.nanmedian(power)) if np.isfinite(power).any() else np.nan
-        return usual > OVERLOAD * self.known.rated[meter] or usual < 0
+    def _seen(self, meter: int, off: Sequence[Off]) -> dict[str, Slope]:
+        """What the course of each node tells of a meter since it is out of balance."""
+        mine = [(one.place, int(np.argmax(one.rows))) for one in off if meter in one.place.columns]
+        seen = {
+            p.node.name: worth_of(p, self.found.between(slice(first, None)), meter)
+            for p, first in mine
+        }
+        return {name: slope for name, slope in seen.items() if slope is not None}
 
     def _score(
         self,
@@ -266,7 +207,7 @@ class _Search:
             if (one.meter, one.at) not in self.followed
         ]
         newest = np.ones(len(self.found.start), np.bool_)
-        odd = [pair for pair in every if self._is_odd(pair[0].meter, newest)]
+        odd = [pair for pair in every if self.known.is_odd(self.found, pair[0].meter, newest)]
         ranked = sorted(odd or every, key=lambda pair: pair[0].score)
         return [
             (one, slope)
@@ -285,12 +226,12 @@ class _Search:
             if not slope.allows(gain) or (abs(gain) < FAINT and not sure):
                 continue
             mine = [p for p in self.places if meter in p.columns and at in {None, p.node.name}]
-            kept = at is not None or not self._impossible(meter, gain, row)
+            kept = at is not None or not self.known.is_impossible(self.found, meter, gain, row)
             if kept and all(
                 self._stays(p, meter, gain, row, alone=p is place and slope.of == 1) for p in mine
             ):
                 away = abs(slope.worth - gain) / (3.0 * slope.doubt + abs(gain) / 100 + 1e-9)
-                unlike = self._unlike(meter, 1.0 if at else gain, row)
+                unlike = self.known.unlike(self.found, meter, 1.0 if at else gain, row)
                 score = away + mistake.rare + unlike
                 yield Explanation(meter, mistake, nodes if at is None else (name,), score, at)
 
@@ -344,11 +285,6 @@ class _Search:
         sides = one.place.sides(self.found)
         name, rows = one.place.node.name, one.rows
         return Finding((name,), (), rows, residual(sides, rows), None, spread(sides, rows))
-
-
-def _median(energy: FloatArray) -> float:
-    known = energy[np.isfinite(energy)]
-    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _bad(states: StateArray) -> int:

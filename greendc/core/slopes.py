@@ -70,6 +70,15 @@ class Slope:
         """
         return abs(self.worth - gain) <= 3.0 * self.doubt + NEAR * abs(gain)
 
+    def denies(self, gain: float) -> bool:
+        """Whether a meter is read rightly by how it looks, and not with this factor.
+
+        >>> Slope(3, -1, 1.02, 0.03, 23).denies(1.5), Slope(3, -1, 1.2, 0.2, 23).denies(1.5)
+        (True, False)
+        """
+        right, wrong = abs(self.worth - 1.0), abs(self.worth - gain)
+        return right <= 3.0 * self.doubt + NEAR and wrong > 5.0 * self.doubt + NEAR * abs(gain)
+
 
 @dataclass(frozen=True, slots=True)
 class _Side:

@@ -1,14 +1,15 @@
 """Hours of a small chain in memory, and what the check says of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from greendc.core import nodes
 from greendc.core.balance import FloatArray, Place, Windows
-from greendc.core.explaining import Finding, Known, findings
+from greendc.core.explaining import findings
 from greendc.core.facility import HOUR, Node
+from greendc.core.suspects import Finding, Known
 from greendc.core.units import J_PER_KWH
 
 POINTS = {
@@ -88,8 +89,7 @@ class Hall:
     """A PDU with racks, a twentieth of it each or less, and what they count hour by hour [kWh]."""
 
     counted: dict[str, FloatArray]
-    step: dict[str, float] = field(default_factory=dict)
-    feeds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    above: tuple[str, ...] = ()  # what the UPS feeds, if there is one
 
     @classmethod
     def of(cls, hours: int = 24, racks: int = 24, seed: int = 1) -> "Hall":
@@ -110,27 +110,23 @@ class Hall:
         """The same with what a meter shows multiplied."""
         return self.showing(meter, self.counted[meter] * gain)
 
-    def showing(self, meter: str, counted: FloatArray, step: float = 0.0) -> "Hall":
+    def showing(self, meter: str, counted: FloatArray) -> "Hall":
         """The same with what a meter shows."""
-        return replace(
-            self, counted=self.counted | {meter: counted}, step=self.step | {meter: step}
-        )
+        return replace(self, counted=self.counted | {meter: counted})
 
     def told(self, upto: int | None = None) -> list[Finding]:
         """What the check finds in the 24 hours before one."""
         names = tuple(self.counted)
-        points = {
-            n: "ups_out" if n == "ups" else "pdu_out" if n == "pdu" else "it_in" for n in names
-        }
-        feeds = {n: ("pdu",) for n in names if n.startswith("rack")} | self.feeds
+        points = {n: {"ups": "ups_out", "pdu": "pdu_out"}.get(n, "it_in") for n in names}
+        feeds = {n: ("pdu",) for n in names if n.startswith("rack")}
+        below = dict.fromkeys(self.above, ("ups",))
+        chained = [*nodes.declared(feeds, points, {}), *nodes.declared(below, points, {})]
         energy = np.stack([self.counted[n] for n in names], axis=1) * J_PER_KWH
         start = np.arange(len(energy), dtype=np.int64) * HOUR
-        step = np.array([self.step.get(n, 0.0) for n in names]) * J_PER_KWH
-        limit = np.hypot(CLASS * energy, step)
-        all_ = Windows(names, start, start + HOUR, energy, limit)
+        all_ = Windows(names, start, start + HOUR, energy, CLASS * energy)
         last = len(energy) if upto is None else upto
         shown = all_.between(slice(max(0, last - 24), last))
-        places = [Place.of(node, names) for node in nodes.declared(feeds, points, {})]
+        places = [Place.of(node, names) for node in chained]
         known = Known(
             np.full(len(names), np.nan), list(points.values()), np.zeros(len(names), bool)
         )

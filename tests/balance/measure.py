@@ -17,10 +17,11 @@ import numpy as np
 from greendc.config import load
 from greendc.core.balance import BoolArray, FloatArray, Place, Windows, windows
 from greendc.core.checking import LOOKED_BACK
-from greendc.core.explaining import OVERLOAD, Known, findings
+from greendc.core.explaining import findings
 from greendc.core.facility import HOUR, Epoch, Node
 from greendc.core.mistakes import MISTAKES
 from greendc.core.nodes import rated
+from greendc.core.suspects import OVERLOAD, Known
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
 from greendc.simulate import ready

@@ -64,6 +64,25 @@ def test_a_fault_is_named(
     assert (found["since"], found["until"]) == ("2025-06-02T00:00:00Z", None)
 
 
+def test_a_small_meter_is_named_by_its_course(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of 20 racks lacks a phase: a sixtieth of its PDU, which is in balance at all hours."""
+    fault = ("missing_phase", "hall-1-rack-03-a.it_in", None)
+    files = simulated(tmp_path, "dc400", hours=14, fault=fault)
+    (found,) = findings(files, capsys)
+    assert (found["suspects"][0]["meter"], found["kind"]) == (fault[1], "phase")
+    assert found["worth"] == pytest.approx(1.5, abs=found["worth_uncertainty"] + 0.03)
+    assert (found["worth_hours"], found["until"]) == (11, None)
+    assert found["text"].endswith(
+        f"From hour to hour pdu-hall-1-a.pdu_out moves by {found['worth']:.2f} kWh "
+        f"(± {found['worth_uncertainty']:.2f}, k = 2) for each kWh that {fault[1]} moves by, "
+        "over 11 h"
+    )
+    _, out = checked(files, capsys)
+    assert "dc400: pdu-hall-1-a.pdu_out: 14 h adds up" in out
+
+
 def test_no_figure_is_corrected(tmp_path: Path) -> None:
     """What was found changes nothing that was measured."""
     fault = ("missing_phase", "pdu-room-a.pdu_out", None)

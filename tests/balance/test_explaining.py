@@ -30,10 +30,17 @@ def test_it_takes_three_hours_in_a_row(count: int) -> None:
     assert bool(told(counted)) == (count >= 3)
 
 
-def test_it_ends_when_the_balance_is_back() -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_it_ends_when_the_balance_is_back_for_three_hours(count: int) -> None:
     counted = hours(12)
-    counted["ups_out"][:-1] *= 10
-    assert told(counted) == []
+    counted["ups_out"][:-count] *= 10
+    assert bool(told(counted)) == (count < 3)
+
+
+def test_an_hour_in_balance_now_and_then_does_not_hide_it() -> None:
+    counted = hours(12)
+    counted["ups_out"] = counted["ups_out"] * np.where(np.arange(12) % 4 == 3, 1, 10)
+    assert [first(one) for one in told(counted)] == [("ups_out", 0.1)]
 
 
 def test_a_missing_hour_says_nothing() -> None:

@@ -15,15 +15,25 @@ from greendc.sources.recording import read_log
 from greendc.store import Store
 from tests.balance.sites import simulated
 
-SITE = "edge-room"
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, RawBatch]:
+    """A site with a meter that is found by its course after twelve hours, and its messages."""
+    fault = ("missing_phase", "hall-1-rack-03-a.it_in", None)
+    return _made(tmp_path_factory.mktemp("small"), "dc400", 14, fault)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, RawBatch]:
     """A site with a meter out of range from its first hour on, and its messages."""
-    folder = tmp_path_factory.mktemp("laws")
     fault = ("watt_for_kilowatt", "room-rack-02-a.it_in", None)
-    config, log = simulated(folder, SITE, hours=6, fault=fault)
+    return _made(tmp_path_factory.mktemp("laws"), "edge-room", 6, fault)
+
+
+def _made(
+    folder: Path, site: str, hours: int, fault: tuple[str, str, float | None]
+) -> tuple[Config, RawBatch]:
+    config, log = simulated(folder, site, hours=hours, fault=fault)
     entries = [entry for entry in read_log(log) if isinstance(entry, RawBatch)]
     return load(config), joined(entries)
 
@@ -42,7 +52,7 @@ def balances(config: Config, batch: RawBatch, cuts: Sequence[int], path: Path) -
         pipeline.commit()
         store.close()
     with Ledger(path) as ledger:
-        return list(ledger.balances(SITE))
+        return list(ledger.balances(config.plan().sites[0].id))
 
 
 def test_cuts_and_restarts_leave_no_trace(made: tuple[Config, RawBatch], tmp_path: Path) -> None:
@@ -52,4 +62,16 @@ def test_cuts_and_restarts_leave_no_trace(made: tuple[Config, RawBatch], tmp_pat
     assert whole[-1].told[0].left_out == ("room-rack-02-a.it_in",)
     count = len(batch)
     cuts = [count // 7, count // 3, count // 2 + 11, count - 100]
+    assert balances(config, batch, cuts, tmp_path / "cut.db") == whole
+
+
+def test_courses_are_the_same_after_restarts(
+    small: tuple[Config, RawBatch], tmp_path: Path
+) -> None:
+    config, batch = small
+    whole = balances(config, batch, [], tmp_path / "whole.db")
+    assert [len(hour.told) for hour in whole] == [0] * 11 + [1] * 3
+    assert whole[-1].told[0].worth is not None
+    count = len(batch)
+    cuts = [count // 3, count - 4000, count - 100]
     assert balances(config, batch, cuts, tmp_path / "cut.db") == whole
