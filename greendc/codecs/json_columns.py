@@ -8,12 +8,15 @@ import orjson
 
 from greendc.codecs.payloads import Payloads
 from greendc.codecs.timestamps import read_integers, read_text, read_times
-from greendc.columns import Quoted, Texts
+from greendc.columns import Quoted, Texts, lengths
 from greendc.core.facility import IntArray
 from greendc.core.readings import BoolArray
-from greendc.flat import Group, Member, grouped, laid_out
+from greendc.flat import FORMS, Group, Member, laid_out
+from greendc.layouts import laid
 from greendc.ports import Decoded, Field
 from greendc.spans import Bytes, stamps
+
+FEWEST = 500  # payloads that are worth to be put into one text
 
 Documents = Callable[[IntArray], Decoded]  # decodes the payloads of some rows
 
@@ -56,7 +59,7 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
     """Read a column of payloads, those that have no form with `documents`; None: all are such."""
     paths = [path for path in (field.value, field.time, field.unit) if path is not None]
     flat = all(len(path) == 1 and isinstance(path[0], str) for path in paths)
-    if not flat or not isinstance(payloads.column, Texts | Quoted):
+    if not flat or not (isinstance(payloads.column, Texts | Quoted) or len(payloads) >= FEWEST):
         return None
     data, groups = payloads.parsed(_groups)
     columns = _Columns(len(payloads), units=field.unit is not None)
@@ -71,10 +74,20 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
 
 
 def _groups(column: Sequence[bytes]) -> tuple[Bytes, list[Group]]:
-    assert isinstance(column, Texts | Quoted)  # noqa: S101 - seen to by the caller
-    data = Bytes(column.text)
-    found = laid_out(column, data) if isinstance(column, Quoted) else grouped(column, data)
-    return data, list(found)
+    if isinstance(column, Quoted):
+        data = Bytes(column.text)
+        return data, list(laid_out(column, data))
+    texts = column if isinstance(column, Texts) else _joined(column)
+    data = Bytes(texts.text)
+    found = laid(texts, data)
+    # To look for forms takes longer than to parse payloads that are not in one text already.
+    many = texts is column or np.count_nonzero(found.layout < 0) * FORMS < len(column)
+    return data, list(laid_out(found, data)) if many else []
+
+
+def _joined(column: Sequence[bytes]) -> Texts:
+    ends = np.cumsum(lengths(column))
+    return Texts(b"".join(column), np.append(0, ends[:-1]), ends)
 
 
 def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from greendc.columns import Inside, IntArray, Numbers, Quoted, Texts, Topics, picked
 from greendc.decimals import alike
 from greendc.flat import Group, Member, grouped
+from greendc.layouts import Layouts
 from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
-from greendc.sources.layouts import WHOLE, Layout, Layouts
+from greendc.sources.layouts import WHOLE, LineLayout, learnt
 from greendc.sources.names import UNREADABLE, Names
 from greendc.sources.timestamps import parse_stamp
 from greendc.spans import BoolArray, Bytes, stamps
@@ -73,7 +74,7 @@ class Parser:
         """`bad` counts the lines that are neither message nor event, by reason."""
         self._parse, self._bad, self._batch = parse, bad, batch
         self._names = Names(_STAND_IN.decode())
-        self._layouts = Layouts()
+        self._layouts = Layouts(learnt)
 
     def entries(self, block: bytes) -> Iterator[Entry]:
         """Messages and events of whole lines, in their order."""
@@ -103,7 +104,7 @@ class Parser:
             self._take_alike(found, data, layout, rows, lines.start[rows])
 
     def _take_alike(
-        self, found: _Found, data: Bytes, layout: Layout, rows: IntArray, start: IntArray
+        self, found: _Found, data: Bytes, layout: LineLayout, rows: IntArray, start: IntArray
     ) -> None:
         tst, topic, payload = layout.tst, layout.topic, layout.payload
         arrival, good = stamps(data, start + tst.start, start + tst.end, _minute)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from greendc import layouts
 from greendc.codecs import json_columns
 from greendc.codecs.json_path import decode
 from greendc.codecs.payloads import Payloads
@@ -130,6 +131,47 @@ def test_one_odd_text_among_others_of_its_form(text: bytes) -> None:
     column = [form % b"W", form % b"kW", form % text, form % b"", form % b"W"]
     for field in (UNTIMED, replace(WITH_UNIT, time=None)):
         assert body(decode(field, Payloads(texts(column)))) == body(decode(field, column))
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.sampled_from(exact[:6] + exact), min_size=2, max_size=12),
+    st.sampled_from(['{"value": %s, "at": 1740787200}', '{"q":"%s","value":7,"unit":"W"}']),
+    st.lists(st.tuples(st.integers(0, 11), st.integers(0, 60), st.binary(min_size=1, max_size=1))),
+)
+def test_payloads_that_look_alike_decode_as_single_payloads_do(
+    values: list[str], form: str, changes: list[tuple[int, int, bytes]]
+) -> None:
+    column = [(form % value).encode() for value in values]
+    for row, place, byte in changes:
+        old, at = column[row % len(column)], place % len(form)
+        column[row % len(column)] = old[:at] + byte + old[at + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_columns, "FEWEST", 2)
+        patch.setattr(layouts, "FEWEST", 2)
+        for field in (STAMPED, WITH_UNIT, UNTIMED):
+            single = body(decode(field, column))
+            assert body(decode(field, Payloads(column))) == single
+            assert body(decode(field, Payloads(texts(column, b" ")))) == single
+
+
+def test_payloads_that_are_wrong_alike_are_refused() -> None:
+    for wrong in (b'{\x7fvalue": 7}', b'{"value": 7,}', b'{"value": tru}', b'{"value": 7}}'):
+        found = decode(UNTIMED, Payloads([wrong] * 600))
+        assert found.rejected == [(row, "not_json") for row in range(600)]
+
+
+def test_many_payloads_that_look_alike_are_not_parsed_one_by_one() -> None:
+    column = [b'{"value": %d.25, "at": "2025-03-01T00:00:00Z"}' % (n % 10) for n in range(600)]
+
+    def never(_rows: object) -> Decoded:
+        raise AssertionError
+
+    found = json_columns.decode(STAMPED, Payloads(column), never)
+    assert found is not None
+    assert found.value.tolist() == [n % 10 + 0.25 for n in range(600)]
+    assert json_columns.decode(STAMPED, Payloads(column[:400]), never) is None
+    assert json_columns.decode(STAMPED, Payloads([b"[7]"] * 600), never) is None
 
 
 def test_payloads_of_one_form_are_not_parsed_one_by_one() -> None:

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from greendc import layouts
 from greendc.codecs import json_columns
 from greendc.codecs.json_path import decode
 from greendc.codecs.payloads import Payloads
 from greendc.columns import Quoted, lengths, picked
 from greendc.decimals import alike, reals
+from greendc.layouts import Layouts
 from greendc.ports import Decoded, Event, RawBatch
-from greendc.sources import layouts
-from greendc.sources.layouts import Layouts, learnt
+from greendc.sources.layouts import learnt
 from greendc.sources.parsing import Parser, Row
 from greendc.sources.recording import parse_line
 from greendc.spans import Bytes, plain
@@ -102,6 +103,7 @@ def few() -> Iterator[None]:
     """Two lines are worth to be looked at together."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layouts, "FEWEST", 2)
+        patch.setattr(json_columns, "FEWEST", 2)
         yield
 
 
@@ -115,8 +117,10 @@ def same_as_by_themselves(lines: Sequence[bytes], parser: Parser, bad: Counter[s
         if isinstance(entry, RawBatch):
             assert lengths(entry.payloads).tolist() == [len(p) for p in entry.payloads]
             for field in (STAMPED, WITH_UNIT, UNTIMED):
-                single = decode(field, list(entry.payloads))
-                assert body(decode(field, Payloads(entry.payloads))) == body(single)
+                column = list(entry.payloads)
+                single = body(decode(field, column))
+                assert body(decode(field, Payloads(entry.payloads))) == single
+                assert body(decode(field, Payloads(column))) == single
 
 
 @settings(max_examples=300)
@@ -178,7 +182,7 @@ def test_what_is_quoted_is_the_payloads() -> None:
 
 
 def test_layouts_are_few() -> None:
-    known = Layouts()
+    known = Layouts(learnt)
     for turn in range(9):
         lines = [b'{"tst":"2025-03-01T12:00:00Z","topic":"%d","payload":"%dx","k":"%d"}'] * 3
         lines = [line.replace(b'"k"', b'"%d"' % turn) % (1, n, 2) for n, line in enumerate(lines)]
