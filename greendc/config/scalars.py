@@ -195,7 +195,12 @@ class Model(BaseModel):
     """Strict and frozen; a key that is not known is an error."""
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        defer_build=True,  # most models are only ever parts of one that is built with them in it
     )
 
 
