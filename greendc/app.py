@@ -3,14 +3,14 @@
 import logging
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from greendc import __version__, faults
-from greendc.audit import Audit, audit
+from greendc.audit import Audit, audit, with_stores
 from greendc.config import Config
 from greendc.daemon import backup, requests
 from greendc.daemon.auditor import Auditor
@@ -28,7 +28,7 @@ from greendc.daemon.runs import Runs
 from greendc.daemon.systemd import Notifier
 from greendc.daemon.vitals import Vitals
 from greendc.ports import Event, GreendcError
-from greendc.sinks import Sinks, Surroundings
+from greendc.sinks import Sinks, Surroundings, lacking
 from greendc.snapshots import Board
 from greendc.sources.inbox import Inbox
 from greendc.sources.mqtt import MqttSource
@@ -258,7 +258,7 @@ def back_up(config: Config, target: Path) -> str:
 def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> Audit:
     """Whether what the data folder has counted adds up; a daemon may be working on it.
 
-    The `whole` of its files is read, or only what they have counted.
+    The `whole` of its files is read and its stores are asked, or only what the files have counted.
 
     Raises
     ------
@@ -266,9 +266,12 @@ def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> 
         If there is no ledger, or a file cannot be read.
     """
     folder = config.data if data is None else data
-    return audit(
-        folder / LEDGER, folder / JOURNAL, [sink.label for sink in config.sinks], whole=whole
-    )
+    sinks = [sink.label for sink in config.sinks]
+    found = audit(folder / LEDGER, folder / JOURNAL, sinks, whole=whole)
+    if not whole or "ledger file" in found.failed:
+        return found
+    with closing(StoredLedger(folder / LEDGER)) as ledger:
+        return with_stores(found, lacking(config.sinks, Surroundings.of(config), ledger))
 
 
 def reload(config: Config) -> str:

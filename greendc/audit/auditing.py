@@ -1,8 +1,8 @@
 """The audit of a data folder: every equation, what was lost, and the gaps that were admitted."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,6 +96,17 @@ def audit(ledger: Path, journal: Path, sinks: Sequence[str], *, whole: bool = Tr
         lost=_lost(arrived),
         gaps=sorted(_gaps(found, connections), key=lambda gap: gap.end),
     )
+
+
+def with_stores(found: Audit, lacking: Mapping[str, str]) -> Audit:
+    """An audit in which it is told, by sink, what is wrong with their stores."""
+    every = [
+        replace(one, faults=[*one.faults, lacking[one.about]])
+        if one.name == "sink" and one.about in lacking
+        else one
+        for one in found.equations
+    ]
+    return replace(found, equations=every)
 
 
 class _Files(NamedTuple):

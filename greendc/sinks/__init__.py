@@ -6,12 +6,14 @@ A new kind of sink is a model in `greendc.config.sinks`, a file here, and a line
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Protocol, runtime_checkable
 
 from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink, MqttSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
 from greendc.sinks.confirming import Passed
+from greendc.sinks.holding import emptied
 from greendc.sinks.jsonl import JsonlFile
 from greendc.sinks.runner import BATCH, Job, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
@@ -25,6 +27,7 @@ __all__ = [
     "Sink",
     "Sinks",
     "Surroundings",
+    "lacking",
     "new_sink",
     "remarks",
 ]
@@ -101,6 +104,26 @@ def remarks(configured: Sequence[SinkConfig], around: Surroundings) -> Iterator[
                 yield from (f"sink {config.label}: {told}" for told in sink.remarks())
         finally:
             sink.close()
+
+
+def lacking(
+    configured: Sequence[SinkConfig], around: Surroundings, ledger: LedgerReader
+) -> dict[str, str]:
+    """What is wrong with stores that hold nothing of what they took last, by sink; asks them.
+
+    Raises
+    ------
+    GreendcError
+        Where a file with a secret or a certificate cannot be read.
+    """
+    found = {}
+    for config in configured:
+        with closing(new_sink(config, around)) as sink:
+            cursor = ledger.cursor(config.label)
+            told = emptied(sink, ledger.latest(), cursor, getattr(config, "periods", None))
+        if told is not None:
+            found[config.label] = told
+    return found
 
 
 class Sinks:

@@ -55,8 +55,7 @@ class Confirming:
 
     def __init__(self, sink: object, clock: Callable[[], float] = time.monotonic) -> None:
         """Of a sink that is not `Forgetful` they are at once."""
-        forgetful = isinstance(sink, Forgetful) and sink.confirm_after > 0
-        self._sink = sink if isinstance(sink, Forgetful) and forgetful else None
+        self._sink = sink if isinstance(sink, Forgetful) else None
         self._clock = clock
         self._taken: deque[tuple[float, Passed]] = deque()
         self._life: str | None = None

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -16,12 +17,25 @@ from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
 from greendc.sinks.surroundings import Surroundings
 
+WORDS = {"DELETE": "delete a point", "SELECT": "ask for a point"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def influx1(config: Influx1Sink, _around: Surroundings) -> Sink:
     """The sink; a point that is written again replaces the one before."""
-    return Overwriting(Influx1Store(config))
+    return Influx1(Influx1Store(config))
+
+
+class Influx1(Overwriting):
+    """Writes, and can ask for what it has written."""
+
+    def __init__(self, store: "Influx1Store") -> None:
+        super().__init__(store)
+        self._influx1 = store
+
+    def holds(self, row: LedgerRow) -> bool:
+        """Whether the store has a figure, by any revision."""
+        return self._influx1.holds(row)
 
 
 class Influx1Store:
@@ -46,18 +60,39 @@ class Influx1Store:
 
     def delete(self, row: LedgerRow) -> None:
         """Take out a point."""
-        where = " AND ".join(f"\"{key}\" = '{_escaped(value)}'" for key, value in tags(row).items())
-        measurement = SHAPES.get(row.figure.unit, KPI)[0]
-        query = f'DELETE FROM "{measurement}" WHERE {where} AND time = {row.figure.start}'  # noqa: S608
+        self._asked(f"DELETE FROM {_point(row)}")  # noqa: S608
+
+    def holds(self, row: LedgerRow) -> bool:
+        """Whether a point is there."""
+        found = self._asked(f"SELECT rev FROM {_point(row)}")  # noqa: S608
+        return any("series" in result for result in found)
+
+    def _asked(self, query: str) -> list[dict[str, Any]]:
+        """What a query gives.
+
+        Raises
+        ------
+        Refused, Unavailable
+            By what the store answers.
+        """
         form = urlencode({"db": self._database, "q": query}).encode()
         answer = orjson.loads(self._http.post("/query", form, FORM))
-        wrong = [result["error"] for result in answer.get("results", ()) if "error" in result]
+        found: list[dict[str, Any]] = answer.get("results", [])
+        wrong = [result["error"] for result in found if "error" in result]
         if wrong:
-            raise Unavailable(f"cannot delete a point: {wrong[0]}")
+            raise Unavailable(f"cannot {WORDS[query.split(maxsplit=1)[0]]}: {wrong[0]}")
+        return found
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+def _point(row: LedgerRow) -> str:
+    """Where a point stands."""
+    where = " AND ".join(f"\"{key}\" = '{_escaped(value)}'" for key, value in tags(row).items())
+    measurement = SHAPES.get(row.figure.unit, KPI)[0]
+    return f'"{measurement}" WHERE {where} AND time = {row.figure.start}'
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from greendc import faults
-from greendc.core.facility import DAY
+from greendc.core.facility import DAY, SECOND
 from greendc.ports import Asked, LedgerReader, LedgerRow
 from greendc.sinks.errors import Refused, Unavailable
 from greendc.sinks.http import Http
@@ -81,6 +81,13 @@ class Rewriting:
             self._asked = True
             for remark in self.remarks():
                 log.warning("%s", remark)
+
+    def holds(self, row: LedgerRow) -> bool:
+        """Whether the store has a figure, by any revision."""
+        self._http.post("/internal/force_flush")  # what came last can be found from then on
+        at = row.figure.start // SECOND
+        asked = {"match[]": Series.of(row).selector, "start": at, "end": at}
+        return bool(self._http.get(f"/api/v1/export?{urlencode(asked)}").strip())
 
     def life(self) -> str | None:
         """When the store was started [s since 1970], as it tells; None where it does not."""
