@@ -21,6 +21,7 @@ MARK = b"\x7f"  # in place of an escaped quote
 _LONGEST = 1024  # bytes of a text
 _MOST = 4  # layouts of one length
 _TURNS = 2  # models that are tried among some texts of a length
+_WHOLE = np.uint64(2**64 - 1)
 _NONE = np.zeros(0, np.bool_)
 
 
@@ -52,7 +53,8 @@ class Pattern(NamedTuple):
         lines = data.lines(start, self.words)
         good = np.ones(len(start), np.bool_)
         for place, mask, word in self.same:
-            good &= (lines[:, place] & mask) == word
+            column = lines[:, place]
+            good &= (column if mask == _WHOLE else column & mask) == word
         for place, free in self.free:
             good &= plain(lines[:, place], free)
         return good

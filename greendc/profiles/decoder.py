@@ -260,7 +260,7 @@ _TIME_RULES = {
 def _columns(row: IntArray, meter: IntArray, refused: list[Outcome], parts: list[_Part]) -> Columns:
     """Put the parts together in journal order; `row` and `meter` are of all places."""
     place = np.concatenate([_NO_ROWS, *(part.place for part in parts)])
-    order = np.argsort(place)
+    order = np.argsort(place) if len(parts) > 1 else slice(None)  # one part is in order
     place = place[order]
     lost = [pair for part in parts for pair in part.refused]
     of_part = [(at, int(row[at]), why) for at, why in lost]

@@ -51,7 +51,7 @@ class Lines:
         for chunk in self._gathered():
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield from self._short(rest + chunk[:cut])
+                yield from self._short(b"".join((rest, memoryview(chunk)[:cut])))
                 rest = b""
             # One byte over the limit is enough to know a line that is too long.
             if len(rest) <= self._longest:

@@ -200,10 +200,11 @@ class Parser:
 
 def _pieces(block: bytes) -> Iterator[bytes]:
     """The block cut where it has very many lines: their columns would take a lot of memory."""
-    if block.count(b"\n") <= MOST_LINES:
+    newlines = np.frombuffer(block, np.uint8) == _NEWLINE
+    if np.count_nonzero(newlines) <= MOST_LINES:
         yield block
         return
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+    ends = np.flatnonzero(newlines)
     borders = [0, *(ends[MOST_LINES::MOST_LINES] + 1).tolist(), len(block)]
     for begin, end in pairwise(borders):
         if begin < end:
