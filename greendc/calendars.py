@@ -43,7 +43,8 @@ class LocalCalendar:
         local = datetime(day.year, day.month, day.day, tzinfo=self._zone)
         return int((local - EPOCH) // timedelta(seconds=1)) * SECOND
 
-    def _date(self, instant: int) -> date:
+    def local_date(self, instant: int) -> date:
+        """The local date of an instant [ns]."""
         return datetime.fromtimestamp(instant // SECOND, self._zone).date()
 
     def _borders(self, lo: int, hi: int, first: date, step: Callable[[date], date]) -> list[int]:
@@ -66,17 +67,17 @@ class LocalCalendar:
         return known[bisect_right(known, lo) - 1 : bisect_left(known, hi) + 1]
 
     def _between(self, lo: int, hi: int) -> list[int]:
-        return self._borders(lo, hi, self._date(lo), lambda day: day + timedelta(days=1))
+        return self._borders(lo, hi, self.local_date(lo), lambda day: day + timedelta(days=1))
 
     def months(self, lo: int, hi: int) -> list[int]:
         """First instants of the local months around [lo, hi) [ns]."""
         return self._borders(
-            lo, hi, self._date(lo).replace(day=1), lambda day: months_later(day, 1)
+            lo, hi, self.local_date(lo).replace(day=1), lambda day: months_later(day, 1)
         )
 
     def years(self, lo: int, hi: int) -> list[int]:
         """First instants of the local years around [lo, hi) [ns]."""
-        first = self._date(lo).replace(month=1, day=1)
+        first = self.local_date(lo).replace(month=1, day=1)
         return self._borders(lo, hi, first, lambda day: day.replace(year=day.year + 1))
 
     def twelve_months(self, midnight: int) -> list[int]:
@@ -85,7 +86,7 @@ class LocalCalendar:
         A date that a month does not have is its last day.
         """
         # half a day later is still the date that begins here, whatever the clocks do at midnight
-        day = self._date(midnight + DAY // 2)
+        day = self.local_date(midnight + DAY // 2)
         return [self._midnight(d) for d in _back(day)]
 
 

@@ -13,6 +13,7 @@ from greendc.core.claims import Claims
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, IntArray, Site
 from greendc.core.figure import Figure, FigureColumns
+from greendc.core.final_days import Hours, Spread
 from greendc.core.gaps import Gaps
 from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
@@ -24,6 +25,7 @@ from greendc.core.settled import Cause, Settled
 from greendc.core.site import SiteBook
 from greendc.core.words import Before
 from greendc.judged import keep_judged
+from greendc.measured import measured_hours
 from greendc.ports import Event
 from greendc.store import Changes, Store
 
@@ -52,14 +54,17 @@ class SiteLedger:
         # had been written before the state was changed to one that has come less far.
         self.written: int = (store.get(WRITTEN) or {}).get(site.id, -EVER)
         self.meters = [meter.id for meter in book_meters(site)]
-        self.book = SiteBook(site, store.history(site.id, self.meters), pause)
+        calendar = LocalCalendar(site.zone)
+        days = self._hours, calendar.days
+        self.book = SiteBook(site, store.history(site.id, self.meters), pause, days)
+        gaps = Gaps(self.book.books)
         accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
-        calendar, gaps = LocalCalendar(site.zone), Gaps(self.book.books)
         self.periods = Periods(
             accounts, self.meters, calendar, self._stored, self.book.progress.step, gaps
         )
         self.evaluator = Evaluator(site, self.book.books, gaps)
         self.claims = Claims()
+        self.spread: set[Spread] = set()
         near = self.periods.held.near
         twins = Reconciliation(self.book.rules, near["day"], calendar.days)
         self.balance = BalanceCheck(self.book.books, near["hour"], self._claimed, twins)
@@ -67,6 +72,11 @@ class SiteLedger:
     def _stored(self, period: str, lo: int, hi: int) -> Iterable[StoredRow]:
         for name, start, valid, terms, end, lost in self.store.sums(self.site.id, period, lo, hi):
             yield StoredRow(name, start, valid, np.frombuffer(terms, np.float64), end, lost)
+
+    def _hours(self, meters: Sequence[int], lo: int, hi: int) -> Hours:
+        """Hours of some meters that start in [lo, hi) and of which all was measured."""
+        places = {self.meters[place]: place for place in meters}
+        return measured_hours(self.store.newest(self.site.id, "hour", lo, hi, list(places)), places)
 
     def add(self, readings: Readings, arrival_of: Callable[[int], int]) -> int:
         """Take readings in journal order; returns how many figures were written.
@@ -101,6 +111,7 @@ class SiteLedger:
         if revised:
             self._explain(settled.causes, revised, (before + 1, after), arrival)
         self._check()
+        self._tell_spread(settled)
         for readings in settled.archived:
             self.store.archive(self.site.id, self.meters, readings)
         if settled.archived:
@@ -108,6 +119,16 @@ class SiteLedger:
         self.store.count(self.site.id, settled.counts)
         keep_judged(self.store, self.site.id, self.meters, settled.judged, arrival)
         return after - before
+
+    def _tell_spread(self, settled: Settled) -> None:
+        """Keep which final days gaps were spread by, once for each as long as it stands."""
+        stands = {g for g in self.spread if not any(g.overlaps(*s) for s in settled.reopened)}
+        told = set(settled.spread) - stands
+        if told or settled.reopened:
+            gaps = [(self.meters[g.meter], (g.start, g.end), g.days) for g in told]
+            self.store.spread(self.site.id, gaps, settled.reopened)
+        oldest = self.book.watermark - self.book.reopens
+        self.spread = {gap for gap in stands | told if gap.end > oldest}
 
     def _explain(
         self,

@@ -158,6 +158,21 @@ class Ledger:
             found.setdefault(meter, {})[word] = number
         return found
 
+    def spread(
+        self, site: str, meters: Iterable[str], lo: int, hi: int
+    ) -> list[tuple[str, int, int, list[int]]]:
+        """Gaps of registers in [lo, hi): meter, start, end, midnights of days that shaped them."""
+        wanted = frozenset(meters)
+        told = "SELECT 1 FROM sqlite_master WHERE name = 'spread'"  # younger than some ledgers
+        if self._db.execute(told).fetchone() is None:
+            return []
+        rows = self._db.execute(
+            'SELECT meter, start, "end", days FROM spread '
+            'WHERE site = ? AND start < ? AND "end" > ? ORDER BY meter, start',
+            (site, hi, lo),
+        )
+        return [(*row[:3], msgspec.json.decode(row[3])) for row in rows if row[0] in wanted]
+
     def config_of(self, number: int) -> tuple[str, bytes]:
         """Hash and body of a configuration that figures name."""
         row = self._db.execute("SELECT hash, body FROM config WHERE id = ?", (number,)).fetchone()

@@ -10,6 +10,7 @@ from greendc.core.accounts import Account, Book
 from greendc.core.cells import Block, cell_blocks
 from greendc.core.energy import Segments
 from greendc.core.facility import EVER, IntArray, Intensity
+from greendc.core.final_days import Spread
 from greendc.core.leftout import LeftOut
 from greendc.core.presence import Presence
 from greendc.core.reopening import Dirty, Span
@@ -26,6 +27,11 @@ class Due:
     accounts: list[Account]
     lo: int
     hi: int
+
+    def among(self, gaps: Iterable[Spread]) -> list[Spread]:
+        """Which gaps of meters reach into cells of theirs."""
+        own = {account.physical for account in self.accounts} if gaps else set()
+        return [gap for gap in gaps if gap.meter in own and gap.overlaps(self.lo, self.hi)]
 
     def blocks(
         self, found: Segments, intensity: Mapping[str, Intensity], left: LeftOut

@@ -52,7 +52,9 @@ def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
         return -EVER
     gap = np.diff(rows.time, prepend=rows.time[:1])
     gap[_first(rows)] = EVER  # of the first reading only an interval mean tells of before
-    far = gap > rules.silent_after[rows.meter]
+    # what a register counts in a gap is spread as in days that have to be in the ledger by then
+    told = np.where(registers, np.minimum(rules.silent_after, rules.max_gap), rules.silent_after)
+    far = gap > told[rows.meter]
     register = registers[rows.meter]
     far &= ~(_first(rows) & register)
     part = rows.where(register)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendc.core.cells import Block
+from greendc.core.final_days import Spread
 from greendc.core.readings import Merged, Readings
 from greendc.core.reopening import Dirty, Span
 from greendc.core.words import SILENT, Word, WordArray
@@ -50,6 +51,7 @@ class Settled:
     `quarantined:WORD` (left out, no longer held), `duplicate`, `conflict` (another value of the
     same meter and time stands), `late_beyond_horizon`, `not_energy`. What is held beside them is
     still open. Beside the outcomes `register:WORD` counts which of those used were dips, resets …
+    `spread` are the gaps of registers in the rows, as they were spread.
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Settled:
     reopened: list[Span] = field(default_factory=list)
     causes: list[Cause] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    spread: list[Spread] = field(default_factory=list)
     final: bool = False
 
     def count(self, outcome: str, number: int) -> None:

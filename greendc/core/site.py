@@ -18,6 +18,7 @@ from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, IntArray, Meter, Site
+from greendc.core.final_days import Days, FinalDays, HoursReader, Spread
 from greendc.core.judging import judge, rests_on
 from greendc.core.leftout import LeftOut
 from greendc.core.readings import (
@@ -59,9 +60,17 @@ class SiteBook:
     """One site's open readings: `hot` are known, `waiting` are not before the watermark yet."""
 
     def __init__(
-        self, site: Site, history: History, pause: Callable[[], None] = lambda: None
+        self,
+        site: Site,
+        history: History,
+        pause: Callable[[], None] = lambda: None,
+        days: tuple[HoursReader, Days] | None = None,
     ) -> None:
-        """Begin with nothing read; `pause` is called between pieces of long work."""
+        """Begin with nothing read; `pause` is called between pieces of long work.
+
+        `days` tells what meters counted in hours of the ledger, and local midnights; without it
+        what registers count in gaps is spread evenly.
+        """
         self.site, self.history, self.pause = site, history, pause
         _, self.books = meters_and_books(site)
         self.rules = self.books[0].rules
@@ -72,6 +81,7 @@ class SiteBook:
         reach = int(self.rules.reach.max(initial=0))
         self.reopens = self.horizon + slack + reach
         self.remembers = self.reopens + reach + self.rules.memory
+        self.final_days = None if days is None else FinalDays(*days, self.reopens)
         self.newest = -EVER
         self.watermark = -EVER
         self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
@@ -234,9 +244,9 @@ class SiteBook:
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
             self.pause()
-            settled.blocks += self._again(lo, hi, old)
+            settled.blocks += self._again(lo, hi, old, settled)
         self.pause()
-        settled.blocks += self._close(watermark, final=settled.final, at=at)
+        settled.blocks += self._close(watermark, settled, at)
         self.pause()
         evicted, words = self._evicted()
         settled.judge(evicted, words)
@@ -332,8 +342,13 @@ class SiteBook:
         return self.progress.extend(int((fresh.time - back).min()))
 
     def _segments(self, readings: Readings) -> Segments:
+        return self._spread(readings)[0]
+
+    def _spread(self, readings: Readings) -> tuple[Segments, list[Spread]]:
+        """What readings tell, and which gaps of registers are spread as on final days."""
         verdict = self._verdict(readings)
-        return segments(self.rules, readings.meter, readings.time, readings.value, verdict)
+        found = segments(self.rules, readings.meter, readings.time, readings.value, verdict)
+        return (found, []) if self.final_days is None else self.final_days.over(self.rules, found)
 
     def _verdict(self, readings: Readings) -> Verdict:
         """What is made of readings; known already where they are those judged last."""
@@ -347,23 +362,25 @@ class SiteBook:
         """Some of the readings held, and their words."""
         return self.hot.where(mask), self._verdict(self.hot).word[mask]
 
-    def _again(self, lo: int, hi: int, old: Readings) -> Iterator[Block]:
+    def _again(self, lo: int, hi: int, old: Readings, settled: Settled) -> Iterator[Block]:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
         held = joined([old, self.hot])
         archived = gathered(self.rules, self.history, held, lo, hi)
         rows = merged([*archived, held]).readings
-        found = self._segments(rows)
+        found, spread = self._spread(rows)
+        settled.spread += [gap for gap in spread if gap.overlaps(lo, hi)]
         left = self._left_out(rows, lo, hi)
         for due in self.progress.again(lo, hi):
             yield from due.blocks(found, self.site.intensity, left)
 
-    def _close(self, watermark: int, *, final: bool, at: int | None) -> Iterator[Block]:
+    def _close(self, watermark: int, settled: Settled, at: int | None) -> Iterator[Block]:
         known = self._how_far()
-        end = self.progress.end_of(known, at) if final else None
+        end = self.progress.end_of(known, at) if settled.final else None
         self.progress.advance(watermark, known, end)
-        found = self._segments(self.hot)
+        found, spread = self._spread(self.hot)
         for due in self.progress.due(watermark, end):
             self.pause()
+            settled.spread += due.among(spread)
             left = self._left_out(self.hot, due.lo, due.hi)
             for block in due.blocks(found, self.site.intensity, left):
                 yield block._replace(fresh=True)

@@ -28,8 +28,9 @@ class Evidence:
     `value` is the figure's as it is published. `gaps` are the spans in which a meter that is
     needed was not known all the time, to the length `step`; `earlier` are the revisions before;
     `events` (arrival, kind, data) touch the period; `judged` says by meter what readings were taken
-    for in its hours; `config` is the hash of the configuration,
-    None for sums over the whole log.
+    for in its hours; `spread` has gaps of registers: meter, start, end, and the midnights of the
+    final days that gave them their shape; `config` is the hash of the configuration, None for sums
+    over the whole log.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class Evidence:
     earlier: Sequence[Figure]
     events: Sequence[tuple[int, str, Any]]
     judged: Mapping[str, Judgements]
+    spread: Sequence[tuple[str, int, int, Sequence[int]]]
     config: str | None
 
 
@@ -70,6 +72,7 @@ def gather(
         [] if period == LOG else _earlier(ledger, site, chosen),
         [e for e in ledger.events() if _touches(e[2], site, (chosen.start, chosen.end))],
         ledger.judged(site.id, _needed(book, account), chosen.start, chosen.end),
+        ledger.spread(site.id, _needed(book, account), chosen.start, chosen.end),
         ledger.config_hash(chosen.config),
     )
 

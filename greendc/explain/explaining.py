@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from greendc.calendars import rfc3339
+from greendc.calendars import LocalCalendar, rfc3339
 from greendc.config import Config
 from greendc.core.accounts import Term
 from greendc.core.cells import SHARES
@@ -71,6 +71,7 @@ def _body(found: Evidence, feeds: Mapping[str, str]) -> Iterator[str]:
         yield from _term(found, need, term, amount)
     yield from _derived(found, feeds)
     yield from _gaps(found)
+    yield from _spread(found)
     yield from _judged(found)
     yield from _history(found)
 
@@ -275,6 +276,18 @@ def _gaps(found: Evidence) -> Iterator[str]:
         yield from (f"    {_span(span)}" for span in spans[:SHOWN])
         if len(spans) > SHOWN:
             yield f"   {_more(spans)}"
+
+
+def _spread(found: Evidence) -> Iterator[str]:
+    """Gaps that registers have counted across, and the final days that they are shaped by."""
+    if found.spread:
+        yield "\ncounted in gaps and spread over their hours as on these final days"
+    calendar = LocalCalendar(found.site.zone)
+    for meter, start, end, days in found.spread[:SHOWN]:
+        dates = ", ".join(str(calendar.local_date(day)) for day in days)
+        yield f"  {meter}  {_span((start, end))}: {dates or 'evenly, for want of such days'}"
+    if len(found.spread) > SHOWN:
+        yield f" {_more(found.spread)}"
 
 
 def _judged(found: Evidence) -> Iterator[str]:

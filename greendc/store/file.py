@@ -18,11 +18,16 @@ from greendc.store.balances import packed_hour, read_balances, read_newest_balan
 from greendc.store.blocks import Blocks, cut, figures_of, part_of, write
 from greendc.store.database import SCHEMA, SCHEMA_VERSION, UPGRADED, connect
 from greendc.store.judgements import Judgements
-from greendc.store.reading import last_row, read_newest_start, sums_of
+from greendc.store.reading import last_row, read_columns, read_newest_start, sums_of
 from greendc.store.revising import earlier
 
 OWN = ("", "written")  # in place of a sink: what the ledger itself has taken in
-COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4}  # tables, and their columns
+# Tables that another ledger has instead, and their columns.
+COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4, "spread": 5}
+
+
+# A register's gap, and the midnights of the days that it was spread by [ns].
+Told = tuple[str, tuple[int, int], Sequence[int]]
 
 
 class Changes(NamedTuple):
@@ -245,6 +250,26 @@ class Store:
     ) -> Iterator[tuple[str, int, int, bytes, int, int]]:
         """Quantity, start, time known, terms, end and what is lost of the same, in no order."""
         return sums_of(self._blocks.newest(site, period, lo, hi))
+
+    def newest(
+        self, site: str, period: str, lo: int, hi: int, names: Sequence[str]
+    ) -> Iterator[FigureColumns]:
+        """Newest figures of some quantities that start in [lo, hi), by start, in pieces."""
+        return read_columns(self._db, site, period, lo, hi, names)
+
+    def spread(self, site: str, gaps: Sequence[Told], opened: Sequence[tuple[int, int]]) -> None:
+        """Keep the days that gaps of registers were spread by.
+
+        Of `opened` spans nothing stays but what is told anew.
+        """
+        self._db.executemany(
+            'DELETE FROM spread WHERE site = ? AND start < ? AND "end" > ?',
+            [(site, hi, lo) for lo, hi in opened],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO spread VALUES (?, ?, ?, ?, ?)",
+            [(site, name, *span, msgspec.json.encode(days).decode()) for name, span, days in gaps],
+        )
 
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""

@@ -70,6 +70,16 @@ def filled_as_the_worst(expand: Any) -> Any:
     return worst
 
 
+def every_day_alike(slots: Any) -> Any:
+    """Let a day be like any other."""
+
+    def alike(borders: Any, hours: Any) -> Any:
+        day, slot = slots(borders, hours)
+        return 7 * (day // 7), slot
+
+    return alike
+
+
 def earlier_wins(merged: Any) -> Any:
     """Of two values for one time let the first in the journal stand."""
 

@@ -343,6 +343,18 @@ MUTATIONS = [
         lambda _: lambda *_args: None,
     ),
     Mutation(
+        "B8-register-away-for-hours",
+        "gaps have the shape of final days",
+        "greendc.core.final_days:FinalDays.over",
+        lambda _: lambda _days, _rules, found: (found, []),
+    ),
+    Mutation(
+        "B8-register-away-for-hours",
+        "of the same weekday",
+        "greendc.core.final_days:_slots",
+        mutants.every_day_alike,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,
