@@ -49,7 +49,7 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
             key = _key(told)
             before = open_.pop(key, None)
             since = told.since if before is None else before.since
-            still[key] = Lasting(site, since, hour.end, told)
+            still[key] = Lasting(site, since, told.until or hour.end, told)
         # an hour without findings lies between, or another one has taken its place
         found += open_.values()
         open_ = still

@@ -276,7 +276,7 @@ class Instant:
         e_it = self.e_it()
         if self.boundary == "metered" and self.e_dc() and e_it:
             found.append(nodes.facility(self.e_dc(), e_it[max(e_it)]))
-        return tuple(found)
+        return tuple(nodes.taken_apart(node, self.derived) for node in found)
 
     def min_it_power(self) -> float:
         """IT power below which ratios are undefined [W]."""

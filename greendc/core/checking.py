@@ -86,6 +86,7 @@ class Told:
     no single mistake explains it. Several: they cannot be told apart. `left_out` are suspects whose
     readings are out of range or not believed, so that no figure rests on them. `worth` is what a
     kWh of the first suspect is worth at the first node by how that moves with it, where this tells.
+    `until` is the end of the newest of the hours that show it; None: the hour that tells of it.
     """
 
     nodes: tuple[str, ...]
@@ -97,6 +98,7 @@ class Told:
     spread: float | None
     left_out: tuple[str, ...] = ()
     worth: Worth | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ class _Epoch:
             _rounded(finding.spread),
             tuple(s.meter for s in suspects if left_out[self.meters.index(s.meter)]),
             _worth(finding.slope),
+            int(shown.end[rows[-1]]),
         )
 
 

@@ -6,9 +6,10 @@ the points say how the site as a whole is chained.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from greendc.core.facility import Derived, Meter, Node
+from greendc.core.facility import Derived, Meter, Node, Op
 from greendc.core.quantities import POINTS
 
 STAGES = (
@@ -143,6 +144,30 @@ def _told(number: int, members: Mapping[str, Sequence[str]]) -> str:
 def facility(e_dc: Sequence[tuple[str, float]], e_it: Sequence[str]) -> Node:
     """The whole site: E_DC is not below E_IT, nor beyond any PUE that was ever told of."""
     return Node("E_DC to E_IT", tuple(e_dc), tuple((n, LEAST_IT) for n in e_it), 0.0, USUAL_PUE)
+
+
+def taken_apart(node: Node, derived: Sequence[Derived]) -> Node:
+    """The same with the meters that sums are made of: one of those may be read wrongly.
+
+    Examples
+    --------
+    >>> row = Derived("row", "it_in", Op.SUM, ("a", "b"))
+    >>> taken_apart(Node("pdu", (("pdu", 1.0),), (("row", 0.97), ("c", 0.97))), [row]).members
+    ('pdu', 'a', 'b', 'c')
+    """
+    inputs, outputs = node.inputs, node.outputs
+    for one in reversed([one for one in derived if one.op is Op.SUM]):  # after what it is made of
+        inputs, outputs = _apart(inputs, one), _apart(outputs, one)
+    members = [name for name, _ in (*inputs, *outputs)]
+    twice = len(set(members)) < len(members)
+    return node if twice else replace(node, inputs=inputs, outputs=outputs)
+
+
+def _apart(pairs: tuple[tuple[str, float], ...], one: Derived) -> tuple[tuple[str, float], ...]:
+    parts = [one.inputs if name == one.id else (name,) for name, _ in pairs]
+    return tuple(
+        (part, weight) for (_, weight), names in zip(pairs, parts, strict=True) for part in names
+    )
 
 
 def rated(meters: Iterable[Meter], derived: Iterable[Derived]) -> dict[str, float | None]:

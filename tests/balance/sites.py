@@ -11,15 +11,23 @@ from greendc.simulate.simulating import scenario_of
 
 
 def simulated(
-    folder: Path, site: str, *, hours: int, fault: tuple[str, str, float | None] | None = None
+    folder: Path,
+    site: str,
+    *,
+    hours: int,
+    fault: tuple[str, str, float | None] | None = None,
+    lasts: int = 168,
 ) -> tuple[Path, Path]:
-    """Site file and log of a ready-made site's first hours; `fault` is (kind, meter, by)."""
+    """Site file and log of a ready-made site's first hours.
+
+    `fault` is (kind, meter, by), from the beginning for so many hours.
+    """
     scenario = scenario_of(site)
     if fault is not None:
         kind, what, by = fault
         begin = rfc3339(scenario.start)
         one = Fault.model_validate(
-            {"kind": kind, "what": what, "from": begin, "for": "7d", "by": by}
+            {"kind": kind, "what": what, "from": begin, "for": f"{lasts}h", "by": by}
         )
         sites = (scenario.sites[0].model_copy(update={"faults": (one,)}), *scenario.sites[1:])
         scenario = scenario.model_copy(update={"sites": sites})

@@ -83,6 +83,35 @@ def test_a_small_meter_is_named_by_its_course(
     assert "dc400: pdu-hall-1-a.pdu_out: 14 h adds up" in out
 
 
+def test_a_meter_within_a_sum_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Racks of a row are fed as one; one of them shows a tenth."""
+    rack, others = "room-rack-02-a.it_in", ("room-rack-01-a.it_in", "room-rack-03-a.it_in")
+    config, log = simulated(tmp_path, "edge-room", hours=4, fault=("wrong_factor", rack, 0.1))
+    row = f"sum: [{others[0]}, {rack}, {others[1]}], fed_by: pdu-room-a.pdu_out"
+    lines = [
+        line.split(", fed_by:")[0] + "}"
+        if any(f"id: {n}" in line for n in (rack, *others))
+        else line
+        for line in config.read_text().splitlines()
+    ]
+    derived = ["    derived:", f"      - {{id: row, point: it_in, {row}}}"]
+    config.write_text("\n".join([*lines, *derived]) + "\n", encoding="utf-8")
+    (found,) = findings((config, log), capsys)
+    first = found["suspects"][0]
+    assert (first["meter"], first["multiplier"]) == (rack, 10)
+    assert found["nodes"][0] == "pdu-room-a.pdu_out"
+
+
+def test_a_finding_ends_where_the_mistake_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told of until the third hour in balance, as ended with the last hour without."""
+    fault = ("wrong_factor", "pdu-room-a.pdu_out", 0.01)
+    (found,) = findings(simulated(tmp_path, "edge-room", hours=9, fault=fault, lasts=5), capsys)
+    assert (found["since"], found["until"]) == ("2025-06-02T00:00:00Z", "2025-06-02T05:00:00Z")
+    assert found["hours"] == 5
+
+
 def test_no_figure_is_corrected(tmp_path: Path) -> None:
     """What was found changes nothing that was measured."""
     fault = ("missing_phase", "pdu-room-a.pdu_out", None)
