@@ -13,6 +13,7 @@ from greendc.core.units import G_PER_KG, J_PER_KWH
 from greendc.series import (
     GAUGE,
     KPI_COVERAGE,
+    KPI_DISTRIBUTED,
     KPI_ESTIMATED,
     KPI_UNCERTAINTY,
     WINDOWS,
@@ -87,6 +88,8 @@ def _samples(line: Line) -> Iterator[Sample]:
     yield Sample(family, _printed(where | category | own), value)
     if line["estimated_share"] is not None:
         yield Sample(KPI_ESTIMATED, beside, line["estimated_share"])
+    if line["distributed_share"] is not None:
+        yield Sample(KPI_DISTRIBUTED, beside, line["distributed_share"])
     if line["uncertainty"] is not None and value:
         yield Sample(KPI_UNCERTAINTY, beside, line["uncertainty"] / abs(value))
 

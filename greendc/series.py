@@ -171,6 +171,11 @@ KPI_COVERAGE = _gauge(
 KPI_ESTIMATED = _gauge(
     "greendc_kpi_estimated_ratio", KPI, "Estimated share of a KPI's most affected term."
 )
+KPI_DISTRIBUTED = _gauge(
+    "greendc_kpi_distributed_ratio",
+    KPI,
+    "Share of a KPI's most affected term whose energy a register has counted, but not when.",
+)
 KPI_UNCERTAINTY = _gauge(
     "greendc_kpi_uncertainty_ratio", KPI, "Expanded uncertainty (k = 2) of a KPI, relative."
 )
@@ -304,7 +309,8 @@ SERIES: tuple[Series, ...] = (
     *(QUARANTINED, LEFT_OUT, REGISTER_EVENTS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
-    *(KPI_COVERAGE, KPI_ESTIMATED, KPI_UNCERTAINTY, KPI_PROVISIONAL, KPI_STATUS, KPI_UNDEFINED),
+    *(KPI_COVERAGE, KPI_ESTIMATED, KPI_DISTRIBUTED, KPI_UNCERTAINTY, KPI_PROVISIONAL),
+    *(KPI_STATUS, KPI_UNDEFINED),
     WINDOW_END,
     *(BALANCE_DIFFERENCE, BALANCE_TOLERANCE, BALANCE_OFF, FINDINGS, FINDING),
     *(TARGET, RECOVERY, MESSAGES, REJECTED, LOST, DROPPED, BALANCED, AUDITED),

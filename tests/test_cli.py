@@ -20,7 +20,8 @@ from greendc.ports import Entry, Event, RawBatch
 from greendc.queries import Ledger
 from tests.small import BEGIN, SITE, Json, Small, json_lines, messages, small_site
 
-KPI = {"value", "category", "coverage", "estimated_share", "uncertainty", "status", "reason"}
+KPI = {"value", "category", "coverage", "estimated_share", "shares", "uncertainty", "status"}
+KPI |= {"reason"}
 CONTRACT = {"messages", "readings", "rejected", "from", "to", "sites"}
 
 
@@ -43,7 +44,16 @@ def test_json_keeps_its_contract(site: Small) -> None:
     assert (found["messages"], found["readings"], found["rejected"]) == (1410, 1410, {})
     assert (found["from"], found["to"]) == ("2025-03-01T00:00:00Z", "2025-03-01T04:00:00Z")
     small = found["sites"]["small"]
-    assert set(small) == {"energy_kwh", "kpi", "co2e_kg"}
+    assert set(small) == {"energy_kwh", "kpi", "co2e_kg", "shares"}
+    for shares in (*small["shares"].values(), small["kpi"]["ipue"]["shares"]):
+        assert sum(shares.values()) == pytest.approx(1.0)
+    assert small["shares"]["losses"] == {
+        "measured": 0.0,
+        "distributed": 0.0,
+        "estimated": 0.875,
+        "missing": 0.125,
+    }
+    assert small["shares"]["util"]["measured"] == 1.0
     assert set(small["co2e_kg"]) == {"location", "market"}
     assert {"e_dc", "e_it", "e_reuse", "util", "it_a", "losses"} <= set(small["energy_kwh"])
     for kpi in ("ipue", "dcie", "erf", "ere", "ppue_cooling", "cue_location", "cue_market"):

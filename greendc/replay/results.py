@@ -161,6 +161,7 @@ def _site(site: Site, whole: Whole) -> dict[str, Any]:
     energy: dict[str, float | None] = {}
     kpi: dict[str, Any] = {}
     mass: dict[str, float | None] = {"location": None, "market": None}
+    shares: dict[str, dict[str, float]] = {}
     for name, account in whole.accounts.items():
         figure = whole.figures.get(name)
         value = whole.value(name)
@@ -170,12 +171,14 @@ def _site(site: Site, whole: Whole) -> dict[str, Any]:
             mass[name.removeprefix("co2e_")] = value
         else:
             energy[name] = value
+        if account.kind != "kpi" and figure is not None and figure.value is not None:
+            shares[name] = figure.shares._asdict()
     for name, reason in unavailable(site).items():
         if name in {"e_dc", "e_it", "e_reuse"}:
             energy.setdefault(name, None)
         elif not name.startswith("co2e_"):
             kpi[name] = _absent(reason)
-    return {"energy_kwh": energy, "kpi": kpi, "co2e_kg": mass}
+    return {"energy_kwh": energy, "kpi": kpi, "co2e_kg": mass, "shares": shares}
 
 
 def _kpi(figure: Figure | None) -> dict[str, Any]:
@@ -186,6 +189,7 @@ def _kpi(figure: Figure | None) -> dict[str, Any]:
         "category": figure.category,
         "coverage": figure.coverage,
         "estimated_share": figure.estimated,
+        "shares": figure.shares._asdict(),
         "uncertainty": figure.uncertainty,
         "status": figure.status,
         "reason": _reason(figure),
@@ -200,5 +204,5 @@ def _reason(figure: Figure) -> str | None:
 
 
 def _absent(reason: str) -> dict[str, Any]:
-    keys = ("value", "category", "coverage", "estimated_share", "uncertainty")
+    keys = ("value", "category", "coverage", "estimated_share", "shares", "uncertainty")
     return {**dict.fromkeys(keys), "status": "undefined", "reason": reason}

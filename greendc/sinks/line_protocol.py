@@ -27,7 +27,7 @@ SHAPES: Mapping[str, tuple[str, str, str]] = {
     "g": ("greendc_emissions", "quantity", "grams"),
 }
 KPI = ("greendc_kpi", "kpi", "value")
-UNKNOWABLE = ("joules", "grams", "value", "watts", "estimated", "uncertainty")
+UNKNOWABLE = ("joules", "grams", "value", "watts", "estimated", "distributed", "uncertainty")
 FIELDS = (*UNKNOWABLE, "end", "coverage", "rev", "status")
 
 _ESCAPES = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
@@ -73,6 +73,7 @@ def fields(figure: Figure) -> dict[str, float]:
         SHAPES.get(figure.unit, KPI)[2]: value,
         "watts": _mean_power(figure, value),
         "estimated": figure.estimated,
+        "distributed": figure.distributed,
         "uncertainty": figure.uncertainty,
         "end": figure.end / SECOND,
         "coverage": figure.coverage,

@@ -22,18 +22,25 @@ MS = 1_000_000  # ns
 
 @dataclass(slots=True)
 class _Series:
-    """Values of the quantities by the start of their period, None where there is none."""
+    """Values of the quantities by the start of their period, None where there is none.
+
+    `estimated` and `distributed` are shares of the value, of quantities that have some.
+    """
 
     names: Sequence[str]
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)  # of the shortest figure at each start
     values: dict[str, list[float | None]] = field(init=False)
     coverage: dict[str, list[float | None]] = field(init=False)
+    estimated: dict[str, list[float | None]] = field(init=False)
+    distributed: dict[str, list[float | None]] = field(init=False)
     _ends: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.values = {name: [] for name in self.names}
         self.coverage = {name: [] for name in self.names}
+        self.estimated = {name: [] for name in self.names}
+        self.distributed = {name: [] for name in self.names}
 
     def add(self, figures: Iterable[Figure]) -> None:
         """Take figures in the order of their starts; a longer one holds at each start in it."""
@@ -43,12 +50,14 @@ class _Series:
             self.ends[-1] = min(self.ends[-1], figure.end)
             self.values[figure.quantity][-1] = _value(figure)
             self.coverage[figure.quantity][-1] = round(figure.coverage, 4)
+            self.estimated[figure.quantity][-1] = _rounded(figure.estimated)
+            self.distributed[figure.quantity][-1] = _rounded(figure.distributed)
             self._ends[figure.quantity] = figure.end
 
     def _begin(self, figure: Figure) -> None:
         self.starts.append(figure.start)
         self.ends.append(figure.end)
-        for columns in (self.values, self.coverage):
+        for columns in (self.values, self.coverage, self.estimated, self.distributed):
             for name, column in columns.items():
                 holds = self._ends.get(name, figure.start) > figure.start
                 column.append(column[-1] if holds else None)
@@ -66,7 +75,13 @@ class _Series:
             "ends_ms": [end // MS for end in self.ends],
             "values": {name: self.values[name] for name in kept},
             "coverage": {name: self.coverage[name] for name in kept},
+            "estimated": {n: self.estimated[n] for n in kept if any(self.estimated[n])},
+            "distributed": {n: self.distributed[n] for n in kept if any(self.distributed[n])},
         }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _value(figure: Figure) -> float | None:

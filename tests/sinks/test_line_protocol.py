@@ -27,7 +27,7 @@ def test_an_energy() -> None:
     line = point(row(1, uncertainty=36000.0, valid=HOUR // 2))
     assert line == (
         "greendc_energy,quantity=e_dc,period=2025-03,res=hour,site=dc "
-        "joules=3600000.0,watts=2000.0,estimated=0.0,uncertainty=36000.0,end=1740794400.0,"
+        "joules=3600000.0,watts=2000.0,estimated=0.0,distributed=0.0,uncertainty=36000.0,end=1740794400.0,"
         "coverage=0.5,rev=0.0,status=0.0 1740790800000000000"
     )
 
@@ -46,7 +46,7 @@ def test_a_kpi_and_a_mass() -> None:
 
 @pytest.mark.parametrize("status", ["undefined", "invalid"])
 def test_what_is_undefined_or_invalid_has_a_status_and_no_value(status: str) -> None:
-    known = fields(row(1, status=status, value=-5.0, estimated=None).figure)
+    known = fields(row(1, status=status, value=-5.0, estimated=None, distributed=None).figure)
     assert set(known) == {"end", "coverage", "rev", "status"}
 
 

@@ -101,8 +101,9 @@ def test_every_kpi_of_the_ledger_has_its_value(life: Life) -> None:
             if "category" in kpi[0].labels:
                 labels |= {"category": "2", "boundary": "metered"}
             assert value(found, kpi[0].series, **labels) == figure.value
-            estimated = figure.estimated if figure.value is not None else None
-            assert value(found, "greendc_kpi_estimated_ratio", **beside) == estimated
+            for name in ("estimated", "distributed"):
+                share = getattr(figure, name) if figure.value is not None else None
+                assert value(found, f"greendc_kpi_{name}_ratio", **beside) == share
             if figure.value is not None and figure.uncertainty is not None:
                 relative = figure.uncertainty / abs(figure.value)
                 assert value(found, "greendc_kpi_uncertainty_ratio", **beside) == relative

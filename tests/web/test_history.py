@@ -50,6 +50,15 @@ def test_a_longer_period_holds_at_each_start_in_it_and_no_longer() -> None:
     }
 
 
+def test_what_is_no_measurement_is_told_of_what_has_some() -> None:
+    series = _Series(("e_it", "e_dc"))
+    guessed = figure("e_it", HOUR, HOUR, 1.8e6)._replace(estimated=0.25, distributed=1 / 3)
+    series.add([figure("e_it", 0, HOUR, None, 0.0), figure("e_dc", 0, HOUR, 3.6e6), guessed])
+    told = series.told()
+    assert told["estimated"] == {"e_it": [None, 0.25]}
+    assert told["distributed"] == {"e_it": [None, 0.3333]}
+
+
 def test_a_quantity_without_figures_is_left_out() -> None:
     series = _Series(("e_it", "subsystem_lighting"))
     series.add([figure("e_it", 0, HOUR, 3.6e6)])

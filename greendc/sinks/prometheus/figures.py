@@ -116,6 +116,8 @@ def _kpi(out: Families, beside: Labels, figure: Figure, boundary: str) -> None:
     out.add(family, tuple((given | own)[name] for name in family.labels), figure.value)
     if figure.estimated is not None:
         out.add(series.KPI_ESTIMATED, beside, figure.estimated)
+    if figure.distributed is not None:
+        out.add(series.KPI_DISTRIBUTED, beside, figure.distributed)
     if figure.uncertainty is not None and figure.value:
         out.add(series.KPI_UNCERTAINTY, beside, figure.uncertainty / abs(figure.value))
 

@@ -2,7 +2,7 @@
 
 import { el, find, symbol } from "./dom.js";
 import { UNKNOWN, figure, percent } from "./format.js";
-import { chosen } from "./pue.js";
+import { chosen, shares } from "./pue.js";
 import { PERIODS, reason, title } from "./words.js";
 
 const ORDER = [
@@ -50,6 +50,7 @@ function cell(name, period, figures) {
   const [kind, entry] = IPUE.test(name) ? chosen(figures, name) : [null, figures[name]];
   const text = entry === undefined ? UNKNOWN : figure(entry.value, entry.unit.includes("/") ? "1" : entry.unit);
   const named = { className: "number", "data-period": PERIODS[period] }; // for a phone, which shows no columns
+  if (entry !== undefined && entry.value !== null) named.title = shares(entry);
   return el("td", named, text, ...notes(kind, entry).map((note) => el("small", {}, note)));
 }
 

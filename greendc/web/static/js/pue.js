@@ -66,7 +66,7 @@ function defence(entry) {
 }
 
 /** What the figure rests on; adds up to 100 %. */
-function shares(entry) {
+export function shares(entry) {
   return Object.entries(entry.shares).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
 }
 
