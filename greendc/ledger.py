@@ -20,6 +20,7 @@ from greendc.core.periods import PeriodBlock, Periods, StoredRow
 from greendc.core.preview import open_cells, running
 from greendc.core.readings import Readings
 from greendc.core.reconciling import Reconciliation
+from greendc.core.refusing import Refusing
 from greendc.core.rules import REGISTER
 from greendc.core.settled import Cause, Settled
 from greendc.core.site import SiteBook
@@ -180,6 +181,10 @@ class SiteLedger:
         if len(mine):
             mine = self.book.leave(mine)
             self.store.leave(self.site.id, self.meters, mine)
+
+    def refusing(self) -> dict[str, Refusing]:
+        """Meters of which no reading has been believed for long, though they report."""
+        return {self.meters[place]: found for place, found in self.book.refusing.items()}
 
     def _claimed(self, starts: IntArray) -> FloatArray:
         return self.claims.energies(starts, self.book.rules.meters, self.book.hot)

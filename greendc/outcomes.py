@@ -60,6 +60,16 @@ JUDGEMENTS = {
 }
 """What readings are taken for among their neighbours, in people's words; see `core.words`."""
 
+TO_DO = {
+    "implausible": "if the register was exchanged, declare it (`replaced`) and recompute; "
+    "if it began again by itself, it counts once it moves",
+    "frozen": "look at the sensor; a value that may stand still needs a longer `frozen_after`",
+    "out_of_range": "look at the device; a range that is too narrow is changed in the site file",
+    "rate": "look at the device; a load that changes faster needs a larger `rate_per_min`",
+    "spike": "look at the device; a load that jumps needs a larger `spike`",
+}
+"""What to do about a meter all of whose readings are left out for such a word."""
+
 LEFT_OUT = {**REFUSALS, **JUDGEMENTS}
 """Both in people's words."""
 

@@ -14,6 +14,7 @@ from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.core.figure import CODES, Figure
 from greendc.core.readings import BoolArray, Readings, joined
+from greendc.core.refusing import Refusing
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
@@ -255,9 +256,27 @@ class Pipeline:
 
     # -- commit and start --------------------------------------------------------------------
 
+    def refusing(self) -> dict[str, dict[str, Refusing]]:
+        """Of each site its meters of which no reading has been believed for long."""
+        return {name: ledger.refusing() for name, ledger in self.ledgers.items()}
+
+    def _note_refusing(self) -> None:
+        """Tell of meters whose readings have begun to be left out, once."""
+        known, told = self.store.get("refusing") or {}, {}
+        for site, meters in self.refusing().items():
+            told[site] = {meter: one.since for meter, one in meters.items()}
+            for meter, one in meters.items():
+                if meter not in known.get(site, {}):
+                    data: dict[str, Any] = {"site": site, "meter": meter, "reason": one.word}
+                    data |= {"from": one.since, "to": one.last}
+                    self.store.note(Event("refusing", self.last_arrival or 0, data))
+        if told != known:
+            self.store.set("refusing", told)
+
     def commit(self) -> None:
         """Make the ledger, the state and the journal position durable together."""
         self.store.begin()
+        self._note_refusing()
         begin = self.rebuild_from
         states = {name: ledger.state(begin) for name, ledger in self.ledgers.items()}
         state = {"done_to": self.done_to, "rebuild_from": begin, "sites": states}

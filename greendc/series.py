@@ -119,6 +119,11 @@ LEFT_OUT = _counter(
     "Readings of a meter in the ledger's life that no figure rests on, refused or quarantined, by "
     "what spoke against them.",
 )
+REFUSING = _gauge(
+    "greendc_meter_refusing_since_timestamp_seconds",
+    ("site", "meter", "reason"),
+    "Since when every reading of a meter has been left out; no sample where the last is believed.",
+)
 REGISTER_EVENTS = _counter(
     "greendc_register_events_total",
     ("site", "event"),
@@ -306,7 +311,7 @@ BUILD = Series("greendc_build_info", INFO, ("version",), "", "Version of greendc
 SERIES: tuple[Series, ...] = (
     *(POWER, SITE_POWER, REDUNDANT, *READ.values(), DC_VOLTAGE),
     *(LAST_SAMPLE, SILENT_AFTER, SITE_TIME, READINGS, SITE_READINGS),
-    *(QUARANTINED, LEFT_OUT, REGISTER_EVENTS),
+    *(QUARANTINED, LEFT_OUT, REFUSING, REGISTER_EVENTS),
     *(ENERGY, SITE_ENERGY, REVISED, SITE_REVISED, EMISSIONS, EMISSIONS_REVISED, INTENSITY),
     *(kpi_gauge(metric) for metric in METRICS),
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_DISTRIBUTED, KPI_UNCERTAINTY, KPI_PROVISIONAL),

@@ -16,6 +16,7 @@ from greendc.core.facility import EVER, IntArray, Intensity
 from greendc.core.figure import Figure
 from greendc.core.present import POWERS, power
 from greendc.core.readings import BoolArray, FloatArray
+from greendc.core.refusing import Refusing
 from greendc.findings import Lasting
 
 Key = tuple[str, str]  # site, and name of an account
@@ -224,7 +225,8 @@ class Health:
     `rejected:REASON` …), `site_outcomes` readings of each site (`readings`, `late`,
     `duplicate` …). `journal_full` says why nothing is read, if so. `bulk_read` is False
     where messages are read one by one, for want of the paho that greendc knows. `accounts` is None
-    before the first audit of this process.
+    before the first audit of this process. `refusing` are, by site, the meters that report and of
+    which no reading has been believed for long.
     """
 
     started: int
@@ -243,6 +245,7 @@ class Health:
     bulk_read: bool = False
     jobs: Sequence[JobHealth] = ()
     accounts: Accounts | None = None
+    refusing: Mapping[str, Mapping[str, Refusing]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ from greendc.core.readings import (
     without,
 )
 from greendc.core.refused import Refused
+from greendc.core.refusing import Refusing, refusing
 from greendc.core.reopening import (
     Dirty,
     History,
@@ -93,6 +94,7 @@ class SiteBook:
         self.waiting: list[Readings] = []
         self.beyond = Readings.none()  # too late: not to be taken in by a later start either
         self.refused = Refused(self.books)
+        self.refusing: dict[int, Refusing] = {}
 
     # -- state across runs -------------------------------------------------------------------
 
@@ -411,6 +413,7 @@ class SiteBook:
     def _evicted(self) -> tuple[Readings, WordArray]:
         """Let go of readings before the last one that open cells can rest on; with their words."""
         hot, verdict = self.hot, self._verdict(self.hot)
+        self.refusing = refusing(self.rules, hot, verdict, self.refusing)
         first = rests_on(self.rules, hot, verdict, self.progress.floors())
         first = held_from(self.rules, hot, verdict, first, self.progress.floors())
         gone = np.arange(len(hot)) < first[hot.meter]

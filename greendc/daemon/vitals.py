@@ -68,6 +68,7 @@ class Vitals:
             bulk_read=state.bulk_read,
             jobs=self.runs.health(),
             accounts=self.auditor.found,
+            refusing=self.data.worker.pipeline.refusing(),
         )
 
 

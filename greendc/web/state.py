@@ -15,6 +15,7 @@ from greendc.core.figure import Figure
 from greendc.core.present import power
 from greendc.findings import node_record, record
 from greendc.lines import line
+from greendc.outcomes import TO_DO
 from greendc.snapshots import Accounts, Board, Closed, Current, FigureKey, Health, SiteTag
 from greendc.web import meters
 
@@ -195,6 +196,17 @@ def told(health: Health, site: str) -> dict[str, Any]:
         "jobs": [
             {"name": job.name, "succeeded": _stamp(job.succeeded), "error": job.error}
             for job in health.jobs
+        ],
+        "refusing": [
+            {
+                "meter": meter,
+                "reason": one.word,
+                "since": rfc3339(one.since),
+                "last": rfc3339(one.last),
+                "same_since": rfc3339(one.same) if one.word == "frozen" else None,
+                "to_do": TO_DO[one.word],
+            }
+            for meter, one in sorted(health.refusing.get(site, {}).items())
         ],
         "accounts": None if health.accounts is None else _accounts(health.accounts),
     }

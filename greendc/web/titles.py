@@ -64,6 +64,7 @@ EVENTS = {
     "entry": "a hand entry",
     "late": "readings came later than is waited for; their figures were written again",
     "quarantined": "readings were set aside",
+    "refusing": "a meter reports, and no reading of it is believed any more",
     "replaced": "a register was exchanged",
     "reset": "a register began again",
     "revised": "figures were revised",

@@ -27,8 +27,8 @@ from tests.sources.test_bulk_tls import certify
 
 SECRET = "hush-hush-hush"  # noqa: S105 - none
 AROUND = Surroundings(Path(), Mqtt())
-UNKNOWN = {"value": None, "estimated": None, "distributed": None}
-UNKNOWN |= {"status": "undefined", "reason": "no_data"}
+ABSENT = dict.fromkeys(("value", "estimated", "distributed"))
+UNKNOWN = {**ABSENT, "status": "undefined", "reason": "no_data"}
 
 Kinds = pytest.mark.parametrize("kind", [InfluxSink, Influx1Sink])
 

@@ -61,6 +61,9 @@ def _tallies(out: Families, health: Health) -> None:
             out.add(series.DROPPED, (), count)
     for site, outcomes in health.site_outcomes.items():
         _readings(out, site, outcomes)
+    for site, meters in health.refusing.items():
+        for meter, one in meters.items():
+            out.add(series.REFUSING, (site, meter, one.word), one.since / SECOND)
 
 
 def _readings(out: Families, site: str, outcomes: Mapping[str, int]) -> None:

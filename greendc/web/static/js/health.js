@@ -7,7 +7,7 @@ const LAGS = 600; // s
 
 export function showHealth(state, zone) {
   const { health } = state;
-  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...judged(health), ...lost(health), ...sinks(health), ...jobs(health, zone)];
+  const entries = [broker(health), journal(health), readings(health), ...rejected(health), ...judged(health), ...refusing(health, zone), ...lost(health), ...sinks(health), ...jobs(health, zone)];
   if (health.started) entries.push(["Running since", zone.full(Date.parse(health.started))]);
   find("#health dl").replaceChildren(...pairs(entries));
 }
@@ -44,6 +44,15 @@ function* judged(health) {
     const found = Object.entries(health.site_outcomes).filter(([name, number]) => name.startsWith(kind) && number > 0);
     const told = found.map(([name, number]) => `${count(number)} ${name.replace(kind, "").replaceAll("_", " ")}`);
     if (told.length) yield [label, told.join(" · ")];
+  }
+}
+
+/** Meters that report and of which nothing is believed, and what to do about them. */
+function* refusing(health, zone) {
+  for (const one of health.refusing) {
+    const same = one.same_since ? `, the same value since ${zone.full(Date.parse(one.same_since))}: what it counted from then on is doubtful` : "";
+    const told = `every reading is left out since ${zone.full(Date.parse(one.since))}: ${one.reason.replaceAll("_", " ")}${same}`;
+    yield [one.meter, el("span", {}, told, el("small", {}, one.to_do.replaceAll("`", ""))), "bad"];
   }
 }
 
