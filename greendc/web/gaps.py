@@ -1,5 +1,6 @@
 """What is missing and what happened: shares of time known, silences, figures without a value."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from greendc.calendars import rfc3339
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
-from greendc.core.figure import Figure
+from greendc.core.figure import OF_REFUSED, Figure
 from greendc.core.quantities import POINTS
 from greendc.queries import Ledger
 from greendc.snapshots import Board, MeterTag
@@ -90,6 +91,24 @@ class _Asked:
                 return period, Known(*columns)
         return FINER[-1], Known(*np.zeros((4, 0), np.int64))
 
+    def left_out(self, ledger: Ledger, board: Board, one: Together) -> str | None:
+        """The word for which most readings of a silence were left out; None where few came.
+
+        While it lasts it is that of the moment: readings are counted when they are let go of.
+        """
+        tags = [self.tags[place] for place in sorted(set(one.meters))]
+        found: Counter[str] = Counter()
+        now = board.health.refusing.get(self.site, {})
+        if one.end == EVER:
+            found.update(now[tag.meter].word for tag in tags if tag.meter in now)
+            if found.total() * 2 >= len(tags):
+                return max(sorted(found), key=lambda word: found[word])
+        lo, hi = max(one.start, self.lo), min(one.end, self.hi)
+        for words in ledger.judged(self.site, [tag.meter for tag in tags], lo, hi).values():
+            found.update({word: number for word, number in words.items() if word in OF_REFUSED})
+        wanted = sum((hi - lo) / tag.nominal for tag in tags) / 2
+        return max(sorted(found), key=lambda word: found[word]) if found.total() > wanted else None
+
     def figures(self, ledger: Ledger, period: str) -> dict[str, list[Figure]]:
         """Figures of the totals, and of iPUE by hours at least."""
         out: dict[str, list[Figure]] = {}
@@ -137,7 +156,10 @@ def gaps(ledger: Ledger, board: Board, site: str, span: str, now: int) -> dict[s
         "to": rfc3339(end),
         "edges_ms": (edges // MS).tolist(),
         "figures": _known_figures(figures, edges),
-        "silences": [_told(one, tags, group) for one in spells[:TOLD]],
+        "silences": [
+            {**_told(one, tags, group), "left_out": asked.left_out(ledger, board, one)}
+            for one in spells[:TOLD]
+        ],
         "more_silences": len(spells[TOLD:]),
         "without_value": values[:TOLD],
         "more_without_value": len(values[TOLD:]),
@@ -226,6 +248,7 @@ def _without_value(
                     "from_ms": lo // MS,
                     "to_ms": None if run[-1] is figures[name][-1] else hi // MS,
                     "reason": run[-1].reason,
+                    "left_out": run[-1].reason in OF_REFUSED,
                     "coverage": round(known / sum(f.end - f.start for f in run), 4),
                     "silent": len(silent),
                     "of": len(places),

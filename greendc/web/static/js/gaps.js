@@ -178,6 +178,11 @@ function silentFor(one) {
   const { zone, gaps } = told;
   const verb = one.meters === 1 ? ["has", "was"] : ["have", "were"];
   if (one.from_ms === null) return `${verb[0]} not been heard of since greendc started`;
+  if (one.left_out) {
+    const when = one.to_ms === null ? `since ${zone.moment(one.from_ms)}` : zone.period(one.from_ms, one.to_ms);
+    const long = span((one.to_ms ?? Date.parse(gaps.to)) - one.from_ms);
+    return `${one.to_ms !== null ? "reported" : one.meters === 1 ? "reports" : "report"}, but ${when} (${long}) ${reason(one.left_out)}`;
+  }
   if (one.to_ms === null) {
     return `${verb[0]} been silent since ${zone.moment(one.from_ms)} (${span(Date.parse(gaps.to) - one.from_ms)})`;
   }
@@ -187,7 +192,7 @@ function silentFor(one) {
 function withoutValue(one) {
   const { zone } = told;
   const when = one.to_ms === null ? ["has", ` since ${zone.moment(one.from_ms)}`] : ["had", ` ${zone.period(one.from_ms, one.to_ms)}`];
-  const silent = one.silent > 0 ? `${count(one.silent)} of the ${count(one.of)} meters that it needs ${one.to_ms === null ? "are" : "were"} silent` : reason(one.reason);
+  const silent = one.silent > 0 && !one.left_out ? `${count(one.silent)} of the ${count(one.of)} meters that it needs ${one.to_ms === null ? "are" : "were"} silent` : reason(one.reason);
   return [symbol(title(one.name).symbol), ` ${when[0]} no value${when[1]}: ${silent}; it is unknown, not 0.`];
 }
 
