@@ -11,7 +11,7 @@ from greendc.core.facility import SECOND, Kind
 from greendc.core.units import QUANTITIES, Unit, units_of
 from greendc.ports import GreendcError
 from greendc.simulate.chance import seed_of, uniform
-from greendc.simulate.rules import Rule
+from greendc.simulate.rules import Metered, Rule
 from greendc.simulate.scenario import Scenario, Site
 from greendc.simulate.site import points
 from greendc.simulate.texts import MOST_DECIMALS
@@ -20,6 +20,7 @@ from greendc.simulate.truth import Point
 BY_CHANCE = 0.2  # of a class: what a reading's own error is at most, within the class
 SPAN_K = 100.0  # a temperature's class is of so many K, a humidity's of 100 %
 HEARTBEAT = 3600 * SECOND  # longest silence of a meter that reports changes
+BESIDE = "-power"  # of a meter that tells the power of a register
 COUNTED = {"power": "energy", "thermal_power": "heat", "volume": "volume"}
 
 _FINE = {"W": 1, "mW": 0, "J": 0, "kJ": 0, "Wh": 1, "Pa": 1, "l": 1, "V": 2, "A": 2}
@@ -38,7 +39,7 @@ class Meter:
     """
 
     point: Point
-    rule: Rule
+    rule: Metered
     quantity: str
     unit: str
     kind: Kind
@@ -52,11 +53,23 @@ class Meter:
     modulus: int
     first: int
     seed: int
+    beside: str = ""
 
     @property
     def id(self) -> str:
-        """Its name in the site file, that of its point."""
-        return self.point.name
+        """Its name in the site file, that of its point; of one beside a register with a word."""
+        return self.point.name + self.beside
+
+    @property
+    def word(self) -> str:
+        """What it says that it measures."""
+        return self.point.point + self.beside
+
+    @property
+    def power(self) -> str | None:
+        """The meter beside it that tells its power."""
+        there = isinstance(self.rule, Rule) and self.rule.power is not None
+        return self.point.name + BESIDE if there else None
 
     def fixed(self, number: float) -> int:
         """A number in its unit as the fixed-point number that it shows."""
@@ -97,8 +110,15 @@ def devices(scenario: Scenario, site: Site) -> tuple[Device, ...]:
 def _meters(scenario: Scenario, site: Site) -> Iterator[Meter]:
     for point in points(scenario, site).values():
         rule = rule_of(site.metering, point.name)
-        if rule is not None:
-            yield _meter(point, rule, partial(named, scenario.seed, site.id, point.name))
+        if rule is None:
+            continue
+        yield _meter(point, rule, partial(named, scenario.seed, site.id, point.name))
+        if rule.power is not None:
+            if (Kind(rule.kind) is Kind.REGISTER) == (Kind(rule.power.kind) is Kind.REGISTER):
+                raise GreendcError(f"{point.name}: power is for what tells the power of a register")
+            name = point.name + BESIDE
+            beside = _meter(point, rule.power, partial(named, scenario.seed, site.id, name))
+            yield replace(beside, beside=BESIDE)
 
 
 def named(seed: int, site: str, point: str, what: str) -> int:
@@ -126,7 +146,7 @@ def rule_of(rules: Sequence[Rule], name: str) -> Rule | None:
 
 
 def _topic(site: Site, meter: Meter) -> str:
-    words = {"site": site.id, "place": meter.point.place, "point": meter.point.point}
+    words = {"site": site.id, "place": meter.point.place, "point": meter.word}
     return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), meter.rule.topic)
 
 
@@ -150,7 +170,7 @@ def _device(scenario: Scenario, topic: str, meters: list[Meter]) -> Device:
     )
 
 
-def _meter(point: Point, rule: Rule, named: Callable[[str], int]) -> Meter:
+def _meter(point: Point, rule: Metered, named: Callable[[str], int]) -> Meter:
     kind = Kind(rule.kind)
     quantity = _quantity(point, kind)
     name, unit = _unit(point, rule, quantity)
@@ -206,7 +226,7 @@ def _quantity(point: Point, kind: Kind) -> str:
     return point.quantity
 
 
-def _unit(point: Point, rule: Rule, quantity: str) -> tuple[str, Unit]:
+def _unit(point: Point, rule: Metered, quantity: str) -> tuple[str, Unit]:
     known: Mapping[str, Unit] = units_of(quantity)
     name = rule.unit or next(iter(known))
     if name not in known:

@@ -79,8 +79,8 @@ def device(meters: Sequence[Meter]) -> Payload:
     """All that a device measures: ``{"time":"…","ups_in":12.5,"ups_out":12.1}``."""
     pieces: list[bytes | Moment | Number] = [b'{"time":"', STAMP, b'Z"']
     for column, meter in enumerate(meters):
-        pieces += [b"," + orjson.dumps(meter.point.point) + b":", _number(meter, column)]
-    values = [{"value": meter.point.point} for meter in meters]
+        pieces += [b"," + orjson.dumps(meter.word) + b":", _number(meter, column)]
+    values = [{"value": meter.word} for meter in meters]
     return Payload(form(*pieces, b"}"), {"time_at": "time"}, values)
 
 
@@ -108,7 +108,7 @@ def payload_of(sender: Device) -> Payload:
     style = STYLES.get(sender.style)
     if style is None:
         raise GreendcError(f"style {sender.style}: unknown; there are {', '.join(STYLES)}")
-    names = [meter.point.point for meter in sender.meters]
+    names = [meter.word for meter in sender.meters]
     if sender.style == "device" and len(set(names)) == len(names):
         return style(sender.meters)
     if len(names) > 1:

@@ -80,7 +80,7 @@ class Readings:
             for numbers in members.values()
         ]
         counted = (m for d in devices for m in d.meters if m.kind in COUNTING)
-        self._counted = dict.fromkeys((meter.id for meter in counted), 0)
+        self._counted = dict.fromkeys((meter.point.name for meter in counted), 0)
         self._opening = True
 
     def stretches(self, chunks: Iterable[Chunk]) -> Iterator[tuple[int, list[Messages]]]:

@@ -62,12 +62,9 @@ PLANT_FAULTS: tuple[str, ...] = get_args(PlantFault)
 METER_FAULTS: tuple[str, ...] = get_args(MeterFault)
 
 
-class Rule(Model):
-    """How points are metered; for each point the first rule that matches it counts."""
+class Metered(Model):
+    """How a point is metered."""
 
-    points: Items[str] = Field(
-        min_length=1, description="Patterns of points, as in a shell: *.util, rack-0*.it_in."
-    )
     kind: Literal["instant", "mean_prev", "mean_next", "on_change", "register"] = key(
         "instant", description="How a reading stands for the time between two."
     )
@@ -86,6 +83,25 @@ class Rule(Model):
     topic: str = key("dc/{site}/{place}/{point}", description="Topic; {site}, {place}, {point}.")
     delay: Duration | None = key(None, description="From the reading's time to its publication.")
     jitter: Duration | None = key(None, description="Most that chance adds to the delay.")
+    fill: Literal["linear"] | None = key(
+        None, description="What the site file asks to fill gaps of a power with."
+    )
+    fill_uncertainty: Positive | None = key(
+        None, description="What the site file says that may be off by. [%]"
+    )
+
+
+class Rule(Metered):
+    """How points are metered; for each point the first rule that matches it counts."""
+
+    points: Items[str] = Field(
+        min_length=1, description="Patterns of points, as in a shell: *.util, rack-0*.it_in."
+    )
+    power: Metered | None = key(
+        None,
+        description="A meter beside a register that tells its power, under the register's name and "
+        "`-power`. The site file has the one give the other its shape.",
+    )
 
 
 class Fault(Model):

@@ -107,7 +107,9 @@ class Shown:
             shown = self._rounded(means, random)
             good[: len(times) - known] = False
         else:
-            truth = _side_by_side([stretch.values(meter.id, times) for meter in self._meters])
+            truth = _side_by_side(
+                [stretch.values(meter.point.name, times) for meter in self._meters]
+            )
             shown = self._rounded(truth, random)
         for at, hits in self._hits.items():
             shown[:, at] = self._disturbed(shown[:, at], at, times, hits)
@@ -132,7 +134,7 @@ class Shown:
         return found * self._quantum
 
     def _counts(self, stretch: Stretch, times: IntArray) -> IntArray:
-        return _side_by_side([stretch.counts(meter.id, times) for meter in self._meters])
+        return _side_by_side([stretch.counts(meter.point.name, times) for meter in self._meters])
 
     def _means(self, stretch: Stretch, times: IntArray, interval: int) -> tuple[FloatArray, int]:
         """Mean power [mW] of the interval before each time, and how many of the last are known."""
@@ -151,7 +153,7 @@ class Shown:
         for at, hit in self._restarts(stretch):
             step = stretch.chunk.step
             border = np.array([hit.fault.end // step * step])
-            self._origin[at] = stretch.counts(hit.meter.id, border)[0]
+            self._origin[at] = stretch.counts(hit.meter.point.name, border)[0]
             self._base[at] = hit.meter.fixed(hit.amount(ANEW[hit.fault.kind]))
             after = times >= hit.fault.end
             origin[after, at], base[after, at] = self._origin[at], self._base[at]

@@ -148,8 +148,9 @@ def _rules(device: Device, kinds: AbstractSet[str]) -> dict[str, Any]:
 
 def _meter(device: Device, meter: Meter, payload: Payload, column: int) -> dict[str, Any]:
     point, rule = meter.point, meter.rule
-    found: dict[str, Any] = {"id": meter.id, "point": point.point}
-    if meter.quantity not in POINTS[point.point].quantities[:1]:
+    place = "none" if meter.beside else point.point  # its register is what counts
+    found: dict[str, Any] = {"id": meter.id, "point": place}
+    if meter.quantity not in POINTS[place].quantities[:1]:
         found["quantity"] = meter.quantity
     if not payload.names_unit:
         found["unit"] = meter.unit
@@ -163,4 +164,10 @@ def _meter(device: Device, meter: Meter, payload: Payload, column: int) -> dict[
         found["rating_w"] = point.rating
     if meter.kind is Kind.REGISTER:
         found["register"] = {"modulus": rule.modulus, "step": meter.quantum / 10**meter.decimals}
+    more = {
+        "shape": meter.power,
+        "fill": None if meter.kind is Kind.REGISTER else rule.fill,
+        "fill_uncertainty": None if meter.kind is Kind.REGISTER else rule.fill_uncertainty,
+    }
+    found |= {name: value for name, value in more.items() if value is not None}
     return found | {"topic": device.topic, **payload.keys, **payload.values[column]}

@@ -149,7 +149,7 @@ def _counted(
     total = 0
     for chunk in chunks(scenario, site, span[0], min(until // HOUR * HOUR + HOUR, span[1])):
         steps = min((until - chunk.begin) // chunk.step, chunk.count)
-        name = meter.id
+        name = meter.point.name
         amounts = chunk.energy(name) if name in chunk.powers else chunk.volumes[name]
         total += int(amounts[: max(steps, 0)].sum())
     return total
