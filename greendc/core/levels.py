@@ -289,12 +289,11 @@ class Level:
 
     def amounts(self, runs: Runs, columns: IntArray) -> FloatArray:
         """Sums of columns over stretches of rows, one row after the other."""
-        bounds = list(zip(runs.first.tolist(), runs.last.tolist(), strict=True))
         found = []
         # in portions, since all rows of a month side by side are large
         for part in np.array_split(columns, len(columns) // PORTION + 1):
             rows = self.terms[runs.rows[:, None], part]
-            found.append(np.stack([rows[lo:hi].sum(axis=0) for lo, hi in bounds]))
+            found.append(_in_turn(rows, runs.first, runs.last))
         return np.concatenate(found, axis=1)
 
     def trim(self, before: int) -> None:
@@ -312,6 +311,31 @@ def _longer(rows: Rows, more: int) -> Rows:
     out = np.zeros((len(rows) + more, rows.shape[1]), rows.dtype)
     out[: len(rows)] = rows
     return out
+
+
+def _in_turn(rows: FloatArray, first: IntArray, last: IntArray) -> FloatArray:
+    """Sum of each column over rows [first, last) of each stretch, added from the first row on."""
+    out = np.zeros((len(first), rows.shape[1]))
+    length = last - first
+    alone = rows.shape[1] == 1  # numpy has an order of its own for a single column
+    for count in np.unique(length).tolist():
+        same = np.flatnonzero(length == count)
+        if alone or len(same) < count:
+            for one in same.tolist():
+                out[one] = rows[first[one] : last[one]].sum(axis=0)
+        else:
+            out[same] = _side_by_side(rows, first[same], count)
+    return out
+
+
+def _side_by_side(rows: FloatArray, first: IntArray, count: int) -> FloatArray:
+    """Sum of each column over as many rows of stretches that begin at `first`."""
+    total = np.zeros((len(first), rows.shape[1]))
+    begin, in_a_row = int(first[0]), bool((np.diff(first) == 1).all())
+    for turn in range(count):
+        lo = begin + turn
+        total += rows[lo : lo + len(first)] if in_a_row else rows[first + turn]
+    return total
 
 
 def _sums(rows: IntArray, runs: Runs) -> IntArray:
