@@ -2,15 +2,16 @@
 
 from array import array
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from greendc.core.accounts import Account
 from greendc.core.cells import SHARES, Block
+from greendc.core.exact import fsum_runs
 from greendc.core.figure import FigureColumns, FloatArray
 from greendc.core.leftout import most_of
-from greendc.core.sums import fsum_rows
 from greendc.lines import PUBLISHED
 
 
@@ -37,24 +38,24 @@ class Cells(NamedTuple):
 
 def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
     """Cells of each quantity, with its name."""
-    cells = cells.at(np.argsort(cells.quantity, kind="stable"))
-    changed = np.flatnonzero(cells.quantity[1:] != cells.quantity[:-1]) + 1
-    bounds = np.append(0, np.append(changed, len(cells)))
-    before = np.append(0, cells.ends)
-    amount, known = cells.terms[before[:-1]], cells.valid > 0
+    order = np.argsort(cells.quantity, kind="stable")
+    quantity, valid, width = (c[order] for c in (cells.quantity, cells.valid, cells.width))
+    every, before = cells.terms_at(order), np.append(0, np.cumsum(width))
+    bounds = np.append(0, np.append(np.flatnonzero(np.diff(quantity)) + 1, len(order)))
+    known = valid > 0
+    amount = every[before[:-1]][known]
     counted = np.append(0, np.cumsum(known))[bounds].tolist()
-    amount = amount[known]
-    valid = np.add.reduceat(cells.valid, bounds[:-1]).tolist()
-    widths, numbers = cells.width[bounds[:-1]].tolist(), cells.quantity[bounds[:-1]].tolist()
+    widths, numbers = width[bounds[:-1]].tolist(), quantity[bounds[:-1]].tolist()
+    times = np.add.reduceat(valid, bounds[:-1]).tolist()
     terms = before[bounds].tolist()
     lost = _lost(cells)
     for place, number in enumerate(numbers):
         yield (
             cells.names[number],
             Cells(
-                valid[place],
+                times[place],
                 widths[place],
-                cells.terms[terms[place] : terms[place + 1]],
+                every[terms[place] : terms[place + 1]],
                 amount[counted[place] : counted[place + 1]],
                 lost.get(number, {}),
             ),
@@ -94,18 +95,21 @@ class Sum:
         # a cell too short to be published (`resolution`) has its amount all the same
         self.values.frombytes((cells.amounts / self.scale).tobytes())
 
-    def _terms(self) -> FloatArray:
+    @cached_property
+    def terms(self) -> FloatArray:
+        """Sums of the terms once all cells are taken; none where there are no cells."""
         if not self.rows:
-            return np.zeros(SHARES)
-        return fsum_rows(np.frombuffer(self.rows).reshape(-1, self.width))
+            return np.zeros(0)
+        table = np.frombuffer(self.rows).reshape(-1, self.width)
+        return fsum_runs(table, np.array([0]), np.array([len(table)]))[0]
 
     def amount(self) -> float:
         """Sum of the first amount."""
-        return float(self._terms()[0])
+        return float(self.terms[0]) if self.rows else 0.0
 
     def block(self, account: Account, start: int, end: int) -> Block:
         """All cells as one row of an account."""
-        terms = self._terms() if self.rows else np.zeros(len(account.terms) * SHARES)
+        terms = self.terms if self.rows else np.zeros(len(account.terms) * SHARES)
         one = np.array([start], np.int64), np.array([end], np.int64)
         valid = np.array([self.valid], np.int64)
         times = [(word, np.array([time])) for word, time in sorted(self.lost.items())]

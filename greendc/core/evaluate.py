@@ -67,6 +67,7 @@ class Evaluator:
         self._fill_limits = [book.rules.fill_limits for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
         self._intensities: dict[tuple[str, bytes, bytes], FloatArray] = {}
+        self._meters: dict[tuple[int, ...], FloatArray] = {}
 
     def every(self, found: Sequence[PeriodBlock]) -> list[list[Figure]]:
         """The figures of each block, one by one."""
@@ -89,6 +90,7 @@ class Evaluator:
                 shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
         self._intensities.clear()
+        self._meters.clear()
         figures = FigureColumns.joined([self._evaluate(parts) for parts in groups.values()])
         every = [part for parts in groups.values() for part in parts]
         return figures, _spread([part.place for part in every], every)
@@ -127,7 +129,7 @@ class Evaluator:
 
     def _evaluate(self, parts: Sequence[_Part]) -> FigureColumns:
         block = Block.stacked([part.block for part in parts])
-        meters = np.concatenate([part.meters for part in parts])
+        meters = self._counted(parts)
         period = _spread([SPELT.index(part.period) for part in parts], parts)
         verdict = self._judged(parts[0], block)
         self._mask(parts, block, period, verdict)
@@ -167,6 +169,16 @@ class Evaluator:
             config=none,
             lost=block.words,
         )
+
+    def _counted(self, parts: Sequence[_Part]) -> FloatArray:
+        """What meters counted in each row; put together once for all accounts of the same rows."""
+        if parts[0].account.physical is not None:
+            return np.concatenate([part.meters for part in parts])
+        key = tuple(id(part.meters) for part in parts)
+        if key not in self._meters:
+            # a meter's own numbers side by side, since sums take them meter by meter
+            self._meters[key] = np.concatenate([part.meters.T for part in parts], axis=1).T
+        return self._meters[key]
 
     # -- value -------------------------------------------------------------------------------
 

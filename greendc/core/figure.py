@@ -174,11 +174,22 @@ class FigureColumns:
 
     def at(self, rows: IntArray) -> "FigureColumns":
         """Some of the figures, by their places."""
-        width = self.width[rows]
-        shift = (self.ends - self.width)[rows] - (np.cumsum(width) - width)
-        places = np.arange(int(width.sum())) + np.repeat(shift, width)
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
-        return replace(self, **columns, terms=self.terms[places])
+        return replace(self, **columns, terms=self.terms_at(rows))
+
+    def terms_at(self, rows: IntArray) -> FloatArray:
+        """The terms of some of the figures, one row after the other."""
+        width = self.width[rows]
+        if len(width) and (self.width == width[0]).all():
+            return self.terms.reshape(len(self), -1)[rows].ravel()
+        shift = (self.ends - self.width)[rows] - (np.cumsum(width) - width)
+        return self.terms[np.arange(int(width.sum())) + np.repeat(shift, width)]
+
+    def between(self, lo: int, hi: int) -> "FigureColumns":
+        """The figures from one place to another; nothing is copied."""
+        columns: dict[str, Any] = {name: getattr(self, name)[lo:hi] for name in COLUMNS}
+        first = int(self.width[:lo].sum())
+        return replace(self, **columns, terms=self.terms[first : first + int(columns["width"].sum())])
 
     @classmethod
     def joined(cls, parts: Sequence["FigureColumns"]) -> "FigureColumns":

@@ -21,6 +21,7 @@ Rows = TypeVar("Rows", IntArray, FloatArray)
 
 PORTION = 512  # columns that are added up at a time
 CELLS = 2**18  # of a table that is added up at a time
+FEW = 16  # rows of a stretch that cost as much as one more stretch side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +321,7 @@ def _in_turn(rows: FloatArray, first: IntArray, last: IntArray) -> FloatArray:
     alone = rows.shape[1] == 1  # numpy has an order of its own for a single column
     for count in np.unique(length).tolist():
         same = np.flatnonzero(length == count)
-        if alone or len(same) < count:
+        if alone or len(same) * FEW < count:
             for one in same.tolist():
                 out[one] = rows[first[one] : last[one]].sum(axis=0)
         else:

@@ -78,6 +78,11 @@ class Sensitivity:
         """The value of each source."""
         return np.array([source.value for source in self.sources])
 
+    @cached_property
+    def is_ratio(self) -> bool:
+        """Whether the figure has a denominator; if not it is a sum, D = 1."""
+        return bool(self.denominator.any())
+
     @property
     def unstated(self) -> int:
         """How many meters and declared values have no stated accuracy."""

@@ -110,12 +110,17 @@ def expanded_uncertainty(
         for column in (seconds, value, denominator, g_per_kwh)
     )
     exposure = _exposures(form, energies, time)
-    above = form.numerator[:, None] + form.carried[:, None] * (factor / J_PER_KWH)
+    above = form.numerator[:, None]
+    if form.carried.any():
+        above = above + form.carried[:, None] * (factor / J_PER_KWH)
     quotient = figure / form.scale
     stated = np.flatnonzero(~np.isnan(form.limits))
-    limits, divided = form.limits[stated, None] / RECTANGULAR, form.denominator[stated, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        parts = (above[stated] - quotient * divided) * limits * exposure[stated] / below
+        moved = above[stated]
+        if form.is_ratio:
+            moved = moved - quotient * form.denominator[stated, None]
+        limits = form.limits[stated, None] / RECTANGULAR
+        parts = moved * limits * exposure[stated] / below
         spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
     if len(form.limits):
         spread = np.where(np.isnan(factor), np.nan, spread)
@@ -184,9 +189,12 @@ def meter_uncertainty(
 
 def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:
     """Exposure of each source in each period, (sources, periods)."""
-    found = np.empty((len(form.sources), len(energies)))
     places, meters, weights = form.single
-    found[places] = energies.T[meters] * weights[:, None]
+    single = energies.T[meters] * weights[:, None]
+    if not form.several:
+        return single
+    found = np.empty((len(form.sources), len(energies)))
+    found[places] = single
     for place, source in form.several:
         terms = [w * (time if p == TIME else energies[:, p]) for p, w in source.exposure.items()]
         found[place] = fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
@@ -206,12 +214,17 @@ def _blind(
 ) -> npt.NDArray[np.bool_]:
     """Periods in which a source without stated accuracy holds too much of either sum."""
     unstated = np.isnan(form.limits)
+    if not unstated.any():
+        return np.zeros(len(num), np.bool_)
     held = np.abs(form.values[unstated, None] * exposure[unstated])
     # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
-    nothing = (num == 0) & ~form.filled[unstated, None]
-    of_num = (np.abs(above[unstated]) * held > NEGLIGIBLE * np.abs(num)) | nothing
-    of_den = np.abs(form.denominator[unstated, None]) * held > NEGLIGIBLE * np.abs(den)
-    blind: npt.NDArray[np.bool_] = np.any(of_num | of_den, axis=0)
+    of_num = np.fmax.reduce(np.abs(above[unstated]) * held, axis=0) > NEGLIGIBLE * np.abs(num)
+    blind: npt.NDArray[np.bool_] = of_num
+    if not form.filled[unstated].all():
+        blind |= num == 0
+    if form.is_ratio:
+        below = np.abs(form.denominator[unstated, None]) * held
+        blind |= np.fmax.reduce(below, axis=0) > NEGLIGIBLE * np.abs(den)
     return blind
 
 

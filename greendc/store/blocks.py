@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from greendc.core.facility import DAY, EVER, IntArray
-from greendc.core.figure import PERIODS, Figure, FigureColumns
+from greendc.core.figure import PERIODS, BoolArray, Figure, FigureColumns
 from greendc.core.reserved import reserved
 from greendc.store.packing import Packing
 
@@ -32,6 +32,10 @@ class Rows(NamedTuple):
     def at(self, places: IntArray) -> "Rows":
         """Some of them."""
         return Rows(self.ids[places], self.figures.at(places))
+
+    def where(self, mask: BoolArray) -> "Rows":
+        """Those that a mask has."""
+        return self if mask.all() else self.at(np.flatnonzero(mask))
 
     def newest(self) -> "Rows":
         """The last revision of each; they are sorted."""
@@ -70,15 +74,16 @@ def stretches(figures: FigureColumns) -> IntArray:
     return stretch
 
 
-def cut(figures: FigureColumns, part: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Places of the figures of each block, all of one period and part, with the part."""
+def cut(figures: FigureColumns, part: IntArray) -> Iterator[tuple[int, FigureColumns]]:
+    """The figures of each block, all of one period and part, with the part."""
     stretch = stretches(figures)
     order = np.lexsort((stretch, part, figures.period))
     keys = np.stack([figures.period[order], part[order], stretch[order]])
     borders = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
+    figures = figures.at(order)
     for lo, hi in pairwise([0, *borders.tolist(), len(order)]):
         for begin in range(lo, hi, ROWS):
-            yield int(keys[1, lo]), order[begin : min(begin + ROWS, hi)]
+            yield int(keys[1, lo]), figures.between(begin, min(begin + ROWS, hi))
 
 
 def write(
@@ -160,7 +165,7 @@ class Blocks:
         """All rows after an id, in order, with their site."""
         for site, rows in self.holding(position + 1):
             later = rows.ids > position
-            yield site, rows if later.all() else rows.at(np.flatnonzero(later))
+            yield site, rows.where(later)
 
     def holding(self, number: int) -> Iterator[tuple[str, Rows]]:
         """Whole blocks from the one on that holds the row of an id."""
@@ -199,8 +204,8 @@ class Blocks:
                 every = _joined([*pending, wanted.among(self.rows(raw, of))])
                 done = every.figures.start < begin
                 if done.any():
-                    yield every.at(np.flatnonzero(done)).sorted()
-                pending, raw, count = [every.at(np.flatnonzero(~done))], [], 0
+                    yield every.where(done).sorted()
+                pending, raw, count = [every.where(~done)], [], 0
                 enough = max(PIECE, len(pending[0].ids))
             raw.append((first, body))
             count += number
@@ -247,7 +252,7 @@ class _Wanted(NamedTuple):
         keep = (start >= self.lo) & (start < self.hi) & (rows.ids <= self.upto)
         if self.numbers is not None:
             keep &= np.isin(rows.figures.quantity, self.numbers)
-        return rows if keep.all() else rows.at(np.flatnonzero(keep))
+        return rows.where(keep)
 
 
 def _joined(parts: Sequence[Rows]) -> Rows:

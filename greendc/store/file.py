@@ -222,9 +222,9 @@ class Store:
         part = np.zeros(len(figures.names), np.int64)
         part[used] = [part_of(figures.names[number], number) for number in used.tolist()]
         first = self.last() + 1
-        for number, rows in cut(figures, part[figures.quantity]):
-            write(self._db, self._blocks.packing, site, figures.at(rows), number, first)
-            first += len(rows)
+        for number, block in cut(figures, part[figures.quantity]):
+            write(self._db, self._blocks.packing, site, block, number, first)
+            first += len(block)
         self._pass(OWN[0], {OWN[1]: len(figures)})
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
