@@ -31,7 +31,7 @@ from greendc.ports import Event
 from greendc.store import Changes, Store
 
 WRITTEN = "written"  # key of the ledger's: see `SiteLedger.written`
-PORTION_ROWS = 60_000  # evaluated and written at a time
+PORTION_ROWS = 120_000  # evaluated and written at a time
 PORTION_BLOCKS = 1024  # of accounts, likewise
 CAUSES = 20  # of a revision that are noted one by one
 

@@ -101,7 +101,8 @@ class Sum:
         if not self.rows:
             return np.zeros(0)
         table = np.frombuffer(self.rows).reshape(-1, self.width)
-        return fsum_runs(table, np.array([0]), np.array([len(table)]))[0]
+        sums: FloatArray = fsum_runs(table, np.array([0]), np.array([len(table)]))[0]
+        return sums
 
     def amount(self) -> float:
         """Sum of the first amount."""

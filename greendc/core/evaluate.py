@@ -19,6 +19,7 @@ from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
 from greendc.core.uncertainty import (
     REASONS,
+    Exposures,
     Sensitivity,
     Uncertainty,
     expanded_uncertainty,
@@ -67,7 +68,7 @@ class Evaluator:
         self._fill_limits = [book.rules.fill_limits for book in books]
         self._forms: dict[tuple[int, str], Sensitivity] = {}
         self._intensities: dict[tuple[str, bytes, bytes], FloatArray] = {}
-        self._meters: dict[tuple[int, ...], FloatArray] = {}
+        self._exposures: dict[tuple[int, ...], Exposures] = {}
 
     def every(self, found: Sequence[PeriodBlock]) -> list[list[Figure]]:
         """The figures of each block, one by one."""
@@ -89,9 +90,9 @@ class Evaluator:
             for part in self._parts(place, one):
                 shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
-        self._intensities.clear()
-        self._meters.clear()
         figures = FigureColumns.joined([self._evaluate(parts) for parts in groups.values()])
+        self._intensities.clear()
+        self._exposures.clear()
         every = [part for parts in groups.values() for part in parts]
         return figures, _spread([part.place for part in every], every)
 
@@ -129,15 +130,16 @@ class Evaluator:
 
     def _evaluate(self, parts: Sequence[_Part]) -> FigureColumns:
         block = Block.stacked([part.block for part in parts])
-        meters = self._counted(parts)
         period = _spread([SPELT.index(part.period) for part in parts], parts)
         verdict = self._judged(parts[0], block)
         self._mask(parts, block, period, verdict)
-        doubts = self._doubts(parts, block, meters, verdict.value)
+        counted = self._counted(parts)
+        doubts = self._doubts(parts, block, counted, verdict.value)
         estimated, distributed = (worst_share(block.terms, which) for which in (1, 2))
         filled = estimated
         if estimated.any():
-            filled = self.gaps.share(parts[0].account, block.terms, meters, block.valid)
+            account = parts[0].account
+            filled = self.gaps.share(account, block.terms, counted.energies, block.valid)
         gappy = np.concatenate([part.gappy for part in parts])
         grade(period, block, (estimated, filled), verdict, gappy)
         name_lost(block, verdict)
@@ -170,15 +172,16 @@ class Evaluator:
             lost=block.words,
         )
 
-    def _counted(self, parts: Sequence[_Part]) -> FloatArray:
+    def _counted(self, parts: Sequence[_Part]) -> Exposures:
         """What meters counted in each row; put together once for all accounts of the same rows."""
         if parts[0].account.physical is not None:
-            return np.concatenate([part.meters for part in parts])
+            return Exposures(np.concatenate([part.meters for part in parts]))
         key = tuple(id(part.meters) for part in parts)
-        if key not in self._meters:
+        if key not in self._exposures:
             # a meter's own numbers side by side, since sums take them meter by meter
-            self._meters[key] = np.concatenate([part.meters.T for part in parts], axis=1).T
-        return self._meters[key]
+            counted = np.concatenate([part.meters.T for part in parts], axis=1).T
+            self._exposures[key] = Exposures(counted)
+        return self._exposures[key]
 
     # -- value -------------------------------------------------------------------------------
 
@@ -234,14 +237,15 @@ class Evaluator:
     # -- uncertainty ---------------------------------------------------------------------------
 
     def _doubts(
-        self, parts: Sequence[_Part], block: Block, meters: FloatArray, value: FloatArray
+        self, parts: Sequence[_Part], block: Block, counted: Exposures, value: FloatArray
     ) -> Uncertainty:
         """Expanded uncertainty of each row (F-6.6), NaN with a word where it is not known."""
         part = parts[0]
         if part.account.physical is not None:
             place = _spread([p.account.terms[0].members[0][0] for p in parts], parts)
             filled = self._fill_limits[part.number][place], block.terms[:, 0, 1]
-            return meter_uncertainty(self._limits[part.number][place], meters, value, *filled)
+            limits = self._limits[part.number][place]
+            return meter_uncertainty(limits, counted.energies, value, *filled)
         metric = part.account.metric
         denominator: FloatArray | float = 1.0
         if metric is not None:
@@ -251,7 +255,7 @@ class Evaluator:
             intensity = self._intensity(method, block)
         seconds = block.valid / SECOND
         return expanded_uncertainty(
-            self._form(part), meters, seconds, value, denominator, intensity
+            self._form(part), counted, seconds, value, denominator, intensity
         )
 
     def _form(self, part: _Part) -> Sensitivity:

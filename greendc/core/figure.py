@@ -181,15 +181,19 @@ class FigureColumns:
         """The terms of some of the figures, one row after the other."""
         width = self.width[rows]
         if len(width) and (self.width == width[0]).all():
-            return self.terms.reshape(len(self), -1)[rows].ravel()
+            same: FloatArray = self.terms.reshape(len(self), -1)[rows].ravel()
+            return same
         shift = (self.ends - self.width)[rows] - (np.cumsum(width) - width)
-        return self.terms[np.arange(int(width.sum())) + np.repeat(shift, width)]
+        places: IntArray = np.arange(int(width.sum())) + np.repeat(shift, width)
+        return self.terms[places]
 
     def between(self, lo: int, hi: int) -> "FigureColumns":
         """The figures from one place to another; nothing is copied."""
         columns: dict[str, Any] = {name: getattr(self, name)[lo:hi] for name in COLUMNS}
         first = int(self.width[:lo].sum())
-        return replace(self, **columns, terms=self.terms[first : first + int(columns["width"].sum())])
+        return replace(
+            self, **columns, terms=self.terms[first : first + int(columns["width"].sum())]
+        )
 
     @classmethod
     def joined(cls, parts: Sequence["FigureColumns"]) -> "FigureColumns":

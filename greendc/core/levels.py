@@ -299,11 +299,14 @@ class Level:
 
     def trim(self, before: int) -> None:
         """Let go of rows that begin before a time."""
-        for start in [start for start in self.index if start < before]:
-            number, self._sorted = self.index.pop(start), None
-            self.valid[number], self.terms[number] = 0, 0.0
-            self.losses.clear(number)
-            self.free.append(number)
+        starts, places = self._in_order()
+        gone = int(np.searchsorted(starts, before))
+        for start in starts[:gone].tolist():
+            del self.index[start]
+        self.valid[places[:gone]], self.terms[places[:gone]] = 0, 0.0
+        self.losses.clear(places[:gone])
+        self.free += places[:gone].tolist()
+        self._sorted = starts[gone:], places[gone:]
         self.held.cut(before)
 
 

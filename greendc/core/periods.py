@@ -220,13 +220,13 @@ class Periods:
         names, hours = self._rolled(group), group.hours()
         if not names or not hours:
             return
-        below = self.held.far["hour"]
+        below, joined = self.held.far["hour"], runs(hours)
         for period, length in ROLLING.items():
             last = max(min(group.upto, hours[-1][1]), self.marks.upto(period, names[0]))
-            have([below], [(lo, min(hi + length, last)) for lo, hi in hours])
+            have([below], [(lo, min(hi + length, last)) for lo, hi in joined])
             ends = {
                 end
-                for lo, hi in runs(hours)
+                for lo, hi in joined
                 for end in range(lo + HOUR, min(hi - HOUR + length, last) // HOUR * HOUR + 1, HOUR)
                 if end - HOUR in below.index  # none ends in a silence that has no cells
             }

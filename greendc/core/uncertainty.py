@@ -19,6 +19,7 @@ from greendc.core.units import J_PER_KWH
 
 __all__ = [
     "Expansion",
+    "Exposures",
     "Sensitivity",
     "Source",
     "Sums",
@@ -32,6 +33,40 @@ RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM
 COVERAGE_FACTOR = 2.0  # k of what is published
 REASONS = (None, "undefined", "no_accuracy")
 NEGLIGIBLE = 0.01  # of either sum: what a source without stated accuracy may hold
+
+
+class Exposures:
+    """What sources were exposed to in some periods, from what the meters counted in them."""
+
+    def __init__(self, energies_j: npt.ArrayLike) -> None:
+        """Begin with what each meter counted in each period, (periods, meters) [J]."""
+        self.energies = np.asarray(energies_j, np.float64)
+        self._of_several: dict[int, FloatArray] = {}  # by the `id` of a source
+
+    def of(self, form: Sensitivity, time: FloatArray) -> FloatArray:
+        """Exposure of each source of a form in each period, (sources, periods)."""
+        places, meters, weights = form.single
+        single = self.energies.T[meters] * weights[:, None]
+        if not form.several:
+            return single
+        found = np.empty((len(form.sources), len(self.energies)))
+        found[places] = single
+        for place, source in form.several:
+            found[place] = self._several(source, time)
+        return found
+
+    def _several(self, source: Source, time: FloatArray) -> FloatArray:
+        """That of one source, worked out once where time, which accounts differ in, has no part."""
+        if TIME in source.exposure:
+            return self._sum(source, time)
+        if id(source) not in self._of_several:
+            self._of_several[id(source)] = self._sum(source, time)
+        return self._of_several[id(source)]
+
+    def _sum(self, source: Source, time: FloatArray) -> FloatArray:
+        energies = self.energies
+        terms = [w * (time if p == TIME else energies[:, p]) for p, w in source.exposure.items()]
+        return fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +88,7 @@ class Uncertainty:
 
 def expanded_uncertainty(
     form: Sensitivity,
-    energies_j: npt.ArrayLike,
+    energies_j: npt.ArrayLike | Exposures,
     seconds: npt.ArrayLike,
     value: npt.ArrayLike,
     denominator: npt.ArrayLike = 1.0,
@@ -70,7 +105,8 @@ def expanded_uncertainty(
         The account's sensitivities.
     energies_j
         What each physical meter counted in each period, (periods, meters), and then, of each whose
-        gaps may be filled, how much of that was filled in, without sign. [J]
+        gaps may be filled, how much of that was filled in, without sign. As `Exposures` what is
+        made of it is worked out once for all accounts of an expansion. [J]
     seconds
         Time over which declared constants ran in each period. [s]
     value
@@ -104,12 +140,12 @@ def expanded_uncertainty(
     >>> print(expanded_uncertainty(form, [[1000.0]], 1.0, 1000.0).value.round(4))
     [11.547]
     """
-    energies = np.asarray(energies_j, np.float64)
+    exposures = energies_j if isinstance(energies_j, Exposures) else Exposures(energies_j)
     time, figure, below, factor = (
-        np.broadcast_to(np.asarray(column, np.float64), len(energies))
+        np.broadcast_to(np.asarray(column, np.float64), len(exposures.energies))
         for column in (seconds, value, denominator, g_per_kwh)
     )
-    exposure = _exposures(form, energies, time)
+    exposure = exposures.of(form, time)
     above = form.numerator[:, None]
     if form.carried.any():
         above = above + form.carried[:, None] * (factor / J_PER_KWH)
@@ -139,10 +175,10 @@ class Sums:
 
 def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike) -> Sums:
     """N, the energy carried and D [J] of each period, as the meters' energies give them."""
-    energies = np.asarray(energies_j, np.float64)
-    time = np.broadcast_to(np.asarray(seconds, np.float64), len(energies))
+    exposures = Exposures(energies_j)
+    time = np.broadcast_to(np.asarray(seconds, np.float64), len(exposures.energies))
     values = np.where(form.filled, 0.0, form.values)  # it is part of what the meter counted
-    amounts = values[:, None] * _exposures(form, energies, time)
+    amounts = values[:, None] * exposures.of(form, time)
     columns = (form.numerator, form.carried, form.denominator)
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
@@ -185,20 +221,6 @@ def meter_uncertainty(
     spread = COVERAGE_FACTOR * np.hypot(limits / RECTANGULAR * energies, of_fill)
     blind = np.isnan(limits) | (np.isnan(fills) & (filled > NEGLIGIBLE * np.abs(energies)))
     return _stated(np.where(blind, 0.0, spread), figure, blind)
-
-
-def _exposures(form: Sensitivity, energies: FloatArray, time: FloatArray) -> FloatArray:
-    """Exposure of each source in each period, (sources, periods)."""
-    places, meters, weights = form.single
-    single = energies.T[meters] * weights[:, None]
-    if not form.several:
-        return single
-    found = np.empty((len(form.sources), len(energies)))
-    found[places] = single
-    for place, source in form.several:
-        terms = [w * (time if p == TIME else energies[:, p]) for p, w in source.exposure.items()]
-        found[place] = fsum_rows(np.stack(terms)) if len(terms) > 1 else terms[0]
-    return found
 
 
 def _root_sum_square(parts: FloatArray) -> FloatArray:
