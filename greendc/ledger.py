@@ -194,7 +194,7 @@ class SiteLedger:
         if not self.balance.touched:
             return
         progress = self.book.progress
-        closed = min((progress.accounts.get(n, -EVER) for n in self.balance.names), default=-EVER)
+        closed = progress.closed_upto(self.balance.names)
         if progress.origin is not None and closed > self.balance.upto:
             self.store.balances(self.site.id, list(self.balance.due(closed, progress.origin)))
             self.claims.forget(closed - CLAIMS_KEPT)
@@ -237,8 +237,8 @@ class SiteLedger:
             "meters": self.meters,
             "closed": progress.closed.tobytes(),
             "names": progress.names(),
-            "since": dict(progress.since),
-            "accounts": dict(progress.accounts),
+            "since": progress.since,
+            "accounts": progress.accounts,
             "written": self.periods.marks.written,
             "balanced": self.balance.upto,
             "claims": self.claims.rows(),
@@ -259,7 +259,7 @@ class SiteLedger:
         progress.origin = state["origin"]
         progress.presence.lives = [(first, last) for first, last in state["lives"]]
         progress.closed[mine[kept]] = as_ints(state["closed"])[kept]
-        progress.accounts, progress.since = dict(state["accounts"]), dict(state["since"])
+        progress.restore(state["accounts"], state["since"])
         progress.begin_new(state["names"], book.watermark)
         self.periods.marks.written = {p: dict(names) for p, names in state["written"].items()}
         self.balance.upto = state.get("balanced", -EVER)

@@ -14,6 +14,7 @@ from greendc.core.final_days import Spread
 from greendc.core.leftout import LeftOut
 from greendc.core.presence import Presence
 from greendc.core.reopening import Dirty, Span
+from greendc.core.rows import AccountRows, alike
 from greendc.core.rules import MEAN_NEXT, Rules
 
 EVERY = -1  # in place of a meter: whatever has cells in a span, or none yet
@@ -56,11 +57,10 @@ class Known:
 
 
 class Progress:
-    """Up to where each meter (`closed`) and each account (`accounts`) is closed.
+    """Up to where each meter (`closed`) and each account is closed.
 
-    `origin` is where the site's first cell begins, None before any reading. `since`
-    holds the accounts that came later and where they begin, `presence` the silences that
-    have no cells.
+    `origin` is where the site's first cell begins, None before any reading; `presence` are the
+    silences that have no cells.
     """
 
     def __init__(self, books: tuple[Book, ...]) -> None:
@@ -72,15 +72,17 @@ class Progress:
         self.border = int(np.lcm.reduce([a.grid for b in books for a in b.accounts] or [1]))
         self.origin: int | None = None
         self.closed: IntArray = np.full(len(self.rules.meters), -EVER, np.int64)
-        self.accounts: dict[str, int] = {}
-        self.since: dict[str, int] = {}
-        self._resting = [_resting(b.accounts) for b in books]
+        names = dict.fromkeys(a.name for layout in books for a in layout.accounts)
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._rows = [AccountRows(layout, self._numbers) for layout in books]
+        self._upto: IntArray = np.full(len(names), -EVER, np.int64)  # -EVER: nothing is closed
+        self._since = self._upto.copy()  # where accounts begin that came later
+        self._gone: dict[str, int] = {}  # accounts that the configuration has no more
 
     def copy(self) -> "Progress":
         """One that can go on without this one."""
         twin = copy(self)
-        twin.closed = self.closed.copy()
-        twin.accounts, twin.since = dict(self.accounts), dict(self.since)
+        twin.closed, twin._upto = self.closed.copy(), self._upto.copy()  # noqa: SLF001
         twin.presence = replace(self.presence)
         return twin
 
@@ -88,7 +90,27 @@ class Progress:
 
     def names(self) -> list[str]:
         """All accounts that there are, closed or not."""
-        return sorted({a.name for layout in self.books for a in layout.accounts})
+        return sorted(self._numbers)
+
+    @property
+    def accounts(self) -> dict[str, int]:
+        """Up to where accounts are closed [ns]; those of which nothing is are not there."""
+        return self._gone | self._told(self._upto)
+
+    @property
+    def since(self) -> dict[str, int]:
+        """Where accounts begin that came later [ns]."""
+        return self._told(self._since)
+
+    def _told(self, column: IntArray) -> dict[str, int]:
+        pairs = zip(self._numbers, column.tolist(), strict=True)
+        return {name: at for name, at in pairs if at > -EVER}
+
+    def restore(self, accounts: Mapping[str, int], since: Mapping[str, int]) -> None:
+        """Go on from where accounts were."""
+        self._gone = {name: at for name, at in accounts.items() if name not in self._numbers}
+        for column, given in ((self._upto, accounts), (self._since, since)):
+            column[:] = [given.get(name, -EVER) for name in self._numbers]
 
     def begin_new(self, known: Iterable[str], watermark: int) -> None:
         """Begin accounts that are not among the `known` ones at the watermark."""
@@ -98,9 +120,17 @@ class Progress:
         for layout in self.books:
             for account in layout.accounts:
                 if account.name not in old:
+                    number = self._numbers[account.name]
                     begin = -(-watermark // account.grid) * account.grid
-                    self.since[account.name] = begin
-                    self.accounts.setdefault(account.name, begin)
+                    self._since[number] = begin
+                    if self._upto[number] == -EVER:
+                        self._upto[number] = begin
+
+    def closed_upto(self, names: Iterable[str]) -> int:
+        """Up to where all of some accounts are closed; -EVER where one is not at all."""
+        numbers = [self._numbers.get(name, -1) for name in names]
+        known = bool(numbers) and min(numbers) >= 0
+        return int(self._upto[numbers].min()) if known else -EVER
 
     # -- closing -----------------------------------------------------------------------------
 
@@ -171,41 +201,34 @@ class Progress:
 
     def due(self, watermark: int, end: int | None) -> Iterator[Due]:
         """New cells of all accounts, as far as every meter that they need is closed."""
-        unfinished: set[str] = set()  # in an earlier epoch: later ones have to wait
-        for layout in self.books:
-            groups: dict[tuple[int, int, int], list[Account]] = {}
-            for account in layout.accounts:
-                if account.name in unfinished:
-                    continue
-                lo, hi = self._span(account, layout, self._closed(account), EVER)
-                upto = min(hi, self._upto(account, watermark, end))
-                if lo < upto:
-                    for piece in self.presence.pieces(lo, upto):
-                        groups.setdefault((account.grid, *piece), []).append(account)
-                    self.accounts[account.name] = upto
-                if upto < hi:
-                    unfinished.add(account.name)
-            for (_, lo, hi), accounts in groups.items():
-                yield Due(layout, accounts, lo, hi)
+        unfinished = np.zeros(len(self._upto), np.bool_)  # in an earlier epoch: later ones wait
+        for rows in self._rows:
+            waits = unfinished[rows.number]
+            lo, hi = rows.within(self._begun()[rows.number], EVER)
+            if end is None:
+                upto = np.minimum(hi, rows.known(self.closed, self._limit(watermark)))
+            else:
+                upto = np.minimum(hi, -(-end // rows.grid) * rows.grid)
+            new = np.flatnonzero((lo < upto) & ~waits)
+            self._upto[rows.number[new]] = upto[new]
+            unfinished[rows.number[(upto < hi) & ~waits]] = True
+            yield from self._pieces(rows, new, lo, upto)
 
-    def _closed(self, account: Account) -> int:
-        return self.accounts.get(account.name, self.origin or 0)
+    def _begun(self) -> IntArray:
+        """Where the next cell of each account begins."""
+        return np.where(self._upto > -EVER, self._upto, self.origin or 0)
 
-    def _upto(self, account: Account, watermark: int, end: int | None) -> int:
-        if end is not None:
-            return -(-end // account.grid) * account.grid
-        if account.physical is not None:
-            upto = int(self.closed[account.physical])
-        else:
-            needs = self.closed[account.needs]
-            upto = int(needs.min()) if len(needs) else self._limit(watermark)
-        return upto - upto % account.grid
-
-    @staticmethod
-    def _span(account: Account, layout: Book, lo: int, hi: int) -> Span:
-        epoch = layout.epoch
-        lo, hi = max(lo, epoch.start), min(hi, epoch.end)
-        return lo - lo % account.grid, hi - hi % account.grid
+    def _pieces(
+        self, rows: AccountRows, some: IntArray, lo: IntArray, hi: IntArray
+    ) -> Iterator[Due]:
+        """Some accounts whose cells in [lo, hi) are due, those with the same ones together."""
+        groups: dict[tuple[int, int, int], list[IntArray]] = {}
+        for same in alike(lo[some], hi[some], rows.grid[some]):
+            first = some[same[0]]
+            for piece in self.presence.pieces(int(lo[first]), int(hi[first])):
+                groups.setdefault((int(rows.grid[first]), *piece), []).append(some[same])
+        for (_, begin, end), found in groups.items():
+            yield Due(rows.book, rows.some(np.sort(np.concatenate(found))), begin, end)
 
     # -- closed cells again ------------------------------------------------------------------
 
@@ -230,57 +253,33 @@ class Progress:
 
     def again(self, lo: int, hi: int) -> Iterator[Due]:
         """The closed cells of all accounts in [lo, hi)."""
-        for layout in self.books:
-            groups: dict[tuple[int, int, int], list[Account]] = {}
-            for account in layout.accounts:
-                upto = min(hi, self.accounts.get(account.name, lo))
-                first = max(lo, self.origin or 0, self.since.get(account.name, lo))
-                begin, end = self._span(account, layout, first, upto)
-                for piece in self.presence.pieces(begin, end):
-                    groups.setdefault((account.grid, *piece), []).append(account)
-            for (_, begin, end), accounts in groups.items():
-                yield Due(layout, accounts, begin, end)
+        for rows in self._rows:
+            upto, since = self._upto[rows.number], self._since[rows.number]
+            first = np.maximum(max(lo, self.origin or 0), since)
+            begin, end = rows.within(first, np.where(upto > -EVER, np.minimum(hi, upto), lo))
+            yield from self._pieces(rows, np.flatnonzero(begin < end), begin, end)
 
     # -- what rests on each meter ------------------------------------------------------------
 
     def floors(self) -> IntArray:
         """Up to where everything that rests on each meter is closed."""
-        floor, begin = self.closed.copy(), self.origin or -EVER
-        for places, names, others in self._resting:
-            done = np.array([self.accounts.get(name, begin) for name in names], np.int64)
-            floor[places] = np.minimum(floor[places], done)
-            for account in others:
-                upto = self.accounts.get(account.name, begin)
-                floor[account.needs] = np.minimum(floor[account.needs], upto)
+        floor = self.closed.copy()
+        done = np.where(self._upto > -EVER, self._upto, self.origin or -EVER)
+        for rows in self._rows:
+            rows.spread(np.minimum, done, floor)
         return floor
 
     def furthest(self) -> int:
         """Up to where anything at all is closed."""
-        return max([int(self.closed.max(initial=-EVER)), *self.accounts.values()])
+        upto = max(self._gone.values(), default=-EVER)
+        return max(int(self.closed.max(initial=upto)), int(self._upto.max(initial=-EVER)))
 
     def sealed(self) -> IntArray:
         """Up to where anything that rests on each meter is closed."""
         sealed = self.closed.copy()
-        for places, names, others in self._resting:
-            done = np.array([self.accounts.get(name, -EVER) for name in names], np.int64)
-            sealed[places] = np.maximum(sealed[places], done)
-            for account in others:
-                upto = self.accounts.get(account.name, -EVER)
-                sealed[account.needs] = np.maximum(sealed[account.needs], upto)
+        for rows in self._rows:
+            rows.spread(np.maximum, self._upto, sealed)
         return sealed
-
-
-def _resting(accounts: Iterable[Account]) -> tuple[IntArray, list[str], list[Account]]:
-    """Places and names of accounts that rest on one meter each, and all others."""
-    single: dict[int, str] = {}
-    others: list[Account] = []
-    for account in accounts:
-        place = account.physical
-        if place is None:
-            others.append(account)
-        else:
-            single[place] = account.name
-    return np.array(list(single), np.int64), list(single.values()), others
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
