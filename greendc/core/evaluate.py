@@ -138,8 +138,8 @@ class Evaluator:
         estimated, distributed = (worst_share(block.terms, which) for which in (1, 2))
         filled = estimated
         if estimated.any():
-            account = parts[0].account
-            filled = self.gaps.share(account, block.terms, counted.energies, block.valid)
+            meters = np.ascontiguousarray(counted.energies)
+            filled = self.gaps.share(parts[0].account, block.terms, meters, block.valid)
         gappy = np.concatenate([part.gappy for part in parts])
         grade(period, block, (estimated, filled), verdict, gappy)
         name_lost(block, verdict)
