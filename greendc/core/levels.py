@@ -206,7 +206,7 @@ class Level:
         """Set the whole row that begins at a time."""
         number = self._row(start)
         self.valid[number], self.terms[number] = valid, terms
-        self.losses.clear(number)
+        self.losses.clear(np.array([number]))
 
     def lose(self, start: int, word: IntArray, lacking: IntArray) -> None:
         """Set what the accounts have lost in a row that is there, by their places."""

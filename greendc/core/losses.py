@@ -39,10 +39,10 @@ class Losses:
             self.word[rows, places] = word
             self.time[rows, places] = np.where(word, lacking, 0)
 
-    def clear(self, row: int) -> None:
-        """Have a row lose nothing."""
-        if row < len(self.word):
-            self.word[row], self.time[row] = 0, 0
+    def clear(self, rows: IntArray) -> None:
+        """Have some rows lose nothing."""
+        there = rows[rows < len(self.word)]
+        self.word[there], self.time[there] = 0, 0
 
     def of(
         self, rows: IntArray, places: IntArray, shape: tuple[int, int]
