@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -190,9 +191,15 @@ def _minutes(
     head, tail = data.words(start), data.words(start + WORD)
     new = np.ones(len(start), np.bool_)
     new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
-    first = start[new]
-    texts = [piece.decode("ascii", "replace") for piece in data.pieces(first, first + _MINUTE)]
-    found = [read(f"{text}:00{suffix}") for text in texts]
-    times = np.array([-1 if at is None or not 0 <= at < _LAST else at for at in found], np.int64)
+    pairs = zip(head[new].tolist(), tail[new].tolist(), strict=True)
+    times = np.array([_minute(*pair, suffix, read) for pair in pairs], np.int64)
     times = times[np.cumsum(new) - 1] if len(times) else np.zeros(0, np.int64)
     return times, times >= 0
+
+
+@lru_cache(maxsize=4096)  # lines of other lengths, and payloads, have the same minutes again
+def _minute(head: int, tail: int, suffix: str, read: Callable[[str], int | None]) -> int:
+    """The time of a minute's two words; -1 where it has none that is to be had."""
+    text = b"".join(word.to_bytes(WORD, "little") for word in (head, tail))
+    at = read(f"{text.decode('ascii', 'replace')}:00{suffix}")
+    return -1 if at is None or not 0 <= at < _LAST else at
