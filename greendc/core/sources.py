@@ -7,7 +7,7 @@ denominator is one source, so that its errors cancel as far as they do.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,43 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Sources in an order, and columns of what they say, for all figures that rest on them."""
+
+    each: tuple[Source, ...]
+
+    @cached_property
+    def single(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Sources whose exposure is what one meter counted: their places, its place, its weight."""
+        places = [i for i, s in enumerate(self.each) if len(s.exposure) == 1]
+        places = [i for i in places if TIME not in self.each[i].exposure]
+        pairs = [next(iter(self.each[i].exposure.items())) for i in places]
+        meters, weights = zip(*pairs, strict=True) if pairs else ((), ())
+        return np.array(places, np.int64), np.array(meters, np.int64), np.array(weights, float)
+
+    @cached_property
+    def several(self) -> tuple[tuple[int, Source], ...]:
+        """All other sources, with their places."""
+        single = set(self.single[0].tolist())
+        return tuple((i, s) for i, s in enumerate(self.each) if i not in single)
+
+    @cached_property
+    def limits(self) -> FloatArray:
+        """The limit of each source; NaN where none is stated."""
+        return np.array([np.nan if s.limit is None else s.limit for s in self.each])
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """The value of each source."""
+        return np.array([source.value for source in self.each])
+
+    @cached_property
+    def filled(self) -> BoolArray:
+        """Which sources are what is filled in for meters."""
+        return np.array([source.filled for source in self.each], np.bool_)
+
+
+@dataclass(frozen=True)
 class Sensitivity:
     """Derivatives of an account's two sums by the values of its sources, over their exposures.
 
@@ -47,36 +84,11 @@ class Sensitivity:
     it is multiplied by the period's intensity. All `denominator` zero: a sum, D = 1.
     """
 
-    sources: tuple[Source, ...]
+    sources: Sources
     numerator: FloatArray
     carried: FloatArray
     denominator: FloatArray
     scale: float = 1.0
-
-    @cached_property
-    def single(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """Sources whose exposure is what one meter counted: their places, its place, its weight."""
-        places = [i for i, s in enumerate(self.sources) if len(s.exposure) == 1]
-        places = [i for i in places if TIME not in self.sources[i].exposure]
-        pairs = [next(iter(self.sources[i].exposure.items())) for i in places]
-        meters, weights = zip(*pairs, strict=True) if pairs else ((), ())
-        return np.array(places, np.int64), np.array(meters, np.int64), np.array(weights, float)
-
-    @cached_property
-    def several(self) -> tuple[tuple[int, Source], ...]:
-        """All other sources, with their places."""
-        single = set(self.single[0].tolist())
-        return tuple((i, s) for i, s in enumerate(self.sources) if i not in single)
-
-    @cached_property
-    def limits(self) -> FloatArray:
-        """The limit of each source; NaN where none is stated."""
-        return np.array([np.nan if s.limit is None else s.limit for s in self.sources])
-
-    @cached_property
-    def values(self) -> FloatArray:
-        """The value of each source."""
-        return np.array([source.value for source in self.sources])
 
     @cached_property
     def is_ratio(self) -> bool:
@@ -86,12 +98,7 @@ class Sensitivity:
     @property
     def unstated(self) -> int:
         """How many meters and declared values have no stated accuracy."""
-        return sum(source.limit is None and not source.filled for source in self.sources)
-
-    @cached_property
-    def filled(self) -> BoolArray:
-        """Which sources are what is filled in for meters."""
-        return np.array([source.filled for source in self.sources], np.bool_)
+        return sum(source.limit is None and not source.filled for source in self.sources.each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class Expansion:
     sources: tuple[Source, ...]
     nodes: tuple[Weights, ...]
     energies: tuple[Weights, ...]  # the nodes over what the meters count [J], and time [s]
+    _used: dict[bytes, Sources] = field(default_factory=dict, repr=False, compare=False)
 
     def sensitivity(
         self,
@@ -125,7 +133,8 @@ class Expansion:
         sums = [self._over_sources(m) for m in (numerator, carried, denominator)]
         used = sorted({k for weights in sums for k, weight in weights.items() if weight})
         above, by_intensity, below = (np.array([w.get(k, 0.0) for k in used]) for w in sums)
-        sources = tuple(self.sources[k] for k in used)
+        sources = Sources(tuple(self.sources[k] for k in used))
+        sources = self._used.setdefault(np.array(used, np.int64).tobytes(), sources)
         return Sensitivity(sources, above, by_intensity, below, scale)
 
     def _over_sources(self, members: Members) -> Weights:

@@ -25,13 +25,14 @@ def fsum_rows(rows: FloatArray) -> FloatArray:
     [1.]
     """
     columns = rows.shape[1]
-    rows = rows[np.any(rows != 0.0, axis=1)]
+    counting = np.any(rows != 0.0, axis=1)
+    rows = rows if counting.all() else rows[counting]
     if len(rows) > 2:
         total, unsure = np.zeros(columns), np.arange(columns)
         if columns >= MANY:
             total, sure = _rounded_once(rows)
             unsure = np.flatnonzero(~sure)
-        total[unsure] = [math.fsum(column) for column in rows.T[unsure].tolist()]
+        total[unsure] = [math.fsum(column.tolist()) for column in rows.T[unsure]]
         return total + 0.0
     # + 0.0 makes every zero a positive one, whichever way it came about
     return sum(rows, np.zeros(columns))

@@ -45,13 +45,13 @@ class Exposures:
 
     def of(self, form: Sensitivity, time: FloatArray) -> FloatArray:
         """Exposure of each source of a form in each period, (sources, periods)."""
-        places, meters, weights = form.single
+        places, meters, weights = form.sources.single
         single = self.energies.T[meters] * weights[:, None]
-        if not form.several:
+        if not form.sources.several:
             return single
-        found = np.empty((len(form.sources), len(self.energies)))
+        found = np.empty((len(form.sources.each), len(self.energies)))
         found[places] = single
-        for place, source in form.several:
+        for place, source in form.sources.several:
             found[place] = self._several(source, time)
         return found
 
@@ -150,15 +150,15 @@ def expanded_uncertainty(
     if form.carried.any():
         above = above + form.carried[:, None] * (factor / J_PER_KWH)
     quotient = figure / form.scale
-    stated = np.flatnonzero(~np.isnan(form.limits))
+    stated = np.flatnonzero(~np.isnan(form.sources.limits))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         moved = above[stated]
         if form.is_ratio:
             moved = moved - quotient * form.denominator[stated, None]
-        limits = form.limits[stated, None] / RECTANGULAR
+        limits = form.sources.limits[stated, None] / RECTANGULAR
         parts = moved * limits * exposure[stated] / below
         spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
-    if len(form.limits):
+    if len(form.sources.limits):
         spread = np.where(np.isnan(factor), np.nan, spread)
     blind = _blind(form, above, exposure, quotient * below, below)
     return _stated(spread, figure, blind)
@@ -177,7 +177,8 @@ def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike
     """N, the energy carried and D [J] of each period, as the meters' energies give them."""
     exposures = Exposures(energies_j)
     time = np.broadcast_to(np.asarray(seconds, np.float64), len(exposures.energies))
-    values = np.where(form.filled, 0.0, form.values)  # it is part of what the meter counted
+    # what is filled in is part of what the meter counted
+    values = np.where(form.sources.filled, 0.0, form.sources.values)
     amounts = values[:, None] * exposures.of(form, time)
     columns = (form.numerator, form.carried, form.denominator)
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
@@ -235,14 +236,14 @@ def _blind(
     form: Sensitivity, above: FloatArray, exposure: FloatArray, num: FloatArray, den: FloatArray
 ) -> npt.NDArray[np.bool_]:
     """Periods in which a source without stated accuracy holds too much of either sum."""
-    unstated = np.isnan(form.limits)
+    unstated = np.isnan(form.sources.limits)
     if not unstated.any():
         return np.zeros(len(num), np.bool_)
-    held = np.abs(form.values[unstated, None] * exposure[unstated])
+    held = np.abs(form.sources.values[unstated, None] * exposure[unstated])
     # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
     of_num = np.fmax.reduce(np.abs(above[unstated]) * held, axis=0) > NEGLIGIBLE * np.abs(num)
     blind: npt.NDArray[np.bool_] = of_num
-    if not form.filled[unstated].all():
+    if not form.sources.filled[unstated].all():
         blind |= num == 0
     if form.is_ratio:
         below = np.abs(form.denominator[unstated, None]) * held
