@@ -131,6 +131,8 @@ def alike(data: Bytes, start: IntArray, model: bytes) -> Reals:
         valid &= data.matches(start, b"-")
     if dot:
         place = start + (sign + len(head))
+        if len(head) + len(tail) > _DIGITS:
+            valid &= integer == 0  # more would not fit
         after, right = run(data, place + 1, len(tail))
         integer = integer * 10 ** len(tail) + after
         valid &= right & data.matches(place, dot)

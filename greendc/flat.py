@@ -22,7 +22,7 @@ FORMS = 8  # of rows in one text; whatever has none of them is left over
 _FEWEST = 4  # rows of a form that are worth it
 _WORDS = (b"true", b"false", b"null")
 
-NUMBER = re.compile(rb"-?(?=[0-9.]{1,19}$)[0-9]{1,18}(?:\.[0-9]+)?")
+NUMBER = re.compile(rb"-?(?:0\.[0-9]{1,18}|(?=[0-9.]{1,19}$)[0-9]{1,18}(?:\.[0-9]+)?)")
 _MEMBER = re.compile(rb' *"([^"\\\x00-\x1f]*)" *: *(?:"[^"\\\x00-\x1f]*"|([-+.0-9A-Za-z]+)) *')
 
 

@@ -20,9 +20,11 @@ MARK = b"\x7f"  # in place of an escaped quote
 
 _LONGEST = 1024  # bytes of a text
 _MOST = 4  # layouts of one length
-_TURNS = 2  # models that are tried among some texts of a length
+_ENOUGH = 0.75  # of the texts; fewer are read otherwise, all together
+_SEVERAL = 8  # layouts of some texts: of more, each has too few of them
+_SAMPLE = 64  # texts of a length that are looked at first
+_GOLDEN = (5**0.5 - 1) / 2
 _WHOLE = np.uint64(2**64 - 1)
-_NONE = np.zeros(0, np.bool_)
 
 
 class Span(NamedTuple):
@@ -81,33 +83,61 @@ class Layouts(Generic[L]):
         self._known: dict[int, list[L]] = {}
 
     def found(self, data: Bytes, start: IntArray, end: IntArray) -> Iterator[tuple[L, IntArray]]:
-        """Layouts, each with the rows that have it."""
+        """Layouts, each with the rows that have it; none where too few texts look alike."""
         length = np.minimum(end - start, _LONGEST + 1).astype(np.uint16)
         counts = np.bincount(length, minlength=_LONGEST + 2)
         order, last = np.argsort(length, kind="stable"), np.cumsum(counts)
-        for size in np.flatnonzero(counts[: _LONGEST + 1] >= FEWEST).tolist():
+        sizes = np.flatnonzero(counts[: _LONGEST + 1] >= FEWEST)
+        left = len(start) - int(counts[sizes].sum())
+        likely: dict[int, IntArray] = {}
+        for size in sizes[np.argsort(-counts[sizes])].tolist():
+            if left > (1 - _ENOUGH) * len(start) or len(likely) > _SEVERAL:
+                return
             rows = order[last[size] - counts[size] : last[size]]
-            yield from self._of_length(size, data, start, rows)
+            if self._learnt(size, data, start[_some(rows)]):
+                likely[size] = rows
+            else:
+                left += len(rows)
+        several = sum(len(self._known[size]) for size in likely)
+        if left <= (1 - _ENOUGH) * len(start) and several <= _SEVERAL:
+            for size, rows in likely.items():
+                yield from self._of_length(size, data, start, rows)
+
+    def _learnt(self, size: int, data: Bytes, start: IntArray) -> bool:
+        """Look at some texts of a length: whether enough of them look alike."""
+        known, used = self._known.get(size, []), list[tuple[int, L]]()
+        wrong = 0
+        for turn in range(len(known) + _MOST):
+            if not len(start):
+                break
+            model = int(start[0])
+            new = turn >= len(known)
+            layout = self._learn(data.text[model : model + size]) if new else known[turn]
+            if layout is None:
+                start, wrong = start[1:], wrong + 1
+                continue
+            good = layout.pattern.matches(data, start)
+            used.append((int(np.count_nonzero(good)), layout))
+            start = start[~good]
+        used.sort(key=lambda pair: -pair[0])
+        self._known[size] = [layout for _, layout in used][:_MOST]
+        numbers = [number for number, _ in used]
+        return sum(numbers[:_MOST]) >= _ENOUGH * (sum(numbers) + len(start) + wrong)
 
     def _of_length(
         self, size: int, data: Bytes, start: IntArray, rows: IntArray
     ) -> Iterator[tuple[L, IntArray]]:
-        known, used = self._known.get(size, []), list[L]()
-        for turn in range(len(known) + _TURNS):
-            if len(rows) < FEWEST:
-                break
-            model = int(start[rows[0]])
-            new = turn >= len(known)
-            layout = self._learn(data.text[model : model + size]) if new else known[turn]
-            good = _NONE if layout is None else layout.pattern.matches(data, start[rows])
-            if layout is not None and np.count_nonzero(good) * _MOST >= FEWEST:
-                used.append(layout)
-                yield layout, rows[good]
-                rows = rows[~good]
-            elif new:  # of this model there is no more to be had
-                rows = rows[1:]
-        unused = [layout for layout in known if layout not in used]
-        self._known[size] = (used + unused)[:_MOST]
+        for layout in self._known[size]:
+            good = layout.pattern.matches(data, start[rows])
+            yield layout, rows[good]
+            rows = rows[~good]
+
+
+def _some(rows: IntArray) -> IntArray:
+    """Rows from everywhere, in no rhythm that their texts could have as well."""
+    if len(rows) <= _SAMPLE:
+        return rows
+    return rows[(np.arange(_SAMPLE) * _GOLDEN % 1 * len(rows)).astype(np.int64)]
 
 
 # -- objects -----------------------------------------------------------------------------------

@@ -22,7 +22,10 @@ Documents = Callable[[IntArray], Decoded]  # decodes the payloads of some rows
 
 
 class _Columns:
-    """What is known of each payload; `left` are those that are to be parsed."""
+    """What is known of each payload; `left` are those that are to be parsed.
+
+    From `start` to `end` a time stands as text, where there is one that has not been read.
+    """
 
     def __init__(self, count: int, *, units: bool) -> None:
         self.value = np.zeros(count)
@@ -30,6 +33,7 @@ class _Columns:
         self.has_time = np.zeros(count, np.bool_)
         self.keep = np.zeros(count, np.bool_)
         self.left = np.ones(count, np.bool_)
+        self.start, self.end = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
         self.units = np.full(count, "", object) if units else None
         self.rejected: dict[int, str] = {}
 
@@ -65,6 +69,9 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
     columns = _Columns(len(payloads), units=field.unit is not None)
     for group in groups:
         _take(columns, data, group, field)
+    rows = np.flatnonzero(columns.start >= 0)
+    times = Member(columns.start[rows], columns.end[rows], None)
+    _take_times(columns, data, rows, times, field.zone)
     left = np.flatnonzero(columns.left)
     if len(left) == len(payloads):
         return None
@@ -101,7 +108,10 @@ def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:
     columns.left[rows], columns.keep[rows] = False, True
     if field.time is not None and str(field.time[0]) in group.members:
         member = group.members[str(field.time[0])].where(good)
-        _take_times(columns, data, rows, member, field.zone)
+        if member.numbers is None:  # times of all groups are read together: many are the same
+            columns.start[rows], columns.end[rows] = member.start, member.end
+        else:
+            _take_times(columns, data, rows, member, field.zone)
     if columns.units is not None and field.unit is not None:
         unit = group.members.get(str(field.unit[0]))
         if unit is not None and unit.numbers is None:

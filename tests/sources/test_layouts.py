@@ -168,7 +168,7 @@ def test_lines_and_payloads_that_look_alike_are_not_parsed_one_by_one() -> None:
 
 
 def test_what_is_quoted_is_the_payloads() -> None:
-    lines = [written(FORMS[0], PAYLOADS[n % 2], n, TIMES[0], VALUES[0]) for n in range(6)]
+    lines = [written(FORMS[0], PAYLOADS[n % 2], n, TIMES[0], VALUES[0]) for n in range(12)]
     lines[3] = lines[3].replace(b"unit", b"\\t")
     text = b"\n".join(lines)
     (entry,) = Parser(parse_line, Counter(), 1000).entries(text)
@@ -178,20 +178,35 @@ def test_what_is_quoted_is_the_payloads() -> None:
     assert entry.payloads[1:4] == payloads[1:4]
     assert picked(entry.payloads, np.array([5, 0])) == [payloads[5], payloads[0]]
     assert repr(entry.payloads) == repr(payloads)
-    assert [entry.payloads[row] for row in range(6)] == payloads
+    assert [entry.payloads[row] for row in range(12)] == payloads
 
 
-def test_layouts_are_few() -> None:
+def alike_of(kinds: int, count: int) -> tuple[Bytes, np.ndarray, int]:
+    """Lines of one length, of so many kinds in turn: as one text, where they begin, how long."""
+    form = '{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"%dx","k%02d":1}'
+    lines = [form % (number % 10, number % kinds) for number in range(count)]
+    size = len(lines[0])
+    return Bytes("\n".join(lines).encode()), np.arange(count) * (size + 1), size
+
+
+@pytest.mark.parametrize(("kinds", "found"), [(1, 1), (4, 4), (5, 4), (6, 0), (40, 0)])
+def test_texts_that_seldom_look_alike_are_left_to_others(kinds: int, found: int) -> None:
+    data, start, size = alike_of(kinds, 500)
     known = Layouts(learnt)
-    for turn in range(9):
-        lines = [b'{"tst":"2025-03-01T12:00:00Z","topic":"%d","payload":"%dx","k":"%d"}'] * 3
-        lines = [line.replace(b'"k"', b'"%d"' % turn) % (1, n, 2) for n, line in enumerate(lines)]
-        text = b"\n".join(lines)
-        start = np.arange(3) * (len(lines[0]) + 1)
-        ((_, rows),) = known.found(Bytes(text), start, start + len(lines[0]))
-        assert rows.tolist() == [0, 1, 2]
-    (of_length,) = known._known.values()
-    assert len(of_length) == 4
+    for _ in range(2):
+        taken = [len(rows) for _, rows in known.found(data, start, start + size)]
+        assert taken == [500 // kinds] * found
+        assert all(len(of_length) <= 4 for of_length in known._known.values())
+
+
+def test_texts_of_many_lengths_are_left_to_others() -> None:
+    for lengths_, found in ((8, 8), (9, 0)):
+        form = '{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"%s"}'
+        lines = [form % ("x" * (number % lengths_)) for number in range(180)]
+        ends = np.cumsum([len(line) for line in lines])
+        start = np.append(0, ends[:-1])
+        data = Bytes("".join(lines).encode())
+        assert len(list(Layouts(learnt).found(data, start, ends))) == found
 
 
 @pytest.mark.parametrize(
@@ -246,12 +261,13 @@ def test_one_odd_line_among_others_that_look_alike(odd: bytes) -> None:
 
 
 @given(
-    model=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?", fullmatch=True),
+    model=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?|0\.[0-9]{18}", fullmatch=True),
     more=st.lists(
         st.lists(st.tuples(st.integers(0, 18), st.sampled_from("0123456789.-e ")), max_size=3)
     ),
 )
 @example(model="9007199254740993.0", more=[])
+@example(model="0.012169169801008798", more=[[(0, "9")], [(0, "1")], [(19, "9")], [(2, "9")]])
 @example(model="-1.5", more=[[(0, "1")], [(2, "2")], [(1, "0"), (3, "0")]])
 def test_numbers_that_look_alike_are_those_that_stand_there(
     model: str, more: list[list[tuple[int, str]]]
@@ -266,7 +282,11 @@ def test_numbers_that_look_alike_are_those_that_stand_there(
     start = np.arange(len(pieces)) * size
     data = Bytes("".join(pieces).encode())
     found, by_character = alike(data, start, model.encode()), reals(data, start, start + size)
-    like = [(p.find("."), p.startswith("-")) == (model.find("."), model[0] == "-") for p in pieces]
+    like = [
+        (p.find("."), p[0] == "-") == (model.find("."), model[0] == "-")
+        and (sum(map(str.isdigit, p)) <= 18 or p.lstrip("-").startswith("0."))
+        for p in pieces
+    ]
     assert found.valid.tolist() == (by_character.valid & like).tolist()
     for name in ("whole", "fits", "integer", "value"):
         ours, theirs = getattr(found, name), getattr(by_character, name)
