@@ -303,6 +303,7 @@ class Instant:
             subsystems=self.subsystems(),
             min_it_power=self.min_it_power(),
             nodes=self.nodes(),
+            rated_it=self.site.rated_it_w.held(self.when),
         )
 
 

@@ -28,6 +28,7 @@ from greendc.core.hours import hours_of
 from greendc.core.levels import Level
 from greendc.core.mistakes import MISMATCH
 from greendc.core.nodes import rated
+from greendc.core.plausible import totals
 from greendc.core.reconciling import Mismatch, Reconciliation
 from greendc.core.slopes import Slope
 from greendc.core.suspects import Finding, Known
@@ -160,6 +161,7 @@ class _Epoch:
             np.array([ratings.get(name) or np.nan for name in self.meters]),
             [points[name] for name in self.meters],
             np.zeros(len(self.meters), np.bool_),
+            totals(epoch, self.meters),
         )
         self.places = [
             Place.of(node, self.meters, sum(ratings.get(n) or 0.0 for n, _ in node.inputs))

@@ -15,6 +15,7 @@ import numpy as np
 from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Windows
 from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES
+from greendc.core.plausible import Plausibility
 from greendc.core.slopes import Slope, slopes, worth_of
 from greendc.core.suspects import Explanation, Finding, Known
 
@@ -86,6 +87,10 @@ class _Search:
     told: set[str] = field(default_factory=set)
     followed: set[tuple[int, str | None]] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        """Begin with what was counted."""
+        self.site = Plausibility(self.known.totals)
+
     def findings(self) -> Iterator[Finding]:
         """One mistake at a time; what it explains is put right for the search for others."""
         while True:
@@ -111,6 +116,7 @@ class _Search:
         return [one for one in each if one is not None]
 
     def _put_right(self, first: Explanation) -> None:
+        self.site = Plausibility(self.known.totals)
         if first.at is None:
             self.found = self.found.scaled(first.meter, first.mistake.gain)
         else:
@@ -151,6 +157,7 @@ class _Search:
             if score is not None:
                 right = tuple(p.node.name for p in mine if p.node.name in names)
                 unlike = self.known.unlike(self.found, meter, mistake.gain, span)
+                unlike += self.site.doubt(self.found, own, meter, mistake.gain)
                 yield Explanation(meter, mistake, right, score + mistake.rare + unlike)
         for place in (p for p in mine if is_output(p, meter) and len(p.node.outputs) > 1):
             name = place.node.name

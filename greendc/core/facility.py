@@ -5,6 +5,7 @@ change a figure changes; a `Site` is its epochs in order. Times are integers,
 nanoseconds since 1970-01-01T00:00:00Z; energies J; powers W.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -161,7 +162,7 @@ class Epoch:
     PUE category to the meters whose sum is E_IT. `imports` are the pairs whose
     sum is the electricity that carries an emission factor. `fuels` are (meter,
     g/kWh) pairs of fuels burnt. `subsystems` maps name to (meter, weight) pairs. `nodes`
-    are where energy in and out are compared.
+    are where energy in and out are compared. `rated_it` is what IT is rated at [W].
     """
 
     start: int
@@ -178,6 +179,7 @@ class Epoch:
     subsystems: Mapping[str, tuple[tuple[str, float], ...]]
     min_it_power: float
     nodes: tuple[Node, ...] = ()
+    rated_it: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Steps(NamedTuple):
 
 
 class Upcoming(NamedTuple):
-    """The next reading that is in range: what it shows [J], and how long after [ns]."""
+    """A later reading that is in range: what it shows [J], and how long after [ns]."""
 
     value: float
     span: int
@@ -131,7 +131,7 @@ def plain_steps(
 def unconfirmed(
     meters: tuple[Meter, ...], meter: IntArray, value: FloatArray, steps: Steps
 ) -> IntArray:
-    """Places of last readings in range that rose so far that the next may speak against it."""
+    """Places of last readings in range that rose so far [1] that the next may speak against it."""
     there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
     of = meter[there]
     last = there[np.append(of[1:] != of[:-1], True)[: len(of)]]
@@ -185,7 +185,7 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
     steps = np.zeros(len(time))
     word = np.full(len(time), Word.OUT_OF_RANGE, np.int8)
     low, high = meter.range_
-    factors, anchor, last = _factors(meter, time), NO_ANCHOR, NO_ANCHOR
+    factors, anchor, last, begun = _factors(meter, time), NO_ANCHOR, NO_ANCHOR, NO_ANCHOR
     for i in range(len(time)):
         if not low <= value[i] <= high:
             continue
@@ -201,10 +201,12 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
             delta = replaced_delta(rated, before, now, span, between)
             word[i] = Word.IMPLAUSIBLE if delta is None else Word.REPLACED
         else:
-            upcoming = _upcoming(meter, time, value, i)
-            # what had fallen before and was not believed has not begun again since
-            stale = seen != anchor and 0 < value[seen] <= now < before
-            delta = None if stale else register_delta(rated, before, now, span, upcoming)
+            # what had fallen before and was not believed has begun again then, if ever
+            begun = i if seen == anchor or now < value[seen] else begun
+            since = Upcoming(float(value[begun]), int(time[begun] - time[anchor]))
+            delta = register_delta(
+                rated, before, now, span, _upcoming(meter, time, value, i), since
+            )
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
@@ -275,7 +277,12 @@ def replaced_delta(
 
 
 def register_delta(
-    meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None
+    meter: Meter,
+    before: float,
+    now: float,
+    span: int,
+    upcoming: Upcoming | None,
+    begun: Upcoming | None = None,
 ) -> float | None:
     """Energy counted between two readings of a register, in J.
 
@@ -295,6 +302,9 @@ def register_delta(
     upcoming
         The next reading in range, None if there is none yet; a reset is believed
         only once the count goes on from it, and a rise not where it goes back from it.
+    begun
+        The first reading after the anchor from which the count has not fallen: what it shows, a
+        reset must have counted by then. None where that is this one.
 
     References
     ----------
@@ -314,18 +324,23 @@ def register_delta(
         return None
     if before <= meter.modulus and _rolls_over(meter, before, now, span, upcoming):
         return delta + meter.modulus
-    if upcoming is not None and _goes_on(meter, before, now, span, upcoming):
-        return now
-    return None
+    if upcoming is None:
+        return None
+    first = begun or Upcoming(now, span)
+    later = Upcoming(upcoming.value, upcoming.span + span - first.span)
+    return now if _goes_on(meter, before, first.value, first.span, later) else None
 
 
 def _rises(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None) -> bool:
     """Whether a register can have counted what it shows more.
 
-    Without a rating the next reading speaks against it that is back where the count came from.
+    Without a rating the next reading speaks against one by far that is back where the count came
+    from [1].
     """
-    if meter.rating is not None or upcoming is None:
+    if meter.rating is not None:
         return now - before <= max_plausible(meter, span)
+    if upcoming is None or now - before <= max(meter.step, now * JITTER):
+        return True
     back = upcoming.value < now - jitter(meter, now)
     return not back or upcoming.value < before - jitter(meter, before)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from greendc.core.balance import BoolArray, FloatArray, Windows
 from greendc.core.mistakes import Mistake
+from greendc.core.plausible import Total
 from greendc.core.slopes import Slope
 
 OVERLOAD = 1.2  # of a rating
@@ -50,12 +51,13 @@ class Known:
     """What is known of the meters of the columns beside what they counted.
 
     `rated` are their ratings, NaN where there is none [W]; `points` where they sit; `doubted` are
-    those whose readings are left out of all figures.
+    those whose readings are left out of all figures. `totals` are what the site's rating bounds.
     """
 
     rated: FloatArray
     points: Sequence[str]
     doubted: BoolArray
+    totals: Sequence[Total] = ()
 
     def is_odd(self, found: Windows, meter: int, rows: BoolArray) -> bool:
         """Whether a meter's readings are by themselves not to be believed."""

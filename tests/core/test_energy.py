@@ -233,6 +233,10 @@ def test_a_reset_is_believed_once_the_count_goes_on(
         ([11.0, 12.0, 0.0, 0.5, 1.0], 2.0, "began used reset used used"),
         ([11.0, 12.0, 0.3, 0.4, 0.5], 1.5, "began used reset used used"),
         ([11.0, 12.0, 0.0, 0.0, 0.5], 1.5, "began used implausible reset used"),
+        # A18: it stands still after that, and then counts
+        ([11.0, 12.0, 0.1, 0.1, 0.2, 0.3], 1.3, "began used {0} reset used used"),
+        ([11.0, 12.0, 0.2, 0.1, 0.1, 0.2], 1.2, "began used {0} {0} reset used"),
+        ([11.0, 12.0, 0.1, 0.1, 13.0], 2.0, "began used {0} {0} used"),
     ],
 )
 def test_what_falls_has_begun_again_only_where_it_can_have_counted_that(

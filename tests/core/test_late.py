@@ -81,3 +81,12 @@ def test_no_cell_closes_on_a_rise_that_the_next_reading_takes_back() -> None:
     ]
     assert counted == [1.0] * len(counted)
     assert len(counted) > 15
+
+
+def test_a_small_rise_is_believed_whatever_comes_after_an_end() -> None:
+    """999.2 lies between 1000 less its jitter and 1000.5: it is out of question, not the rise."""
+    register = replace(COUNTER, step=0.0)
+    one = site((*METERS[:2], register, METERS[-1]), lateness=0)
+    shown = [999.5, 1000.0, 1000.5, 999.2, 1001.0, 1001.5]
+    log = [(2, 60 * i, value) for i, value in enumerate(shown)]
+    assert played(one, log, [], ends=[3]) == played(one, log, [])
