@@ -57,6 +57,10 @@ bench: setup ## Measure speed and memory beside other exporters, in five minutes
 	@tools/peers.sh "$(PYTHON)"
 	@$(BIN)/python -m tests.bench $(BENCH)
 
+.PHONY: balance
+balance: setup ## Measure what the balance check finds of simulated mis-wirings, in two minutes of CPU
+	@$(BIN)/python -m tests.balance.measure
+
 .PHONY: docs
 docs: setup ## Generate the reference pages again
 	@$(BIN)/python -m tools.generate

@@ -1,20 +1,23 @@
 """How many mis-wirings the balance check finds, and how often what it names is right.
 
-Usage: python -m tests.balance.measure [HOURS] [SAMPLE]
+Usage: python -m tests.balance.measure [HOURS] [SAMPLE]; `make balance` writes README.md anew.
 
-Every ready-made site's messages go through the pipeline once; then, one at a time, what one meter
-counted in each hour is multiplied as each mistake does, and the check is asked again.
+Every ready-made site's messages go through the pipeline once for each variant; then, one at a time,
+what one meter counted in each of the last 24 hours is multiplied as each mistake does, and the
+check is asked again. Sound hours are checked as they are, and with nodes of the points alone.
 """
 
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from greendc.config import load
+from greendc.core import nodes
 from greendc.core.balance import BoolArray, FloatArray, Place, Windows, windows
 from greendc.core.checking import LOOKED_BACK
 from greendc.core.explaining import findings
@@ -25,10 +28,13 @@ from greendc.core.suspects import OVERLOAD, Known
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
 from greendc.simulate import ready
-from tests.balance.sites import simulated
+from tests.balance.sites import ASIS, Variant, simulated
 
 SEED = 6
+VARIANTS = (ASIS, Variant(11, 200), Variant(12, 90, accuracy_class=2.0))
 KINDS = ("factor", "sign", "phase", "twice", "other factor")
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- measured -->", "<!-- until here -->"
 Suspect = tuple[str, float, str | None]
 
 
@@ -78,9 +84,9 @@ class Trial:
     listed: bool
 
 
-def sound(name: str, hours: int, folder: Path) -> Iterator[Sound]:
+def sound(name: str, hours: int, folder: Path, variant: Variant = ASIS) -> Iterator[Sound]:
     """The sites of a ready-made scenario, through the whole pipeline."""
-    config_file, log = simulated(folder, name, hours=hours)
+    config_file, log = simulated(folder, name, hours=hours, variant=variant)
     config = load(config_file)
     replay([log], config, Options(keep=folder / "ledger"))
     with Ledger(folder / "ledger" / "ledger.db") as ledger:
@@ -109,6 +115,17 @@ def false_alarms(site: Sound) -> tuple[int, int]:
         part = site.hours.between(rows)
         told += len(site.told(part, site.epoch.nodes))
     return told, count
+
+
+def by_points(site: Sound) -> Sound:
+    """The same without a word of what feeds what."""
+    members: dict[str, list[str]] = {}
+    for meter in site.epoch.meters:
+        if meter.id in site.hours.meters:
+            members.setdefault(meter.point, []).append(meter.id)
+    ratings = rated(site.epoch.meters, site.epoch.derived)
+    found = (*nodes.by_points(members, ratings), site.epoch.nodes[-1])
+    return replace(site, epoch=replace(site.epoch, nodes=found))
 
 
 def trials(site: Sound, sample: int) -> Iterator[Trial]:
@@ -171,19 +188,26 @@ HEAD = """\
 |---|---|--:|--:|--:|--:|--:|"""
 
 
-def table(found: Sequence[Trial]) -> str:
+PARTS = ((0.05, 9.0, "5 % or more"), (0.01, 0.05, "1 to 5 %"), (0.0, 0.01, "less"))
+
+
+def table(found: Sequence[Trial], worse: Sequence[Trial]) -> str:
     """Recall and precision by kind of mistake and by the meter's part in its node."""
     lines = HEAD.splitlines()
     for kind in KINDS:
-        for low, high, part in ((0.05, 9.0, "5 % or more"), (0.0, 0.05, "less")):
-            some = [t for t in found if t.kind == kind and low <= t.share < high]
-            lines.append(_row(kind, part, some))
+        lines += _rows(kind, [t for t in found if t.kind == kind])
     usual = [t for t in found if t.kind != "other factor"]
-    lines.append(
-        _row("all but other factors", "5 % or more", [t for t in usual if t.share >= 0.05])
-    )
-    lines.append(_row("all but other factors", "any", usual))
-    return "\n".join(lines)
+    lines += [*_rows("all but other factors", usual), _row("all but other factors", "any", usual)]
+    usual = [t for t in worse if t.kind != "other factor"]
+    return "\n".join([*lines, *_rows("the same, all meters of class 2", usual)])
+
+
+def _rows(kind: str, found: Sequence[Trial]) -> list[str]:
+    return [
+        _row(kind, part, some)
+        for low, high, part in PARTS
+        if (some := [t for t in found if low <= t.share < high])
+    ]
 
 
 def _row(kind: str, part: str, some: Sequence[Trial]) -> str:
@@ -194,20 +218,28 @@ def _row(kind: str, part: str, some: Sequence[Trial]) -> str:
     return f"| {kind} | {part} | {len(some)} | {' | '.join(parts)} |"
 
 
-def main(hours: int, sample: int) -> None:
-    """Measure all ready-made sites and print the table."""
-    found: list[Trial] = []
-    for name in ready.NAMES:
+def measured(hours: int, sample: int) -> str:
+    """Table of all ready-made sites, and how many findings sound ones had."""
+    made: dict[bool, list[Trial]] = {False: [], True: []}
+    false: list[tuple[int, int]] = []
+    for variant, name in product(VARIANTS, ready.NAMES):
         with tempfile.TemporaryDirectory() as folder:
-            for site in sound(name, hours, Path(folder)):
-                told, count = false_alarms(site)
-                mine = list(trials(site, sample))
-                found += mine
-                sys.stdout.write(f"{site.name}: {told} findings in {count} sound hours\n")
-                wrong = [t for t in mine if t.found and not t.named]
-                sys.stdout.write(f"  {len(mine)} tried, {len(wrong)} found but named otherwise\n")
-    sys.stdout.write(table(found) + "\n")
+            for site in sound(name, hours, Path(folder), variant):
+                false += [false_alarms(site), false_alarms(by_points(site))]
+                last = replace(site, hours=site.hours.between(slice(-LOOKED_BACK, None)))
+                made[variant.accuracy_class is not None] += trials(last, sample)
+                sys.stderr.write(f"{site.name}: {false[-2:]}\n")
+    told, count = (sum(column) for column in zip(*false, strict=True))
+    alarms = f"{count} sound hours, half of them by points alone: {told or 'no'} findings."
+    return f"{table(made[False], made[True])}\n\n{alarms}\n"
+
+
+def write(text: str, path: Path = README) -> None:
+    """Put what was measured in its place."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*[int(n) for n in [*sys.argv[1:], *("24", "0")[len(sys.argv) - 1 :]]])
+    write(measured(*[int(n) for n in [*sys.argv[1:], *("48", "150")[len(sys.argv) - 1 :]]]))

@@ -1,8 +1,22 @@
 """What the check finds of mis-wirings at a ready-made site, so that it does not become less."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.balance.measure import Sound, Trial, false_alarms, sound, trials
+from tests.balance.measure import (
+    BEGIN,
+    END,
+    README,
+    Sound,
+    Trial,
+    by_points,
+    false_alarms,
+    sound,
+    table,
+    trials,
+    write,
+)
 
 LARGE = 0.05  # of its node: smaller meters are within what classes and losses allow
 
@@ -21,7 +35,7 @@ def made(site: Sound) -> list[Trial]:
 
 
 def test_sound_hours_have_no_finding(site: Sound) -> None:
-    assert false_alarms(site) == (0, 14)
+    assert false_alarms(site) == false_alarms(by_points(site)) == (0, 14)
 
 
 def test_most_mistakes_are_found(made: list[Trial]) -> None:
@@ -36,3 +50,12 @@ def test_what_is_found_is_named(made: list[Trial]) -> None:
 
 def test_factors_and_signs_are_never_missed(made: list[Trial]) -> None:
     assert all(t.named for t in made if t.kind in {"factor", "sign"})
+
+
+def test_the_table_has_its_place(tmp_path: Path, made: list[Trial]) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(README.read_text(encoding="utf-8"), encoding="utf-8")
+    write(table(made, made), page)
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    assert page.read_text(encoding="utf-8").startswith(before + BEGIN + "\n| mistake")
+    assert page.read_text(encoding="utf-8").endswith(END + rest.partition(END)[2])
