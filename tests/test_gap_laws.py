@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greendc.calendars import parse_rfc3339
+from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
 from greendc.core.facility import HOUR, SECOND
 from greendc.daemon.data import LEDGER
@@ -19,6 +19,7 @@ from greendc.explain import explain
 from greendc.ports import Entry
 from greendc.store import connect
 from tests import runs
+from tests.recompute.kit import Played
 from tests.runs import Reading
 from tests.test_ledger_laws import assert_same, ledger, of
 
@@ -205,3 +206,34 @@ def test_a_late_reading_gives_each_part_its_own_shape(config: Config, tmp_path: 
         assert_same(list(runs.newest(path).values()), list(runs.newest(other).values()))
         assert spread(path) == spread(other)
     assert runs.newest(path, "hour")["hour", "a", BEGIN + (9 * 24 + 8) * HOUR].distributed == 1.0
+
+
+@pytest.mark.parametrize("known", [FIRST + 6, HOURS - 6])
+def test_recomputed_days_give_gaps_their_new_shape(
+    config: Config, known: int, tmp_path: Path
+) -> None:
+    """From 10:00 on the first Wednesday on ten times as much was counted, as is found out later.
+
+    That is before the gap of the second one, or behind it.
+    """
+    factor = f"[{{value: 1}}, {{from: {rfc3339(BEGIN + 58 * HOUR)}, value: 10}}]"
+    (tmp_path / "wanted").mkdir()
+    meters = (f"{METERS[0][:-1]}, multiplier: {factor}}}", *METERS[1:])
+    wanted = runs.configured(tmp_path / "wanted", meters, MORE, "Europe/Berlin")
+    log = without(every(), {"a": range(FIRST + 8, FIRST + 13)})
+    at = next(n for n, reading in enumerate(log) if reading[1] == BEGIN + known * HOUR)
+    run = Played(tmp_path / "ledger", config)
+    for entry in runs.entries(log[:at], [3 * FIRST]):
+        run.take(entry)
+    run.recompute(wanted)
+    for entry in of(log[at:]):
+        run.take(entry)
+    path = run.close()
+    with ledger(wanted, of(log, [3 * FIRST, at])) as fresh:
+        assert runs.newest(path) == runs.newest(fresh)
+        assert spread(path) == spread(fresh)
+    rows = runs.newest(path, "hour")
+    values = [
+        rows["hour", "a", BEGIN + hour * HOUR].value or 0.0 for hour in (FIRST + 8, FIRST + 9)
+    ]
+    assert values[1] / values[0] == pytest.approx(10 * usual(10) / usual(9))
