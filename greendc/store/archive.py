@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -9,7 +10,7 @@ import zstandard
 
 from greendc.core.facility import EVER, IntArray
 from greendc.core.leftout import LeftOut
-from greendc.core.readings import Readings, joined
+from greendc.core.readings import BoolArray, Readings, joined
 
 
 def packed(readings: Readings, numbers: IntArray) -> bytes:
@@ -36,13 +37,16 @@ class ArchivedReadings:
 
     def _placed(self, body: bytes) -> Readings:
         found = unpacked(body)
-        order = np.argsort(self._numbers)
-        place = np.minimum(
-            np.searchsorted(self._numbers, found.meter, sorter=order), len(order) - 1
-        )
-        known = self._numbers[order[place]] == found.meter
-        here = Readings(found.seq, order[place], found.time, found.value)
+        place, known = self._places(found.meter)
+        here = Readings(found.seq, place, found.time, found.value)
         return here if known.all() else here.where(known)
+
+    def _places(self, meter: IntArray) -> tuple[IntArray, BoolArray]:
+        """Places of meters by their numbers, and which of them there are."""
+        order = np.argsort(self._numbers)
+        place = np.searchsorted(self._numbers, meter, sorter=order)
+        place = order[np.minimum(place, len(order) - 1)]
+        return place, np.asarray(self._numbers[place] == meter)
 
     def readings(self, lo: int, hi: int) -> Readings:
         """All with `lo` <= time < `hi`."""
@@ -77,11 +81,10 @@ class ArchivedReadings:
             "SELECT meter, time, word FROM left_out "
             "WHERE site = ? AND time >= ? AND time < ? AND seq <= ?",
             (self._site, lo, hi, seq),
-        ).fetchall()
-        meter, time, word = np.array(rows, np.int64).reshape(-1, 3).T
-        place = {number: place for place, number in enumerate(self._numbers.tolist())}
-        found = np.array([place.get(number, -1) for number in meter.tolist()], np.int64)
-        return LeftOut(found, time, word).where(found >= 0)
+        )
+        meter, time, word = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 3).T
+        place, known = self._places(meter)
+        return LeftOut(place, time, word).where(known)
 
     def _meter(self, body: bytes, meter: int, lo: int, hi: int) -> Readings:
         part = self._placed(body)
