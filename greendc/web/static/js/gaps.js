@@ -177,16 +177,23 @@ function whoOf(one) {
 function silentFor(one) {
   const { zone, gaps } = told;
   const verb = one.meters === 1 ? ["has", "was"] : ["have", "were"];
+  if (one.left_out) return leftOut(one);
   if (one.from_ms === null) return `${verb[0]} not been heard of since greendc started`;
-  if (one.left_out) {
-    const when = one.to_ms === null ? `since ${zone.moment(one.from_ms)}` : zone.period(one.from_ms, one.to_ms);
-    const long = span((one.to_ms ?? Date.parse(gaps.to)) - one.from_ms);
-    return `${one.to_ms !== null ? "reported" : one.meters === 1 ? "reports" : "report"}, but ${when} (${long}) ${reason(one.left_out)}`;
-  }
   if (one.to_ms === null) {
     return `${verb[0]} been silent since ${zone.moment(one.from_ms)} (${span(Date.parse(gaps.to) - one.from_ms)})`;
   }
   return `${verb[1]} silent ${zone.period(one.from_ms, one.to_ms)} (${span(one.to_ms - one.from_ms)})`;
+}
+
+/** It was not silent: it reported, and no figure rests on what it said. */
+function leftOut(one) {
+  const { zone, gaps } = told;
+  const [it, its] = one.meters === 1 ? ["reports", "its"] : ["report", "their"];
+  const word = one.left_out.replaceAll("_", " ");
+  if (one.from_ms === null) return `${it}, but ${its} readings are left out since greendc started: ${word}`;
+  const long = span((one.to_ms ?? Date.parse(gaps.to)) - one.from_ms);
+  if (one.to_ms === null) return `${it}, but ${its} readings are left out since ${zone.moment(one.from_ms)} (${long}): ${word}`;
+  return `reported, but ${its} readings were left out ${zone.period(one.from_ms, one.to_ms)} (${long}): ${word}`;
 }
 
 function withoutValue(one) {

@@ -11,6 +11,7 @@ export async function loadWords() {
 }
 
 export function reason(word) {
+  if (word in known.readings) return `readings left out: ${word.replaceAll("_", " ")}`;
   return known.reasons[word] ?? word ?? "";
 }
 
