@@ -1,21 +1,15 @@
-"""Energy registers: rollover, reset, dip, replacement and nonsense told apart (F-6.4)."""
+"""Energy registers: which reading each one counts from, and what it is taken for (F-6.4)."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from greendc.core.facility import SECOND, IntArray, Meter, Replacement
+from greendc.core.counting import JITTER, Upcoming, jitter, register_delta, replaced_delta
+from greendc.core.facility import SECOND, IntArray, Meter
 from greendc.core.words import BoolArray, FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
-PACES = 10.0  # what a register without a rating may count faster, before it goes on, than then
-JITTER = 1e-3  # of what is shown: how far one without a declared step may go back
-AROUND = (
-    1e-2  # of the modulus: how far from it the two ends of a rollover may lie, whatever the pace
-)
 
 
 class Steps(NamedTuple):
@@ -24,31 +18,6 @@ class Steps(NamedTuple):
     word: WordArray
     anchor: IntArray
     energy: FloatArray
-
-
-class Upcoming(NamedTuple):
-    """A later reading that is in range: what it shows [J], and how long after [ns]."""
-
-    value: float
-    span: int
-
-
-def max_plausible(meter: Meter, span: int) -> float:
-    """Most energy in J that a meter can have counted in `span` ns: 1.2 x its rating, and a step.
-
-    Infinite for a meter without a rating: nothing is called implausible there.
-    """
-    if meter.rating is None:
-        return float("inf")
-    return meter.rating * 1.2 * span / SECOND + meter.step
-
-
-def jitter(meter: Meter, before: float) -> float:
-    """How far in J a register may go back from what it shows [J] and mean nothing by it.
-
-    By a step; where none is declared, by a thousandth of what is shown.
-    """
-    return (meter.step or before * JITTER) + before * 1e-12  # what numbers in decimals are off by
 
 
 def register_steps(
@@ -237,144 +206,3 @@ def _word(meter: Meter, before: float, now: float, delta: float | None) -> Word:
     if now >= before:
         return Word.USED
     return Word.RESET if delta == now else Word.ROLLOVER
-
-
-def replaced_delta(
-    meter: Meter, before: float, now: float, span: int, between: Sequence[Replacement]
-) -> float | None:
-    """Energy counted between two readings with replacements between them, in J.
-
-    ``delta = (final - before) + (now - initial)``; None where the readings do not fit the
-    replacement, and the earlier reading stays the anchor.
-
-    Parameters
-    ----------
-    meter
-        Its rating.
-    before, now
-        The anchor's reading and this one. [J]
-    span
-        Time between them. [ns]
-    between
-        The replacements, in the order of time.
-
-    Examples
-    --------
-    The old register went on from 12.0 to 12.2, the new one from 500 to 500.1:
-
-    >>> from greendc.core.facility import Kind
-    >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60)
-    >>> print(round(replaced_delta(wh, 12.0, 500.1, 60, [Replacement(30, 12.2, 500.0)]), 9))
-    0.3
-    """
-    parts = []
-    for exchange in between:
-        parts.append(exchange.final - before)
-        before = exchange.initial
-    parts.append(now - before)
-    delta = math.fsum(parts)
-    return delta if min(parts) >= 0 and delta <= max_plausible(meter, span) else None
-
-
-def register_delta(
-    meter: Meter,
-    before: float,
-    now: float,
-    span: int,
-    upcoming: Upcoming | None,
-    begun: Upcoming | None = None,
-) -> float | None:
-    """Energy counted between two readings of a register, in J.
-
-    ``delta = now - before``; ``now + (modulus - before)`` after a rollover; ``now`` after a
-    reset; None where the reading is a dip of at most one step or cannot be
-    believed, and the earlier reading stays the anchor. Without a rating the next reading
-    bounds what can have been counted.
-
-    Parameters
-    ----------
-    meter
-        Its modulus, step and rating.
-    before, now
-        The anchor's reading and this one. [J]
-    span
-        Time between them. [ns]
-    upcoming
-        The next reading in range, None if there is none yet; a reset is believed
-        only once the count goes on from it, and a rise not where it goes back from it.
-    begun
-        The first reading after the anchor from which the count has not fallen: what it shows, a
-        reset must have counted by then. None where that is this one.
-
-    References
-    ----------
-    STANDARDS F-6.4; E-6.2: a 32-bit register counts 250 from 4294967196 to 150.
-
-    Examples
-    --------
-    >>> from greendc.core.facility import Kind
-    >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60, modulus=2.0**32, rating=1e3)
-    >>> print(register_delta(wh, 4294967196.0, 150.0, 900 * SECOND, None))
-    250.0
-    """
-    delta = now - before
-    if delta >= 0:
-        return delta if _rises(meter, before, now, span, upcoming) else None
-    if -delta <= jitter(meter, before):
-        return None
-    if before <= meter.modulus and _rolls_over(meter, before, now, span, upcoming):
-        return delta + meter.modulus
-    if upcoming is None:
-        return None
-    first = begun or Upcoming(now, span)
-    later = Upcoming(upcoming.value, upcoming.span + span - first.span)
-    return now if _goes_on(meter, before, first.value, first.span, later) else None
-
-
-def _rises(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None) -> bool:
-    """Whether a register can have counted what it shows more.
-
-    Without a rating the next reading speaks against one by far that is back where the count came
-    from [1].
-    """
-    if meter.rating is not None:
-        return now - before <= max_plausible(meter, span)
-    if upcoming is None or now - before <= max(meter.step, now * JITTER):
-        return True
-    back = upcoming.value < now - jitter(meter, now)
-    return not back or upcoming.value < before - jitter(meter, before)
-
-
-def _rolls_over(
-    meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None
-) -> bool:
-    """Whether a register that has fallen can have gone beyond its modulus.
-
-    Without a rating both parts, up to the modulus and from there on, must be little of it, or
-    what it can count by its pace up to the next reading. That one must not be back where the
-    count came from, and 0 alone may be nonsense as well.
-    """
-    left = meter.modulus - before
-    if meter.rating is not None:
-        return left + now <= max_plausible(meter, span)
-    counted = 0.0 if upcoming is None else upcoming.value - now
-    if counted < 0 or now + counted >= before or now == counted == 0:
-        return False
-    pace = 0.0 if upcoming is None else counted / upcoming.span
-    return max(left, now) <= max(PACES * pace * span + meter.step, AROUND * meter.modulus)
-
-
-def _goes_on(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming) -> bool:
-    """Whether a register that has fallen counts on from what it shows.
-
-    It must go on, and have been able to count that, and what it shows next from there. Without a
-    rating its pace up to the next reading says what it can; one that is back where it was, or
-    beyond, has not begun again.
-    """
-    counted = upcoming.value - now
-    if counted <= 0:
-        return False
-    if meter.rating is not None:
-        most = max_plausible(meter, span), max_plausible(meter, upcoming.span)
-        return now <= most[0] and counted <= most[1]
-    return upcoming.value < before and now <= PACES * counted / upcoming.span * span + meter.step

@@ -77,7 +77,7 @@ MUTATIONS = [
     Mutation(
         "A06-register-far-above-once",
         "a rise is not where the next reading is back",
-        "greendc.core.register:_rises",
+        "greendc.core.counting:_rises",
         lambda _: lambda *_arguments: True,
     ),
     Mutation(

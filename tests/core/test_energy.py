@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendc.core import integrals
+from greendc.core.counting import Upcoming, register_delta
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import EVER, HOUR, SECOND, Kind, Meter, Replacement
 from greendc.core.integrals import Windows, common_time, integrate
-from greendc.core.register import Upcoming, register_delta, register_steps
+from greendc.core.register import register_steps
 from greendc.core.rules import Rules
 from greendc.core.words import Word
 
