@@ -48,10 +48,11 @@ class Sizes:
     pace: int = 10_000
     watched: int = 60
     watched_pace: int = 5_000
-    unpaced: int = 120
+    unpaced: int = 240
     sites: tuple[int, ...] = (1_000, 10_000)  # points, ascending
     minutes: int = 13  # of each site
-    replay: int = 500
+    rest: float = 10.0  # s until all that is open has been looked at
+    replay: int = 1_500
     logs: tuple[str, ...] = ("jsonl", "jsonl.zst")
     scrapes: int = 10
 
@@ -72,6 +73,7 @@ SHORT = Sizes(
     unpaced=20,
     sites=(40,),
     minutes=3,
+    rest=0.0,
     replay=20,
     logs=("jsonl.zst",),
     scrapes=2,
@@ -136,6 +138,7 @@ class Bench:
         with trial(subject, folder, load, qos) as at:
             found.started = at.subject.start
             at.cost(sizes.minutes)
+            time.sleep(sizes.rest)
             found.memory[points] = memory_of(at.subject.pid)[1]
             if subject is GREENDC and points == sizes.sites[-1]:
                 at.subject.restart()
