@@ -1,6 +1,7 @@
 """The server binds before it is announced, says why it cannot, and ends at once."""
 
 import datetime as dt
+import re
 import socket
 import ssl
 import threading
@@ -147,7 +148,7 @@ def test_a_worker_that_does_not_move_is_dead(tmp_path: Path) -> None:
         one.feel(at=one.board.health.at - 60 * SECOND)
         answer = httpx.get(f"{server.url}/healthz")
         assert answer.status_code == 503
-        assert "has not moved for 60 s" in answer.json()["why"]
+        assert re.search(r"has not moved for 6\d s", answer.json()["why"])
         assert httpx.get(f"{server.url}/readyz").status_code == 503
 
 
