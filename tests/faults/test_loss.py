@@ -13,6 +13,7 @@ from tests.servers.support import Mosquitto
 from tests.sources.wire import Proxy
 
 KEPT = 2000  # messages that the broker keeps for an absent daemon
+TOO_MANY = 50
 UNKNOWN = "dc/unknown/power"
 POINTS = ("before_journal_commit:3", "after_journal_commit:3")
 
@@ -41,10 +42,9 @@ def test_nothing_of_qos_1_is_lost_and_the_audit_shows_it(tmp_path: Path) -> None
         assert summed(found, "redelivered") > 0
         assert found.lost == (0, 0)
         assert {"lost", "killed", "stopped"} <= {one.ending for one in found.connections}
-        (gap,) = found.gaps
-        assert (gap.kind, gap.messages) == ("broker_dropped", 50)
-        assert gap.start is not None
-        assert gap.start < gap.end
+        assert {gap.kind for gap in found.gaps} == {"broker_dropped"}
+        assert sum(gap.messages or 0 for gap in found.gaps) == TOO_MANY
+        assert all(gap.start is not None and gap.start < gap.end for gap in found.gaps)
         assert b"everything adds up" in plant.greendc("audit", "-c", str(plant.config))
 
 
@@ -78,9 +78,10 @@ def _through_cuts_and_kills(plant: Plant, broker: Mosquitto) -> Sequence[Message
 
 def _overflow(plant: Plant, broker: Mosquitto) -> None:
     """More than the broker keeps comes while the daemon is away; it says so at the next start."""
-    Publisher(broker.port, messages(KEPT + 50), 2000.0).start().wait()
+    Publisher(broker.port, messages(KEPT + TOO_MANY), 2000.0).start().wait()
     daemon = plant.daemon()
-    _until(lambda: bool(audited(plant).gaps), plant)
+    # the broker's count may be a second old at first, and the rest be told of after it
+    _until(lambda: sum(gap.messages or 0 for gap in audited(plant).gaps) >= TOO_MANY, plant)
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
 
