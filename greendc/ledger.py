@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from greendc.calendars import LocalCalendar
-from greendc.core.accounts import Account, book_meters
+from greendc.core.accounts import book_meters
 from greendc.core.checking import BalanceCheck
 from greendc.core.claims import KEPT as CLAIMS_KEPT
 from greendc.core.claims import Claims
@@ -59,10 +59,7 @@ class SiteLedger:
         days = self._hours, calendar.days
         self.book = SiteBook(site, store.history(site.id, self.meters), pause, days)
         gaps = Gaps(self.book.books)
-        accounts: list[Account] = [a for layout in self.book.books for a in layout.accounts]
-        self.periods = Periods(
-            accounts, self.meters, calendar, self._stored, self.book.progress.step, gaps
-        )
+        self.periods = Periods(self.book.books, self.meters, calendar, self._stored, gaps)
         self.evaluator = Evaluator(site, self.book.books, gaps)
         self.claims = Claims()
         self.spread: set[Spread] = set()

@@ -78,9 +78,10 @@ class Gaps:
         filled = meters[:, self._count :]
         most = np.zeros(len(terms))
         for weights in self._weights(account):
-            part = filled @ np.abs(weights[self.filled])
+            part = (filled * np.abs(weights[self.filled])).sum(axis=1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                share = np.where(part > 0, part / np.abs(counted @ weights), 0.0)
+                whole = np.abs((counted * weights).sum(axis=1))
+                share = np.where(part > 0, part / whole, 0.0)
             most = np.maximum(most, share)
         return np.minimum(estimated, most)
 

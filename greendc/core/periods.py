@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from greendc.core.accounts import Account
+from greendc.core.accounts import Book
 from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.gaps import Gaps
@@ -77,18 +77,19 @@ class Periods:
 
     def __init__(
         self,
-        accounts: Sequence[Account],
+        books: Sequence[Book],
         meters: Sequence[str],
         calendar: Calendar,
         reader: Reader,
-        step: int,
         gaps: Gaps,
     ) -> None:
-        """Lay out the levels; `step` is the site's shortest cell, `meters` the physical ones."""
+        """Lay out the levels for all epochs' accounts; `meters` are the physical ones."""
+        accounts = [account for book in books for account in book.accounts]
         self.accounts = {a.name: a for a in reversed(accounts)}
-        self.calendar, self.step = calendar, step
+        self._lasting = frozenset(account.name for account in books[-1].accounts)
+        self.calendar, self.step = calendar, min(book.epoch.cell for book in books)
         filled = [meters[place] for place in gaps.filled.tolist()]
-        self.held = Held(accounts, meters, reader, step, filled)
+        self.held = Held(accounts, meters, reader, self.step, filled)
         self.gaps = gaps
         self.marks = Marks()
 
@@ -125,7 +126,8 @@ class Periods:
                 yield from write(group)
         for group in touched:
             yield from self._years(group)
-        upto = min(closed.values())
+        going_on = [at for name, at in closed.items() if name in self._lasting]
+        upto = min(going_on or closed.values())
         self.held.trim(upto, self.calendar.days(upto - 1, upto)[0])
 
     def _cells(self, blocks: Sequence[Block]) -> Iterator[PeriodBlock]:

@@ -87,6 +87,24 @@ def test_what_is_kept_of_single_meters_stays_bounded(tmp_path: Path) -> None:
     assert len(levels.far["hour"].index) <= 30 * 24 + 4
 
 
+@pytest.mark.parametrize("how", ["taken out", "an epoch's end"])
+def test_what_is_no_more_holds_nothing(tmp_path: Path, how: str) -> None:
+    meters = [
+        f"{{id: {name}, point: {point}, unit: W, kind: mean_next, nominal: 60min, class: 1}}"
+        for name, point in (("it", "pdu_out"), ("old", "cool_pump"))
+    ]
+    dated = "[{value: cool_pump}, {from: 2025-03-03T00:00:00Z, value: pdu_out}]"
+    before = meters if how == "taken out" else [meters[0], meters[1].replace("cool_pump", dated)]
+    run = Run(tmp_path / "ledger.db", configured(tmp_path, before, "cell: 60min"))
+    for step in range(24 * 6):
+        if step == 48 and how == "taken out":
+            run.take(config_event(configured(tmp_path, meters[:1], "cell: 60min")))
+        at = START + step * HOUR
+        run.take(entries([("it", at, 100.0), *([("old", at, 50.0)] if step < 48 else [])])[0])
+    assert len(run.pipeline.ledgers[SITE].periods.held.near["cell"].index) <= 4
+    assert len(run.pipeline.ledgers[SITE].periods.held.near["hour"].index) <= 30
+
+
 def test_rows_let_go_of_leave_nothing_behind() -> None:
     level = Level(
         "cell", Shape({"a": 0, "b": 1}, {"a": slice(0, 3), "b": slice(3, 6)}, 6), lambda *_: ()
