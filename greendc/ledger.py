@@ -13,7 +13,7 @@ from greendc.core.claims import Claims
 from greendc.core.evaluate import Evaluator
 from greendc.core.facility import EVER, IntArray, Site
 from greendc.core.figure import Figure, FigureColumns
-from greendc.core.final_days import Hours, Spread
+from greendc.core.final_days import IT_LOAD, Hours, Spread
 from greendc.core.gaps import Gaps
 from greendc.core.levels import FloatArray
 from greendc.core.periods import PeriodBlock, Periods, StoredRow
@@ -22,7 +22,7 @@ from greendc.core.readings import Readings
 from greendc.core.reconciling import Reconciliation
 from greendc.core.refusing import Refusing
 from greendc.core.rules import REGISTER
-from greendc.core.settled import Cause, Settled
+from greendc.core.settled import FILLED, Cause, Settled
 from greendc.core.site import SiteBook
 from greendc.core.words import Before
 from greendc.judged import keep_judged
@@ -73,7 +73,7 @@ class SiteLedger:
 
     def _hours(self, meters: Sequence[int], lo: int, hi: int) -> Hours:
         """Hours of some meters that start in [lo, hi) and of which all was measured."""
-        places = {self.meters[place]: place for place in meters}
+        places = {"e_it" if m == IT_LOAD else self.meters[m]: m for m in meters}
         return measured_hours(self.store.newest(self.site.id, "hour", lo, hi, list(places)), places)
 
     def add(self, readings: Readings, arrival_of: Callable[[int], int]) -> int:
@@ -151,6 +151,8 @@ class SiteLedger:
 
     def _told(self, cause: Cause) -> dict[str, object]:
         told: dict[str, object] = {"kind": cause.kind, "from": cause.span[0], "to": cause.span[1]}
+        if cause.kind == FILLED:
+            told["meter"] = self.meters[cause.meter]
         if cause.readings:
             told |= {
                 "meter": self.meters[cause.meter],

@@ -24,6 +24,7 @@ WORDS = {
     "refused": "late, and left out",
     "returned": "in time, but after cells had been closed without them",
     "silence": "the site was heard of in a time that had no cells",
+    "filled": "the day has become final, and what it lacks is filled in",
     "recompute": "the configuration was changed for closed time",
     "continued": "the input went on after it had been declared ended",
     "unknown": "made by a greendc that kept no reasons",
@@ -139,6 +140,8 @@ def worded(cause: Cause) -> str:
         return f"{word}: {', '.join(cause['keys'])}"
     if "meter" not in cause:
         return word
+    if "readings" not in cause:
+        return f"{cause['meter']}: {word}"
     span = f"{rfc3339(cause['first'])} to {rfc3339(cause['last'])}"
     corrected = f", {cause['corrected']} of them another value" if cause["corrected"] else ""
     number = cause["readings"]

@@ -179,7 +179,7 @@ class Meter(Model):
     multiplier: Timed[FiniteFloat] = key(1.0, description="Factor, e.g. of a transformer.")
     register_: Register | None = key(None, alias="register", description="Of a register.")
     shape: Id | None = key(None, description="Of a register: meter of the power that it counts.")
-    fill: Literal["linear"] | None = key(None, description="What gaps are filled with.")
+    fill: Literal["linear", "profile"] | None = key(None, description="What gaps are filled with.")
     fill_uncertainty: Positive | None = key(
         None, description="Of what gaps are filled with: limit of error. [%]"
     )

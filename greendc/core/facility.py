@@ -85,7 +85,7 @@ class Meter:
     replaced: tuple[Replacement, ...] = ()
     factors: tuple[tuple[int, float], ...] = ()
     shape: str | None = None  # of a register: the meter of the power that it counts
-    fill: str | None = None  # what gaps are filled with: "linear", or nothing
+    fill: str | None = None  # what gaps are filled with: "linear", "profile", or nothing
     fill_limit: float | None = None  # limit of error of what they are filled with, a fraction
     spike: float | None = None
     rate: float | None = None

@@ -19,6 +19,7 @@ from greendc.core.words import FloatArray
 WEEKS = 4  # of final days that are looked at
 SLOTS = 24  # hours of a day; a 25th one counts as the 24th
 KNOWN_GAPS = 4096  # whose shape is remembered
+IT_LOAD = -2  # in place of a meter: E_IT of the site
 
 Gap = tuple[int, int, int]  # meter, start and end [ns]
 Days = Callable[[int, int], Sequence[int]]  # local midnights around [lo, hi)

@@ -12,6 +12,7 @@ from greendc.core.reopening import Dirty, Span
 from greendc.core.words import SILENT, Word, WordArray
 
 SITE_WIDE = -1  # in place of a meter
+FILLED = "filled"  # kind of a cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Cause:
 
     `kind` is `late` (readings behind the watermark), `returned` (readings in time, but after
     cells had been closed without them: a silence, or an end of input), `refused` (readings that
-    came late and are left out) or `silence` (time of the site that had no cells has some).
+    came late and are left out), `silence` (time of the site that had no cells has some) or `filled`
+    (the day has become final, and what it lacks is filled in as on days before).
     `readings` lie in [`first`, `last`] [ns]; `corrected` of them gave a time that was known
     another value. `span` is what of the closed time they change.
     """
@@ -51,7 +53,7 @@ class Settled:
     `quarantined:WORD` (left out, no longer held), `duplicate`, `conflict` (another value of the
     same meter and time stands), `late_beyond_horizon`, `not_energy`. What is held beside them is
     still open. Beside the outcomes `register:WORD` counts which of those used were dips, resets …
-    `spread` are the gaps of registers in the rows, as they were spread.
+    `spread` are the gaps in the rows that have the shape of final days.
     """
 
     blocks: list[Block] = field(default_factory=list)

@@ -9,18 +9,19 @@ lateness, nor on how the journal is cut into batches. Where the watermark passes
 several borders at once there is a step for each, as far as it can make a difference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from greendc.core.accounts import Book, book, book_meters
+from greendc.core.accounts import Book, book, book_meters, rounded_up
 from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
-from greendc.core.facility import EVER, IntArray, Meter, Site
+from greendc.core.facility import DAY, EVER, IntArray, Meter, Site
 from greendc.core.final_days import Days, FinalDays, HoursReader, Spread
 from greendc.core.judging import judge, rests_on
 from greendc.core.leftout import LeftOut
+from greendc.core.profile import Fill, filled, profile
 from greendc.core.readings import (
     BoolArray,
     Readings,
@@ -36,6 +37,7 @@ from greendc.core.refusing import Refusing, refusing
 from greendc.core.reopening import (
     Dirty,
     History,
+    Span,
     changed,
     gathered,
     reached,
@@ -45,7 +47,7 @@ from greendc.core.reopening import (
     unsettled_upto,
 )
 from greendc.core.rules import MEAN_PREV
-from greendc.core.settled import Settled, causes
+from greendc.core.settled import FILLED, Cause, Settled, causes
 from greendc.core.siblings import held_from, spread
 from greendc.core.words import Before, Verdict, WordArray
 
@@ -70,7 +72,7 @@ class SiteBook:
         """Begin with nothing read; `pause` is called between pieces of long work.
 
         `days` tells what meters counted in hours of the ledger, and local midnights; without it
-        what registers count in gaps is spread evenly.
+        what registers count in gaps is spread evenly, and no gap of a power has a profile.
         """
         self.site, self.history, self.pause = site, history, pause
         _, self.books = meters_and_books(site)
@@ -83,6 +85,8 @@ class SiteBook:
         self.reopens = self.horizon + slack + reach
         self.remembers = self.reopens + reach + self.rules.memory
         self.final_days = None if days is None else FinalDays(*days, self.reopens)
+        self.profile = None if days is None else profile(self.books, *days, self.reopens)
+        self.remembers += 0 if self.profile is None else 2 * DAY  # that is filled once final
         self.newest = -EVER
         self.watermark = -EVER
         self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
@@ -161,17 +165,13 @@ class SiteBook:
         border = mark - mark % self.progress.step
         moved = np.flatnonzero(border[1:] > border[:-1])
         late |= self.refused.behind(readings.seq, mark)
-        if len(moved) and not (late or self._disturbed(readings, int(mark[0]))):
-            moved = moved[-1:]  # one step more or less is no matter: take the last one alone
-            self._wait(readings, 0, len(readings))
-            yield self._step(int(border[moved[0] + 1]), int(readings.seq[moved[0]]))
-        else:
-            begin = 0
-            for stop in moved.tolist():
-                self._wait(readings, begin, stop + 1)
-                yield from self._steps(int(border[stop + 1]), int(readings.seq[stop]))
-                begin = stop + 1
-            self._wait(readings, begin, len(readings))
+        every = late or self._disturbed(readings, int(mark[0]))
+        begin = 0
+        for stop in moved.tolist() if every else self._needed(moved, border):
+            self._wait(readings, begin, stop + 1)
+            yield from self._steps(int(border[stop + 1]), int(readings.seq[stop]), every)
+            begin = stop + 1
+        self._wait(readings, begin, len(readings))
         self.newest = int(mark[-1]) + self.site.lateness
 
     def leave(self, left: Readings) -> Readings:
@@ -200,6 +200,22 @@ class SiteBook:
             return True
         return self.progress.origin is not None and mark < self.progress.furthest()
 
+    def _needed(self, moved: IntArray, border: IntArray) -> list[int]:
+        """Which of the moves of the watermark need a step where nothing is late.
+
+        One step more or less is no matter: the last one, and those at which days become final,
+        which are filled before later cells are closed.
+        """
+        found = {*moved[-1:].tolist()}
+        if self.profile is not None and len(moved):
+            begin = int(border[0])
+            if self.progress.origin is None:
+                found.add(int(moved[0]))
+                begin = int(border[moved[0] + 1])
+            days = [at for at, _ in self._final(begin, int(border[-1]))]
+            found.update(np.searchsorted(border[1:], np.array(days, np.int64)).tolist())
+        return sorted(found)
+
     def _wait(self, readings: Readings, begin: int, end: int) -> None:
         self.waiting.append(readings.between(begin, end))
 
@@ -214,14 +230,48 @@ class SiteBook:
         self.ended_seq = seq
         return self._settle(self.watermark, seq, settled, at)
 
-    def _steps(self, watermark: int, seq: int) -> Iterator[Settled]:
-        """One step for each border behind which readings become known, as if all came in order."""
-        time = joined(self.waiting).time
-        between = time[(time >= self.watermark) & (time < watermark)]
-        borders = np.unique(between - between % self.progress.step)
-        for border in borders[borders > self.watermark].tolist():
+    def _steps(self, watermark: int, seq: int, every: bool) -> Iterator[Settled]:  # noqa: FBT001
+        """One step for each border behind which readings become known, as if all came in order.
+
+        Not `every` one: where the watermark stops, and where days become final.
+        """
+        borders = {watermark}
+        if every:
+            time = joined(self.waiting).time
+            between = time[(time >= self.watermark) & (time < watermark)]
+            borders.update((between - between % self.progress.step).tolist())
+        borders.update(at for at, _ in self._final(self.watermark, watermark))
+        for border in sorted(b for b in borders if b > self.watermark):
+            days = self._final(self.watermark, border)
             yield self._step(border, seq)
-        yield self._step(watermark, seq)
+            for _, day in days:
+                yield from self._fill(day)
+
+    def _final(self, mark: int, watermark: int) -> list[tuple[int, Span]]:
+        """Days that become final as the watermark moves on, each with the step at which it does."""
+        begin = max(mark, self.progress.origin or -EVER)
+        if self.profile is None or begin == -EVER:
+            return []
+        step = self.progress.step
+        days = self.profile.final(begin - step, watermark)
+        found = [(rounded_up(self.profile.at(day), step), day) for day in days]
+        return [(at, day) for at, day in found if mark < at <= watermark]
+
+    def _fill(self, day: Span) -> Iterator[Settled]:
+        """Cells of a day that has become final again, with what it lacks filled in."""
+        fills = [] if self.profile is None else self.profile.of(day)
+        if not fills:
+            return
+        settled = Settled()
+        settled.reopened = [day]
+        settled.blocks += self._again(*day, Readings.none(), settled, fills)
+        spans: dict[int, Span] = {}
+        for gap in settled.spread:
+            if self.rules.meters[gap.meter].fill == "profile":
+                first, _ = spans.get(gap.meter, (gap.start, 0))
+                spans[gap.meter] = first, gap.end
+        settled.causes = [Cause(FILLED, m, 0, 0, *span, span) for m, span in sorted(spans.items())]
+        yield settled
 
     def _step(self, watermark: int, seq: int) -> Settled:
         return self._settle(watermark, seq, Settled())
@@ -364,15 +414,19 @@ class SiteBook:
         """Some of the readings held, and their words."""
         return self.hot.where(mask), self._verdict(self.hot).word[mask]
 
-    def _again(self, lo: int, hi: int, old: Readings, settled: Settled) -> Iterator[Block]:
+    def _again(
+        self, lo: int, hi: int, old: Readings, settled: Settled, fills: Sequence[Fill] = ()
+    ) -> Iterator[Block]:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
         held = joined([old, self.hot])
         archived = gathered(self.rules, self.history, held, lo, hi)
         rows = merged([*archived, held]).readings
         found, spread = self._spread(rows)
         settled.spread += [gap for gap in spread if gap.overlaps(lo, hi)]
+        found, gaps = filled(found, fills) if fills else (found, [])
         left = self._left_out(rows, lo, hi)
         for due in self.progress.again(lo, hi):
+            settled.spread += due.among(gaps)
             yield from due.blocks(found, self.site.intensity, left)
 
     def _close(self, watermark: int, settled: Settled, at: int | None) -> Iterator[Block]:

@@ -279,9 +279,9 @@ def _gaps(found: Evidence) -> Iterator[str]:
 
 
 def _spread(found: Evidence) -> Iterator[str]:
-    """Gaps that registers have counted across, and the final days that they are shaped by."""
+    """Gaps and the final days that they have their shape, or what fills them, from."""
     if found.spread:
-        yield "\ncounted in gaps and spread over their hours as on these final days"
+        yield "\ngaps with the shape of these final days"
     calendar = LocalCalendar(found.site.zone)
     for meter, start, end, days in found.spread[:SHOWN]:
         dates = ", ".join(str(calendar.local_date(day)) for day in days)

@@ -83,7 +83,7 @@ class Metered(Model):
     topic: str = key("dc/{site}/{place}/{point}", description="Topic; {site}, {place}, {point}.")
     delay: Duration | None = key(None, description="From the reading's time to its publication.")
     jitter: Duration | None = key(None, description="Most that chance adds to the delay.")
-    fill: Literal["linear"] | None = key(
+    fill: Literal["linear", "profile"] | None = key(
         None, description="What the site file asks to fill gaps of a power with."
     )
     fill_uncertainty: Positive | None = key(
