@@ -80,7 +80,15 @@ def site_problems(layout: Layout, loc: Loc, folder: Path | None) -> list[Problem
             found += kind_problems(site, here, loc)
         if not found:
             found += instant_problems(layout.instant(when), loc)
-    return found or list(_border_problems(layout, loc))
+    return found or [*_border_problems(layout, loc), *_profile_problems(layout, loc)]
+
+
+def _profile_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
+    """Meters whose gaps are to be filled by an IT load that the site never has."""
+    asking = [i for i, meter in enumerate(layout.site.meters) if meter.fill == "profile"]
+    if asking and not any(layout.instant(when).e_it() for when in layout.cuts):
+        for i in asking:
+            yield Problem((*loc, "meters", i, "fill"), "profile goes by IT load: no meter of E_IT")
 
 
 def _alone(layout: Layout, loc: Loc) -> Iterator[Problem]:

@@ -35,36 +35,7 @@ class Fill:
 
 
 class Profile:
-    """Finds what days that have become final lack, and what they are filled with.
-
-    Examples
-    --------
-    A pump takes 3, 1, 2, 5, 4, 7, 6 W on seven days, with 10 W of IT. On the eighth one it is not
-    known, and IT takes 15 W: the median of 4 W, times 1.5.
-
-    >>> from greendc.core.accounts import book
-    >>> from greendc.core.facility import Epoch, Kind, Meter, Site
-    >>> meters = tuple(
-    ...     Meter(name, point, "power", Kind.MEAN_NEXT, HOUR, HOUR, HOUR, fill=fill)
-    ...     for name, point, fill in (("it", "pdu_out", None), ("pump", "cool_pump", "profile"))
-    ... )
-    >>> def days(lo, hi):
-    ...     return list(range(lo // DAY * DAY, hi + DAY, DAY))
-    >>> def read(places, lo, hi):
-    ...     start = np.arange(max(lo, 0), hi, HOUR)
-    ...     pump = np.array([3.0, 1, 2, 5, 4, 7, 6, 0])[start // DAY] * 3600
-    ...     load = np.where(start < 7 * DAY, 10.0, 15.0) * 3600
-    ...     known = start < 7 * DAY
-    ...     meter = np.concatenate([np.full(known.sum(), 1), np.full(len(start), IT_LOAD)])
-    ...     found = Hours(
-    ...         meter, np.append(start[known], start), np.append(pump[known], load)
-    ...     )
-    ...     mine = np.isin(found.meter, places)
-    ...     return Hours(found.meter[mine], found.start[mine], found.energy[mine])
-    >>> found = fills(read, days, np.array([1]), frozenset({0}), (7 * DAY, 8 * DAY))
-    >>> len(found), found[0].power, [day // DAY for day in found[0].days]
-    (24, 6.0, [0, 1, 2, 3, 4, 5, 6])
-    """
+    """Finds what days that have become final lack, and what they are filled with."""
 
     def __init__(self, books: Sequence[Book], read: HoursReader, days: Days, final: int) -> None:
         """Read hours by `read`; a day is final when the watermark is `final` behind it [ns]."""
@@ -131,6 +102,28 @@ def fills(
     References
     ----------
     STANDARDS 6.5: same-hour median of the 7 latest final days x IT-load ratio.
+
+    Examples
+    --------
+    A pump takes 3, 1, 2, 5, 4, 7, 6 W on seven days, with 10 W of IT. On the eighth one it is not
+    known, and IT takes 15 W: the median of 4 W, times 1.5.
+
+    >>> def days(lo, hi):
+    ...     return list(range(lo // DAY * DAY, hi + DAY, DAY))
+    >>> def read(places, lo, hi):
+    ...     start = np.arange(max(lo, 0), hi, HOUR)
+    ...     pump = np.array([3.0, 1, 2, 5, 4, 7, 6, 0])[start // DAY] * 3600
+    ...     load = np.where(start < 7 * DAY, 10.0, 15.0) * 3600
+    ...     known = start < 7 * DAY
+    ...     meter = np.concatenate([np.full(known.sum(), 1), np.full(len(start), IT_LOAD)])
+    ...     found = Hours(
+    ...         meter, np.append(start[known], start), np.append(pump[known], load)
+    ...     )
+    ...     mine = np.isin(found.meter, places)
+    ...     return Hours(found.meter[mine], found.start[mine], found.energy[mine])
+    >>> found = fills(read, days, np.array([1]), frozenset({0}), (7 * DAY, 8 * DAY))
+    >>> len(found), found[0].power, [day // DAY for day in found[0].days]
+    (24, 6.0, [0, 1, 2, 3, 4, 5, 6])
     """
     lo, hi = day
     found = read(meters.tolist(), lo, hi)
@@ -145,7 +138,7 @@ def fills(
     past, load = read([*lacking, IT_LOAD], int(borders[0]), lo), read([IT_LOAD], lo, hi)
     it = _table(borders, past, IT_LOAD)
     usual = dict(zip(*[column.tolist() for column in load.of(IT_LOAD)], strict=True))
-    out = []
+    out = list[Fill]()
     for meter, hours in lacking.items():
         own = _table(borders, past, meter)
         table, loads_of = (np.ones_like(own), None) if meter in loads else (it, usual)

@@ -230,7 +230,7 @@ class SiteBook:
         self.ended_seq = seq
         return self._settle(self.watermark, seq, settled, at)
 
-    def _steps(self, watermark: int, seq: int, every: bool) -> Iterator[Settled]:  # noqa: FBT001
+    def _steps(self, watermark: int, seq: int, every: bool) -> Iterator[Settled]:
         """One step for each border behind which readings become known, as if all came in order.
 
         Not `every` one: where the watermark stops, and where days become final.

@@ -355,6 +355,32 @@ MUTATIONS = [
         mutants.every_day_alike,
     ),
     Mutation(
+        "B9-gap-filled-as-on-days-before",
+        "a gap is filled where that is asked for",
+        _METER,
+        mutants.at(fill=None),
+    ),
+    Mutation(
+        "B9-gap-filled-as-on-days-before",
+        "by IT load",
+        "greendc.core.profile:Profile.of",
+        lambda rule: lambda self, day: [
+            replace(fill, power=4000.0) for fill in rule(self, day)
+        ],
+    ),
+    Mutation(
+        "B9-gap-filled-as-on-days-before",
+        "from seven days",
+        "greendc.core.profile:LATEST",
+        lambda _: 5,
+    ),
+    Mutation(
+        "B9-gap-filled-as-on-days-before",
+        "once the day is final",
+        "greendc.core.profile:Profile.at",
+        lambda _: lambda _profile, day: day[1] + 40 * HOUR,
+    ),
+    Mutation(
         "A36-dual-feed",
         "a sum has all its inputs",
         _DERIVE,

@@ -216,6 +216,10 @@ CASES = {
         site(TEMPERATURE.replace("{", "{fill: linear, ", 1)),
         "7: sites[0].meters[0].fill: only for power",
     ),
+    "fill_by_an_it_load_that_is_none": (
+        site(FEED.replace("{", "{fill: profile, ", 1)),
+        "7: sites[0].meters[0].fill: profile goes by IT load: no meter of E_IT",
+    ),
     "fill_uncertainty_alone": (
         site(FEED.replace("{", "{fill_uncertainty: 5, ", 1)),
         "7: sites[0].meters[0].fill_uncertainty: of what? nothing is filled (fill)",
