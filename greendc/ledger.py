@@ -238,6 +238,7 @@ class SiteLedger:
             "names": progress.names(),
             "since": progress.since,
             "accounts": progress.accounts,
+            "fills_from": None if book.profile is None else book.fills_from,
             "written": self.periods.marks.written,
             "balanced": self.balance.upto,
             "claims": self.claims.rows(),
@@ -255,6 +256,9 @@ class SiteLedger:
         places = {name: i for i, name in enumerate(self.meters)}
         mine = np.array([places.get(name, -1) for name in state["meters"]], np.int64)
         kept = mine >= 0
+        # where nothing was to be filled readings of days before were not kept as long
+        known = state.get("fills_from")
+        book.fills_from = book.watermark if known is None else known
         progress.origin = state["origin"]
         progress.presence.lives = [(first, last) for first, last in state["lives"]]
         progress.closed[mine[kept]] = as_ints(state["closed"])[kept]

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greendc.calendars import parse_rfc3339
+from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
 from greendc.core.facility import HOUR
 from greendc.daemon.data import LEDGER
 from greendc.explain import explain
 from greendc.ports import Entry
 from tests import runs
+from tests.recompute.kit import Played
 from tests.runs import Reading
 from tests.test_gap_laws import delayed, spread
 from tests.test_ledger_laws import assert_same, ledger, of
@@ -204,3 +205,49 @@ def test_a_day_is_filled_once_it_is_final(config: Config) -> None:
     late = [*log, ("pump", at + HOUR, 1.0)]
     with ledger(config, of(late)) as path, ledger(config, of(log)) as other:
         assert runs.newest(path) == runs.newest(other)
+
+
+def test_recomputed_days_fill_gaps_anew(config: Config, tmp_path: Path) -> None:
+    """From day 4 on the pump took ten times as much, as is found out when the gap is filled."""
+    factor = f"[{{value: 1}}, {{from: {rfc3339(BEGIN + 4 * 24 * HOUR)}, value: 10}}]"
+    (tmp_path / "wanted").mkdir()
+    meters = (METERS[0], f"{METERS[1][:-1]}, multiplier: {factor}}}", METERS[2])
+    wanted = runs.configured(tmp_path / "wanted", meters, MORE, "Europe/Berlin")
+    gap = BEGIN + (8 * 24 + 5) * HOUR
+    log = without(every(), {"pump": range(8 * 24 + 5, 8 * 24 + 7)})
+    at = next(n for n, reading in enumerate(log) if reading[1] == BEGIN + (HOURS - 6) * HOUR)
+    run = Played(tmp_path / "ledger", config)
+    for entry in runs.entries(log[:at]):
+        run.take(entry)
+    run.commit()
+    before = runs.newest(run.path, "hour")["hour", "pump", gap].value or 0.0
+    run.recompute(wanted)
+    for entry in of(log[at:]):
+        run.take(entry)
+    path = run.close()
+    with ledger(wanted, of(log, [at])) as fresh:
+        assert runs.newest(path) == runs.newest(fresh)
+        assert spread(path) == spread(fresh)
+    assert (runs.newest(path, "hour")["hour", "pump", gap].value or 0.0) > 1.5 * before > 0
+
+
+def test_days_before_a_reload_are_not_filled(tmp_path: Path) -> None:
+    """What was measured on them stands, though its readings are gone."""
+    late = next(n for n, (_, time, _) in enumerate(every()) if time == BEGIN + (10 * 24 + 9) * HOUR)
+    plain = [METERS[0].replace(f", {FILL}", ""), METERS[2]]
+    (tmp_path / "b").mkdir()
+    asking = runs.configured(tmp_path / "b", METERS, MORE, "Europe/Berlin")
+    (tmp_path / "a").mkdir()
+    before = runs.configured(tmp_path / "a", plain, MORE, "Europe/Berlin")
+    log = without(every(), {"it": range(9 * 24 + 5, 9 * 24 + 7)})
+    run = runs.Run(tmp_path / "l", before)
+    for entry in runs.entries(log[:late]):
+        run.take(entry)
+    run.take(runs.config_event(asking))
+    for entry in of(log[late:]):
+        run.take(entry)
+    path = run.close()
+    assert spread(path) == []
+    rows = runs.newest(path, "hour")
+    gone = {f for key, f in rows.items() if key[1] == "feed" and f.value is None}
+    assert gone == set()

@@ -87,8 +87,8 @@ class SiteBook:
         self.final_days = None if days is None else FinalDays(*days, self.reopens)
         self.profile = None if days is None else profile(self.books, *days, self.reopens)
         self.remembers += 0 if self.profile is None else 2 * DAY  # that is filled once final
-        self.newest = -EVER
-        self.watermark = -EVER
+        self.fills_from = -EVER  # days that begin before are not filled: they may not be kept
+        self.newest = self.watermark = -EVER
         self.settled_seq = 0  # what arrived up to here is known where it is before the watermark
         self.ended_seq = 0  # what arrived up to here is known: the input had ended
         self.base_seq = 0  # readings up to here are carried over, not read from the journal again
@@ -255,7 +255,8 @@ class SiteBook:
         step = self.progress.step
         days = self.profile.final(begin - step, watermark)
         found = [(rounded_up(self.profile.at(day), step), day) for day in days]
-        return [(at, day) for at, day in found if mark < at <= watermark]
+        found = [(at, day) for at, day in found if mark < at <= watermark]
+        return [(at, day) for at, day in found if day[0] >= self.fills_from]
 
     def _fill(self, day: Span) -> Iterator[Settled]:
         """Cells of a day that has become final again, with what it lacks filled in."""

@@ -364,9 +364,7 @@ MUTATIONS = [
         "B9-gap-filled-as-on-days-before",
         "by IT load",
         "greendc.core.profile:Profile.of",
-        lambda rule: lambda self, day: [
-            replace(fill, power=4000.0) for fill in rule(self, day)
-        ],
+        lambda rule: lambda self, day: [replace(fill, power=4000.0) for fill in rule(self, day)],
     ),
     Mutation(
         "B9-gap-filled-as-on-days-before",
