@@ -14,6 +14,8 @@ from greendc.core.facility import HOUR
 from greendc.daemon.data import LEDGER
 from greendc.explain import explain
 from greendc.ports import Entry
+from greendc.queries import Ledger
+from greendc.revisions import worded
 from tests import runs
 from tests.recompute.kit import Played
 from tests.runs import Reading
@@ -109,6 +111,23 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
     with ledger(config, of(order)) as path:
         assert_same(found, runs.revisions(path))
         assert told == spread(path)
+
+
+def revised(path: Path) -> list[tuple[int, object]]:
+    with Ledger(path) as held:
+        return [(at, data["causes"]) for at, kind, data in held.events() if kind == "revised"]
+
+
+def test_the_reason_names_the_reading_that_made_a_day_final(config: Config) -> None:
+    log = without(every(), {"pump": range(8 * 24 + 5, 8 * 24 + 7)})
+    with ledger(config, of(log)) as path, ledger(config, of(log, range(0, len(log), 7))) as other:
+        found = revised(path)
+        assert found == revised(other)
+    start, end = BEGIN + (8 * 24 + 5) * HOUR, BEGIN + (8 * 24 + 7) * HOUR
+    cause = {"kind": "filled", "meter": "pump", "from": start, "to": end}
+    assert [causes for _, causes in found] == [[cause]]
+    assert found[0][0] > BEGIN + (9 * 24 + 8) * HOUR
+    assert worded(cause) == "pump: the day has become final, and what it lacks is filled in"
 
 
 @given(logs(), st.data())
