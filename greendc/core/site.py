@@ -165,7 +165,7 @@ class SiteBook:
         border = mark - mark % self.progress.step
         moved = np.flatnonzero(border[1:] > border[:-1])
         late |= self.refused.behind(readings.seq, mark)
-        every = late or self._disturbed(readings, int(mark[0]))
+        every = late or (len(moved) > 0 and self._disturbed(readings, int(mark[0])))
         begin = 0
         for stop in moved.tolist() if every else self._needed(moved, border):
             self._wait(readings, begin, stop + 1)
