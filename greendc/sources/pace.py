@@ -13,7 +13,6 @@ FEW = 100  # messages on their way that may be all that a broker sends
 STEP = 0.020  # s without a further byte, after which such a broker seems to be at its end
 ENOUGH = 1500  # messages for which there is no need to wait so long
 PRESSING = 2000  # messages of a read behind which a broker should not be kept waiting
-PLENTY, MUCH = 5000, 6000  # the same of messages that are not acknowledged (QoS 0)
 SHARE = 0.8  # of what the broker may send without an acknowledgement
 NEAR = 0.99  # of the most messages on their way: as many as the broker sends
 FADE = 0.98  # of that number from one rest to the next
@@ -22,11 +21,11 @@ FADE = 0.98  # of that number from one rest to the next
 class Pace:
     """Lets messages gather before they are read, as long as the broker may send more.
 
-    A rest is as long as `ENOUGH` messages take at the rate at which they came last, of QoS 0
-    `PLENTY`, and at most `LONGEST`. A broker has only so many messages on their way that are not
-    acknowledged: `limit` as it was told, or some twenty where it knows better. One that seems to
-    have come to its limit is read as soon as all are acknowledged, and one that has few on their
-    way as soon as no more come.
+    A rest is as long as `ENOUGH` messages take at the rate at which they came last, at most
+    `LONGEST`. A broker has only so many messages on their way that are not acknowledged: `limit`
+    as it was told, or some twenty where it knows better. One that seems to have come to its limit
+    is read as soon as all are acknowledged, and one that has few on their way as soon as no more
+    come.
     """
 
     def __init__(self, limit: int) -> None:
@@ -49,8 +48,8 @@ class Pace:
         now = time.monotonic()
         self._most = max(self._open, FADE * self._most)
         self._limited = self._open >= NEAR * self._most
-        if 0 < self._came < (PRESSING if self._numbered else MUCH):
-            goal = self._goal if self._numbered else PLENTY
+        if 0 < self._came < PRESSING:
+            goal = self._goal if self._numbered else ENOUGH
             self._until = now + min(LONGEST, (now - self._since) * goal / self._came)
             few = self._numbered and self._most < FEW
             self._look, self._waiting = now + (STEP if few else LONGEST), 0
