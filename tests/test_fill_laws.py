@@ -19,7 +19,7 @@ from greendc.revisions import worded
 from tests import runs
 from tests.recompute.kit import Played
 from tests.runs import Reading
-from tests.test_gap_laws import delayed, spread
+from tests.test_gap_laws import assert_same_newest, delayed, spread
 from tests.test_ledger_laws import assert_same, ledger, of
 
 BEGIN = parse_rfc3339("2025-03-20T23:00:00Z")  # a Friday in Berlin; the clocks change on day 9
@@ -91,11 +91,7 @@ def test_order_within_the_horizon_leaves_no_trace(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
     shuffled = [*delayed(data, log, LATE), *log[-9:]]
-    with ledger(config, played(shuffled, near(data, log, 6))) as path:
-        found, told = list(runs.newest(path).values()), spread(path)
-    with ledger(config, played(log)) as path:
-        assert_same(found, list(runs.newest(path).values()))
-        assert told == spread(path)
+    assert_same_newest(config, played(shuffled, near(data, log, 6)), played(log))
 
 
 @given(logs(), st.data())

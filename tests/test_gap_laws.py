@@ -94,6 +94,15 @@ def delayed(data: st.DataObject, log: Sequence[Reading], most: int) -> list[Read
     return [log[number] for _, number in sorted(found)]
 
 
+def assert_same_newest(config: Config, entries: Sequence[Entry], others: Sequence[Entry]) -> None:
+    """Both leave the same newest figures, and the same days for each gap."""
+    with ledger(config, entries) as path:
+        found, told = list(runs.newest(path).values()), spread(path)
+    with ledger(config, others) as path:
+        assert_same(found, list(runs.newest(path).values()))
+        assert told == spread(path)
+
+
 @given(logs(), st.data())
 @settings(max_examples=4)
 def test_order_within_the_horizon_leaves_no_trace(
@@ -101,11 +110,7 @@ def test_order_within_the_horizon_leaves_no_trace(
 ) -> None:
     shuffled = delayed(data, log, 6 * 3600)
     cuts = data.draw(st.lists(st.integers(3 * FIRST, len(log)), max_size=6))
-    with ledger(config, played([*shuffled, *log[-9:]], cuts)) as path:
-        found, told = list(runs.newest(path).values()), spread(path)
-    with ledger(config, played(log)) as path:
-        assert_same(found, list(runs.newest(path).values()))
-        assert told == spread(path)
+    assert_same_newest(config, played([*shuffled, *log[-9:]], cuts), played(log))
 
 
 @given(logs(), st.data())
