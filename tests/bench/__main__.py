@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.latency import percentile
 from tests.bench.load import Load
 from tests.bench.processes import memory_of
-from tests.bench.recorded import Replayed, replayed
+from tests.bench.recorded import Replayed, replayed, replayed_year
 from tests.bench.report import (
     Row,
     machine,
@@ -54,6 +54,7 @@ class Sizes:
     rest: float = 10.0  # s until all that is open has been looked at
     replay: int = 1_500
     logs: tuple[str, ...] = ("jsonl", "jsonl.zst")
+    year: bool = True
     scrapes: int = 10
 
     @property
@@ -76,6 +77,7 @@ SHORT = Sizes(
     rest=0.0,
     replay=20,
     logs=("jsonl.zst",),
+    year=False,
     scrapes=2,
 )
 
@@ -101,6 +103,7 @@ class Bench:
         self.subjects, self.sizes, self.folder = subjects, sizes, folder
         self.found = {subject.name: Found() for subject in subjects}
         self.replays: dict[str, Replayed] = {}
+        self.year: Replayed | None = None
 
     def run(self) -> None:
         """Measure everything."""
@@ -150,6 +153,9 @@ class Bench:
         for kind in sizes.logs:
             progress(f"greendc: replay of a .{kind}")
             self.replays[kind] = replayed(self.folder, load, sizes.replay, kind)
+        if sizes.year:
+            progress("greendc: replay of a real site's year")
+            self.year = replayed_year(self.folder)
 
     # -- the table ---------------------------------------------------------------------------
 
@@ -195,6 +201,10 @@ class Bench:
         for kind, one in self.replays.items():
             values = {GREENDC.name: one.messages / one.cpu}
             yield Row(f"Replay of .{kind}: messages for a second of CPU", values, rate)
+        if self.year is not None:
+            title = f"Replay of a real site's year, {self.year.messages:,} messages: CPU"
+            notes = {GREENDC.name: f"after {self.year.seconds:.1f} s"}
+            yield Row(title, {GREENDC.name: self.year.cpu}, seconds, notes)
 
     def beside(self) -> str:
         """What the broker and others took meanwhile."""

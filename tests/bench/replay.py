@@ -7,37 +7,15 @@ Without a log it is a year of a real data centre: the recorded fortnight, repeat
 
 import argparse
 import cProfile
-import gzip
 import resource
 import sys
 import tempfile
 import time
-from datetime import datetime, timedelta
 from pathlib import Path
-
-import orjson
 
 from greendc.config import Config, load
 from greendc.replay.replaying import Options, replay
-from tests.servers.support import PROJECT
-
-FORTNIGHT = PROJECT / "sensors/recordings/zih-lzr-2025-03.jsonl.gz"
-SITE = PROJECT / "config/zih-lzr.yaml"
-
-
-def make_year(path: Path) -> None:
-    """Write the recorded fortnight 26 times, each after the other."""
-    with gzip.open(FORTNIGHT) as file:
-        lines = [orjson.loads(line) for line in file]
-    first = datetime.fromisoformat(lines[0]["tst"])
-    days = (datetime.fromisoformat(lines[-1]["tst"]) - first).days + 1
-    with path.open("wb") as out:
-        for turn in range(365 // days + 1):
-            for line in lines:
-                at = datetime.fromisoformat(line["tst"]) + timedelta(days=turn * days)
-                text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-                payload = line["payload"].replace(line["tst"], text)
-                out.write(orjson.dumps(line | {"tst": text, "payload": payload}) + b"\n")
+from tests.bench.recorded import SITE, make_year
 
 
 def measured(log: Path, config: Config, profile: Path | None) -> str:
