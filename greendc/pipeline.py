@@ -9,6 +9,7 @@ import numpy as np
 
 from greendc import faults
 from greendc.arriving import Arriving
+from greendc.clocks import SKEW, unset
 from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
@@ -18,8 +19,8 @@ from greendc.core.refusing import Refusing
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
-from greendc.ports import Columns, Entry, Event, GreendcError, RawBatch, Refused
-from greendc.profiles import SKEW, Decoder
+from greendc.ports import Columns, Entry, Event, GreendcError, IntArray, RawBatch, Refused
+from greendc.profiles import Decoder
 from greendc.store import Store
 from greendc.watch import Watch
 
@@ -62,6 +63,7 @@ class Pipeline:
         if state is not None:
             self.done_to, self.states = state["done_to"], state["sites"]
             self._rebuild_from = state["rebuild_from"]
+            self.last_arrival = state.get("last_arrival")
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -139,7 +141,7 @@ class Pipeline:
             keep_refused(self.store, self.plan.meters, part)
         left = joined([_left(first, part) for part in refused])
         if len(batch):
-            self._note_clock(batch)
+            self._note_clock(numbers(batch.arrivals))
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
             ledger.claim(self._own(number, columns.outlying))
@@ -148,7 +150,7 @@ class Pipeline:
             readings = self._readings(first, columns, mine)
             if len(readings):
                 self._note_late(ledger, readings)
-                arrival = numbers(batch.arrivals)[columns.row[mine]]
+                arrival = unset(batch)[columns.row[mine]]
                 self._arriving[ledger.site.id].take(readings, arrival)
                 self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
 
@@ -173,9 +175,8 @@ class Pipeline:
             columns.value[mine],
         )
 
-    def _note_clock(self, batch: RawBatch) -> None:
+    def _note_clock(self, arrivals: IntArray) -> None:
         """Tell of our own clock where it was set back, by more than a device's may be off."""
-        arrivals = numbers(batch.arrivals)
         before = arrivals[0] if self.last_arrival is None else self.last_arrival
         earlier = np.append(before, arrivals[:-1])
         fell = arrivals < earlier - SKEW
@@ -196,6 +197,7 @@ class Pipeline:
             self.store.note(Event("late", self.last_arrival or 0, data))
 
     def _event(self, seq: int, event: Event) -> None:
+        self._note_clock(np.array([event.arrival]))
         self.last_arrival = event.arrival
         if event.kind == "end":
             self._end(seq, event)
@@ -280,6 +282,7 @@ class Pipeline:
         begin = self.rebuild_from
         states = {name: ledger.state(begin) for name, ledger in self.ledgers.items()}
         state = {"done_to": self.done_to, "rebuild_from": begin, "sites": states}
+        state["last_arrival"] = self.last_arrival
         self.store.set("state", state)
         faults.reached("in_store_transaction")
         self.store.commit()

@@ -28,8 +28,9 @@ class GreendcError(Exception):
 class RawBatch:
     """Messages of one session in the order in which they arrived, as columns of equal length.
 
-    `arrivals` [ns UTC]; `flags` = QoS | RETAIN | DUP. `mids` are 0 at QoS 0. Columns may lie
-    in arrays (`greendc.columns`).
+    `arrivals` [ns UTC]; `flags` = QoS | RETAIN | DUP. `mids` are 0 at QoS 0. `behind` [ns] is
+    how far our clock had been set back by then, None where it had not (`greendc.clocks`).
+    Columns may lie in arrays (`greendc.columns`).
     """
 
     arrivals: Sequence[int]
@@ -38,6 +39,7 @@ class RawBatch:
     mids: Sequence[int]
     flags: Sequence[int]
     session: int = 0
+    behind: Sequence[int] | None = None
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -57,6 +59,7 @@ class RawBatch:
             columns.picked(self.mids, places),
             columns.picked(self.flags, places),
             self.session,
+            None if self.behind is None else columns.picked(self.behind, places),
         )
 
     def between(self, lo: int, hi: int) -> "RawBatch":
@@ -73,6 +76,7 @@ class RawBatch:
             self.mids[span],
             self.flags[span],
             self.session,
+            None if self.behind is None else self.behind[span],
         )
 
 
@@ -119,7 +123,14 @@ def joined(batches: Sequence[RawBatch]) -> RawBatch:
         columns.joined([batch.mids for batch in batches]),
         columns.joined([batch.flags for batch in batches]),
         batches[0].session,
+        _behind(batches),
     )
+
+
+def _behind(batches: Sequence[RawBatch]) -> Sequence[int] | None:
+    if all(batch.behind is None for batch in batches):
+        return None
+    return columns.joined([batch.behind or [0] * len(batch) for batch in batches])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from greendc import faults
+from greendc.clocks import OwnClock
 from greendc.columns import lengths, numbers
 from greendc.daemon.flood import Flood
 from greendc.journal import Journal, Kind, Quarantined, Redelivery, by_qos
@@ -79,6 +80,11 @@ class Worker:
     _let_go_of: bool = False  # something, for the journal's limit
     _held: int = 0  # copies that need the journal as it is
     _waiting: deque[Waiting] = field(default_factory=deque)
+    _own_clock: OwnClock = field(default_factory=OwnClock)
+    _received: int | None = None  # by the clock that nobody sets [ns]
+
+    def __post_init__(self) -> None:
+        self._own_clock = OwnClock.after(self.journal.last_messages)
 
     def take(
         self,
@@ -102,7 +108,7 @@ class Worker:
         """
         aside = Aside()
         kept = [entry for e in entries if (entry := self._new(e, aside)) is not None]
-        kept += aside.events
+        kept = self._by_own_clock([*kept, *aside.events])
         faults.reached("before_journal_commit")
         numbers: list[int] = []
         if kept or aside.counts or reception is not None:
@@ -116,6 +122,14 @@ class Worker:
         for number, entry in zip(numbers, kept, strict=True):
             self._waiting.append(Waiting(number, entry, self._looked_at(number, entry)))
         self._show()
+
+    def _by_own_clock(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries, with how far our own clock was behind; see `greendc.clocks`."""
+        now = time.monotonic_ns()
+        passed = 0 if self._received is None else now - self._received
+        if entries:
+            self._received = now
+        return [self._own_clock.told(e, 0 if at else passed) for at, e in enumerate(entries)]
 
     def _looked_at(self, number: int, entry: Entry) -> Columns | None:
         """What a batch says, where no event that may change how it is read comes before it."""

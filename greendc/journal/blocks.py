@@ -1,7 +1,7 @@
 """How entries stand in the journal's rows: many messages as one block of compressed columns."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -24,7 +24,22 @@ class _OfThread(threading.local):
 
 
 _OF_THREAD = _OfThread()
-_COLUMNS = msgspec.msgpack.Decoder(tuple[bytes, list[str], bytes, bytes, bytes, bytes, bytes])
+
+
+class _Body(msgspec.Struct, array_like=True):
+    """A block's columns; steps lead from each number to the next, from 0 to the first."""
+
+    arrivals: bytes
+    topics: list[str]
+    places: bytes
+    payloads: bytes
+    sizes: bytes
+    mids: bytes
+    flags: bytes
+    behind: bytes = b""  # only where there is any
+
+
+_BODY = msgspec.msgpack.Decoder(_Body)
 
 
 def block_spans(
@@ -57,17 +72,27 @@ def packed(batch: RawBatch, lo: int, hi: int) -> bytes:
     """Messages `lo` to `hi` of a batch as a block; its checksum makes damage known."""
     batch = batch if (lo, hi) == (0, len(batch)) else batch.between(lo, hi)
     topics = coded(batch.topics)
-    columns = (
-        # Steps between arrivals compress far better than the arrivals.
-        np.diff(numbers(batch.arrivals), prepend=np.int64(0)).astype("<i8", copy=False).tobytes(),
+    columns = [
+        _steps(batch.arrivals),
         topics.names,
         topics.places.astype("<u4").tobytes(),
         b"".join(batch.payloads),
         lengths(batch.payloads).astype("<u4").tobytes(),
         numbers(batch.mids).astype("<u2").tobytes(),
         numbers(batch.flags).astype("u1").tobytes(),
-    )
+    ]
+    if batch.behind is not None:
+        columns.append(_steps(batch.behind))
     return _OF_THREAD.compressor.compress(msgspec.msgpack.encode(columns))
+
+
+def _steps(column: Sequence[int]) -> bytes:
+    """Steps between numbers compress far better than the numbers."""
+    return np.diff(numbers(column), prepend=np.int64(0)).astype("<i8", copy=False).tobytes()
+
+
+def _stepped(steps: bytes) -> Numbers:
+    return Numbers(np.cumsum(np.frombuffer(steps, "<i8")))
 
 
 def unpacked(body: bytes, session: int) -> RawBatch:
@@ -80,20 +105,25 @@ def unpacked(body: bytes, session: int) -> RawBatch:
     """
     if zstandard.frame_content_size(body) > LARGEST:  # or -1: unknown, for which there is no room
         raise zstandard.ZstdError("larger than a block can be")
-    steps, topics, places, joined, sizes, mids, flags = _COLUMNS.decode(zstandard.decompress(body))
-    ends: IntArray = np.cumsum(np.frombuffer(sizes, "<u4"), dtype=np.int64)
-    table = Topics(topics, np.frombuffer(places, "<u4").astype(np.int64))
-    counts = {len(table), len(ends), len(steps) // 8, len(mids) // 2, len(flags)}
-    size = ends.max(initial=0)
-    if len(counts) != 1 or table.places.max(initial=-1) >= len(topics) or size != len(joined):
+    found = _BODY.decode(zstandard.decompress(body))
+    ends: IntArray = np.cumsum(np.frombuffer(found.sizes, "<u4"), dtype=np.int64)
+    table = Topics(found.topics, np.frombuffer(found.places, "<u4").astype(np.int64))
+    behind = found.behind or None
+    columns = {len(found.arrivals), len(found.arrivals if behind is None else behind)}
+    counts = {len(table), len(ends), len(found.mids) // 2, len(found.flags)}
+    counts |= {size // 8 for size in columns}
+    size, text = ends.max(initial=0), found.payloads
+    names = len(found.topics)
+    if len(counts) != 1 or table.places.max(initial=-1) >= names or size != len(text):
         raise ValueError("columns that do not fit each other")
     return RawBatch(
-        arrivals=Numbers(np.cumsum(np.frombuffer(steps, "<i8"))),
+        arrivals=_stepped(found.arrivals),
         topics=table,
-        payloads=Texts(joined, np.append(0, ends[:-1]) if len(ends) else ends, ends),
-        mids=Numbers(np.frombuffer(mids, "<u2").astype(np.int64)),
-        flags=Numbers(np.frombuffer(flags, "u1").astype(np.int64)),
+        payloads=Texts(text, np.append(0, ends[:-1]) if len(ends) else ends, ends),
+        mids=Numbers(np.frombuffer(found.mids, "<u2").astype(np.int64)),
+        flags=Numbers(np.frombuffer(found.flags, "u1").astype(np.int64)),
         session=session,
+        behind=None if behind is None else _stepped(behind),
     )
 
 

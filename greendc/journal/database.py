@@ -11,7 +11,7 @@ import zstandard
 from greendc.files import claim
 from greendc.journal.blocks import unpacked
 from greendc.journal.ring import SCHEMA as RING_SCHEMA
-from greendc.ports import Entry, Event, GreendcError
+from greendc.ports import Entry, Event, GreendcError, RawBatch
 
 APPLICATION_ID = 0x67726463  # "grdc" in the header tells a journal from other SQLite files
 SCHEMA_VERSION = 1
@@ -69,10 +69,10 @@ def entries_in(db: sqlite3.Connection, path: Path, first: int) -> Iterator[Entry
     return (_entry(row, path) for row in _rows(db, path, "first = ?", (first,)))
 
 
-def last_arrival(db: sqlite3.Connection, path: Path) -> int | None:
-    """Arrival of the last message [ns UTC]; None where none is kept."""
+def last_messages(db: sqlite3.Connection, path: Path) -> RawBatch | None:
+    """The last block of messages; None where none is kept."""
     for row in _rows(db, path, "kind IS NULL ORDER BY first DESC LIMIT 1", ()):
-        return unpacked(row[5], row[2]).arrivals[-1]
+        return unpacked(row[5], row[2])
     return None
 
 

@@ -15,13 +15,13 @@ from greendc.journal.database import (
     Progress,
     Row,
     entries_from,
-    last_arrival,
+    last_messages,
     open_for_reading,
     open_for_writing,
 )
 from greendc.journal.intake import Counts, Intake
 from greendc.journal.ring import Kept, Quarantined, Ring
-from greendc.ports import Entry, Event, GreendcError, Reception
+from greendc.ports import Entry, Event, GreendcError, RawBatch, Reception
 
 MIB = 2**20
 GIB = 2**30
@@ -188,7 +188,13 @@ class Journal:
     @property
     def last_arrival(self) -> int | None:
         """Arrival of the last message [ns UTC]; None where no message is kept."""
-        return last_arrival(self._db, self.path)
+        batch = self.last_messages
+        return None if batch is None else batch.arrivals[-1]
+
+    @property
+    def last_messages(self) -> RawBatch | None:
+        """Messages that lie in one block with the last one; None where none is kept."""
+        return last_messages(self._db, self.path)
 
     # -- size and safety ---------------------------------------------------------------------
 

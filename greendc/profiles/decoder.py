@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from greendc.clocks import SKEW, unset
 from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
 from greendc.columns import lengths, numbers, picked
-from greendc.core.facility import DAY, EVER, SECOND
+from greendc.core.facility import DAY, EVER
 from greendc.core.quality import is_all_bits, is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray, Readings, joined
 from greendc.ports import (
@@ -34,7 +35,6 @@ from greendc.profiles.scales import NO_SCALE, Scales
 from greendc.profiles.selecting import selected
 
 LONGEST_PAYLOAD = 64 * 1024  # bytes; longer ones are not decoded
-SKEW = 120 * SECOND  # how far a device's clock may be from ours (STANDARDS 6.3)
 _EARLIEST = 7305 * DAY  # 1990-01-01; an earlier stamp is a clock that was never set
 _NO_ROWS = np.zeros(0, np.int64)
 _OUTLYING = frozenset({"out_of_range"})
@@ -59,6 +59,7 @@ class _Batch:
 
     payloads: Sequence[bytes]
     arrival: IntArray
+    unset: IntArray
     retained: BoolArray
     row: IntArray
     slot: IntArray
@@ -72,11 +73,15 @@ class _Reader(NamedTuple):
 
 
 class _Stamps(NamedTuple):
-    """Times of some readings as their payloads have them, and how they arrived."""
+    """Times of some readings as their payloads have them, and how they arrived.
+
+    `unset` is the arrival by our clock as if nobody had set it back.
+    """
 
     time: IntArray
     has_time: BoolArray
     arrival: IntArray
+    unset: IntArray
     retained: BoolArray
 
 
@@ -149,6 +154,7 @@ class Decoder:
         return _Batch(
             payloads=batch.payloads,
             arrival=np.clip(numbers(batch.arrivals), -EVER, EVER),
+            unset=unset(batch),
             retained=(numbers(batch.flags) & RETAIN) != 0,
             row=row,
             slot=slot,
@@ -175,7 +181,8 @@ class Decoder:
         place = place[decoded.row]
         slot, row = wanted.slot[place], wanted.row[place]
         verdicts = Verdicts.of(len(place))
-        stamps = _Stamps(decoded.time, decoded.has_time, wanted.arrival[row], wanted.retained[row])
+        arrived = wanted.arrival[row], wanted.unset[row], wanted.retained[row]
+        stamps = _Stamps(decoded.time, decoded.has_time, *arrived)
         time, notes = _TIME_RULES[reader.field.time_rule](stamps, verdicts)
         value = self._judged(slot, time, decoded, verdicts)
         good = verdicts.good
@@ -221,13 +228,18 @@ def _payload_time(stamps: _Stamps, verdicts: Verdicts) -> _Timed:
     """The stamp stands."""
     verdicts.refuse(~stamps.has_time, "no_time")
     _refuse_unset(stamps.time, verdicts)
-    verdicts.refuse(stamps.time > stamps.arrival + SKEW, "future")
+    verdicts.refuse(stamps.time > stamps.unset + SKEW, "future")
     return stamps.time, []
 
 
 def _near_time(stamps: _Stamps, verdicts: Verdicts) -> _Timed:
-    """The stamp stands where it is near the arrival; elsewhere arrival, noted why."""
-    near = stamps.has_time & (np.abs(stamps.time - stamps.arrival) <= SKEW)
+    """The stamp stands where it is near the arrival; elsewhere arrival, noted why.
+
+    A device that agrees with our clock as it was before it was set back is right too.
+    """
+    near = np.abs(stamps.time - stamps.arrival) <= SKEW
+    near |= np.abs(stamps.time - stamps.unset) <= SKEW
+    near &= stamps.has_time
     verdicts.refuse(~near & stamps.retained, "retained_without_time")
     notes = [
         (at, "skewed" if stamps.has_time[at] else "unstamped")

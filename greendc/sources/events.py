@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
+from greendc.clocks import SKEW
 from greendc.config import Config
-from greendc.core.facility import EVER, MINUTE
+from greendc.core.facility import EVER
 from greendc.ports import Event, GreendcError
-
-SKEW = 2 * MINUTE  # how far clocks may be apart
 
 Instant = Annotated[int, msgspec.Meta(ge=-EVER, lt=EVER)]
 Session = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from greendc.clocks import OwnClock
 from greendc.journal import is_journal, read_journal
 from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, RawBatch
 from greendc.sources.events import BadEventError, checked
@@ -93,11 +94,11 @@ def read_log(
                 timeless.append(line)
             raise
 
-    parser = Parser(parse, counts.bad, batch)
+    parser, clock = Parser(parse, counts.bad, batch), OwnClock()
     for block in lines.blocks():
         for entry in parser.entries(block):
             _count(entry, counts)
-            yield entry
+            yield clock.told(entry)
     counts.bad.update({"line_too_long": lines.too_long} if lines.too_long else {})
     counts.bad.update({"truncated": 1} if lines.truncated else {})
     counts.hints += [f"{_place(path, line)}: {_time_hint(line)}" for line in timeless]

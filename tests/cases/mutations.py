@@ -394,6 +394,12 @@ MUTATIONS = [
         lambda rules: {**rules, "payload": decoder._near_time},
     ),
     Mutation(
+        "A38-host-set-back",
+        "a clock that was set back is behind",
+        "greendc.clocks:OwnClock.told",
+        lambda _: lambda _clock, entry, _passed=0: entry,
+    ),
+    Mutation(
         "A39-intensity-of-an-hour",
         "an intensity holds from its stamp on",
         "greendc.config.factors:_held",

@@ -4,12 +4,14 @@ Each play leaves the ledger that `replay` makes of the case's log, or raises `No
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +207,34 @@ def flood_of_topics(stage: Stage) -> None:
     stage.assert_ledger()
 
 
+def host_set_back(stage: Stage) -> None:
+    """The daemon's clock shows what the log says of each arrival, and goes on from there."""
+    text = (stage.case.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    arrivals, messages = [parse_rfc3339(json.loads(line)["tst"]) for line in text], stage.messages()
+    ahead = multiprocessing.Value("q", arrivals[0] - time.monotonic_ns())
+    begun = 0
+
+    def clock() -> int:
+        return int(ahead.value) + time.monotonic_ns()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time_ns", clock)
+        patch.setitem(MqttSource.__init__.__kwdefaults__ or {}, "clock", clock)
+        daemon = stage.start()
+    for arrival, group in groupby(range(len(messages)), key=arrivals.__getitem__):
+        ahead.value = arrival - time.monotonic_ns()
+        rows = list(group)
+        stage.publish([messages[row] for row in rows])
+        begun += len(rows)
+        stage.until(lambda: _journalled(stage) == begun, "not journalled")  # noqa: B023
+    stage.end(daemon)
+    stage.finish()
+    stage.assert_ledger()
+    with Ledger(stage.data / "ledger.db") as ledger:
+        told = [kind for _, kind, _ in ledger.events()]
+    same(told[:1], ["clock_set_back"], "events")
+
+
 PLAYS: dict[str, Play] = {
     "A22-float-on-the-wire": float_on_the_wire,
     "A23-store-away": store_away,
@@ -215,6 +245,7 @@ PLAYS: dict[str, Play] = {
     "A28-topics-change": topics_change,
     "A34-factor-corrected-while-running": corrected_while_running,
     "A33-flood-of-topics": flood_of_topics,
+    "A38-host-set-back": host_set_back,
 }
 
 
