@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
-from greendc.core.facility import HOUR
+from greendc.core.facility import HOUR, MINUTE
 from greendc.daemon.data import LEDGER
 from greendc.explain import explain
 from greendc.ports import Entry
@@ -139,6 +139,22 @@ def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
         assert_same(runs.revisions(path), runs.revisions(ordered))
 
 
+def test_a_day_is_filled_right_where_it_becomes_final(tmp_path: Path) -> None:
+    """Before windows that end behind it are written, wherever the watermark stops next."""
+    room = "{id: room, point: t_supply, quantity: temperature, unit: degC, nominal: 1h}"
+    config = runs.configured(tmp_path, (*METERS, room), MORE, "Europe/Berlin")
+    log = without(every(), {"it": range(8 * 24 + 20, 8 * 24 + 22)})
+    with ledger(config, of(log)) as path:
+        ((at, _),) = revised(path)
+    before, behind = ([r for r in log if r[1] < at], [r for r in log if r[1] > at])
+    rooms = [("room", at + 15 * MINUTE, 20.0), ("room", at + 25 * MINUTE, 20.0)]
+    found = []
+    for between in (rooms, rooms[::-1]):  # within the lateness; an hour's border lies between
+        with ledger(config, of([*before, *between, *behind])) as path:
+            found.append(runs.revisions(path))
+    assert_same(*found)
+
+
 def test_a_gap_is_the_median_of_seven_days_by_it_load(config: Config, tmp_path: Path) -> None:
     """Six hours before noon of day 8; the days before it are the seven from day 1 on."""
     gap = range(8 * 24 + 5, 8 * 24 + 11)
@@ -170,6 +186,23 @@ def test_it_load_itself_has_no_ratio(config: Config, tmp_path: Path) -> None:
         assert rows["hour", "it", BEGIN + hour * HOUR].value == pytest.approx(usual * 3600)
         # what IT was in these hours is an estimate itself
         assert rows["hour", "pump", BEGIN + hour * HOUR].value is None
+
+
+def test_what_a_register_counted_over_hours_is_no_it_load_of_one(tmp_path: Path) -> None:
+    """Of IT a register tells: what it counted in a gap is known, but not of its hours."""
+    kind = "quantity: energy, unit: Wh, kind: register, nominal: 1h, silent_after: 90min"
+    meters = (f"{{id: it, point: pdu_out, {kind}, max_gap: 90min}}", *METERS[1:])
+    config = runs.configured(tmp_path, meters, MORE, "Europe/Berlin")
+    gap = range(8 * 24 + 5, 8 * 24 + 8)
+    log = [
+        (meter, time, 100.0 * ((time - BEGIN) // HOUR) if meter == "it" else value)
+        for meter, time, value in without(every(), {"it": gap, "pump": gap})
+    ]
+    rows = runs.newest(runs.played(tmp_path / "l", config, of(log)), "hour")
+    of_gap = [BEGIN + hour * HOUR for hour in (gap[0] - 1, *gap)]
+    load = [rows["hour", "it", start] for start in of_gap]
+    assert [(f.value, f.distributed) for f in load] == [(pytest.approx(100 * 3600), 1.0)] * 4
+    assert [rows["hour", "pump", start].value for start in of_gap[1:]] == [None] * 3
 
 
 def test_part_of_an_hour_is_filled_in_part(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """A small simulated site of an hour or a day, its messages, and what greendc makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ POWER = {"points": ["*.it_in", "*.cool_*"], "unit": "kW", "resolution": 0.001}
 def scenario(
     rules: Sequence[dict[str, Any]] = (REGISTER, POWER),
     faults: Sequence[dict[str, Any]] = (),
+    hall: Mapping[str, Any] = MappingProxyType({}),
     **more: Any,
 ) -> Scenario:
     """Two racks on a UPS in Tokyo, read once a minute for four hours."""
@@ -49,7 +51,7 @@ def scenario(
         "zone": "Asia/Tokyo",
         "weather": {"place": "tokyo"},
         "feeds": [{"id": "a", "ups": {"rated_w": 20e3}, "transformer": {"rated_w": 40e3}}],
-        "halls": [{"id": "room", "racks": 2, "rack_w": 5e3}],
+        "halls": [{"id": "room", "racks": 2, "rack_w": 5e3, **hall}],
         "plant": {"kind": "dx", "unit_w": 15e3},
         "metering": list(rules),
         "faults": list(faults),
