@@ -281,7 +281,7 @@ def _gaps(found: Evidence) -> Iterator[str]:
 def _spread(found: Evidence) -> Iterator[str]:
     """Gaps and the final days that they have their shape, or what fills them, from."""
     if found.spread:
-        yield "\ngaps with the shape of these final days"
+        yield "\ngaps shaped or filled as on these final days"
     calendar = LocalCalendar(found.site.zone)
     for meter, start, end, days in found.spread[:SHOWN]:
         dates = ", ".join(str(calendar.local_date(day)) for day in days)

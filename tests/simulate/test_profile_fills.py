@@ -50,8 +50,8 @@ class Outage:
 OUTAGES = (
     Outage(UTIL, 4, range(6, 16), "coverage"),  # there are not seven days before it
     Outage(UTIL, 8, range(3, 21), "filled"),
-    Outage(UTIL, SATURDAY, range(0, 9), "filled"),
-    Outage(UTIL, SATURDAY + 1, range(0, 9), "filled"),
+    Outage(UTIL, SATURDAY, range(9), "filled"),
+    Outage(UTIL, SATURDAY + 1, range(9), "filled"),
     Outage(RACKS[0], 9, range(2, 13), "filled"),
     Outage(RACKS[1], 10, range(2, 5), "filled"),
     Outage(UTIL, 10, range(3, 5), "coverage"),  # in them IT load is an estimate itself
@@ -88,8 +88,8 @@ def hours(folder: Path, seed: int) -> dict[Key, Hour]:
     out = {}
     with Ledger(folder / "kept" / "ledger.db") as ledger:
         for name, members in SUMS.items():
-            energy = sum(np.concatenate([c.energy(one) for c in steps]) for one in members)
-            true = energy.reshape(-1, 6).sum(axis=1) / 1000
+            each = [np.concatenate([c.energy(one) for c in steps]) for one in members]
+            true = np.sum(each, axis=0).reshape(-1, 6).sum(axis=1) / 1000
             for figure in ledger.figures("small", "hour", names=[name]):
                 number = (figure.start - BEGIN) // HOUR
                 if 0 <= number < len(true):
