@@ -102,7 +102,7 @@ def read_text(text: str, zone: str | None = None) -> int | None:
         return None
     head, tail = _read_head(text[:19]), _read_tail(text[19:])
     if head is None:
-        return _read_leap_second(text)
+        return _read_leap_second(text, zone)
     if tail is None:
         return None if zone is None else _read_local(head, text[19:], zone)
     time = head + tail
@@ -166,10 +166,10 @@ def _read_tail(text: str) -> int | None:
     return nanos + offset if sign == "-" else nanos - offset
 
 
-def _read_leap_second(text: str) -> int | None:
+def _read_leap_second(text: str, zone: str | None) -> int | None:
     """Time [ns] of 23:59:60 UTC, which time since 1970 counts as the second after it."""
     if text[17:19] != "60":
         return None
-    before = read_text(f"{text[:17]}59{text[19:]}")
+    before = read_text(f"{text[:17]}59{text[19:]}", zone)
     leap = before is not None and (before // SECOND + 1) * SECOND % DAY == 0
     return before + SECOND if leap and before is not None else None

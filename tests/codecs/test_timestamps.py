@@ -66,6 +66,8 @@ def test_a_leap_second_is_the_second_after_it() -> None:
     after = read_text("2017-01-01T00:00:00.5Z")
     assert read_text("2016-12-31T23:59:60.5Z") == after
     assert read_text("2017-01-01T05:29:60.5+05:30") == after
+    assert read_text("2017-01-01T00:59:60.5", "Europe/Berlin") == after
+    assert read_text("2016-12-31T23:59:60.5", "Europe/Berlin") is None
 
 
 @given(
