@@ -171,6 +171,8 @@ class Progress:
             told = np.minimum(known.reached + hold, known.decided)
             upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
             upto = self._floor(self._shaped(upto, known))
+        if self.origin is None:  # meters that have no cells are judged all the same
+            upto = np.where(self.rules.energy, -EVER, upto)
         self.closed = np.maximum(self.closed, upto)
 
     def _shaped(self, upto: IntArray, known: Known) -> IntArray:

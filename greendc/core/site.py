@@ -289,8 +289,9 @@ class SiteBook:
         self.pause()
         old, stood, dirty = self._take_in(fresh, settled)
         left, cells = self.refused.known(EVER if settled.final else seq)
-        if self.progress.origin is None:
-            return settled
+        if self.progress.origin is None:  # no meter of energy has said anything
+            self.progress.advance(watermark, self._how_far(), None)
+            return self._let_go(settled, old, again)
         opened = self.progress.opened(filled + dirty + cells, kept_from)
         settled.causes = causes(opened, fresh, [stood, before], mark, left)
         del fresh, before  # of many readings not held twice while cells are made of them
@@ -301,10 +302,7 @@ class SiteBook:
         self.pause()
         settled.blocks += self._close(watermark, settled, at)
         self.pause()
-        evicted, words = self._evicted()
-        settled.judge(evicted, words)
-        settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
-        return settled
+        return self._let_go(settled, old, again)
 
     def _known(self, watermark: int, settled: Settled) -> Readings:
         """Readings that are before the watermark now, or all at the end."""
@@ -361,7 +359,8 @@ class SiteBook:
         # where its open cells begin with the first one
         floors, origin = self.progress.floors(), self.progress.origin
         found: BoolArray = firsts(self.hot, len(self.rules.meters)) <= floors
-        return found & (floors > (EVER if origin is None else origin))
+        begin = np.where(self.rules.energy, EVER, -EVER) if origin is None else origin
+        return found & (floors > begin)
 
     def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, Readings, list[Dirty]]:
         """Merge into the readings held.
@@ -464,6 +463,12 @@ class SiteBook:
         own = np.flatnonzero(mine)
         own = own[verdict.anchor[own] < own]
         return self.hot.meter[own], self.hot.time[verdict.anchor[own]], self.hot.time[own]
+
+    def _let_go(self, settled: Settled, old: Readings, again: Readings) -> Settled:
+        evicted, words = self._evicted()
+        settled.judge(evicted, words)
+        settled.archived = [part for part in (old, without(evicted, again)) if len(part)]
+        return settled
 
     def _evicted(self) -> tuple[Readings, WordArray]:
         """Let go of readings before the last one that open cells can rest on; with their words."""
