@@ -1,13 +1,13 @@
 """Findings of the balance check over time, as records and in words."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from greendc.calendars import rfc3339
 from greendc.core.checking import Checked, NodeHour, Suspect, Told, Worth
-from greendc.core.mistakes import MISMATCH
+from greendc.core.mistakes import MISMATCH, UNDECIDED
 from greendc.core.units import J_PER_KWH
 
 UNEXPLAINED = "unexplained"
@@ -32,6 +32,8 @@ class Lasting:
 def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
     """Findings of hours in order, those of hours in a row as one.
 
+    One that has been decided goes on as what it turned out to be.
+
     Parameters
     ----------
     site
@@ -47,7 +49,7 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
         still: dict[object, Lasting] = {}
         for told in hour.told:
             key = _key(told)
-            before = open_.pop(key, None)
+            before = open_.pop(key, None) or open_.pop((told.nodes, UNDECIDED), None)
             since = told.since if before is None else before.since
             still[key] = Lasting(site, since, told.until or hour.end, told)
         # an hour without findings lies between, or another one has taken its place
@@ -59,14 +61,15 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
 
 
 def _key(told: Told) -> object:
-    first = told.suspects[:1]
-    if kind(told) == MISMATCH:  # by how much is another matter every day
-        return told.nodes, MISMATCH
-    return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in first)
+    if kind(told) in (MISMATCH, UNDECIDED):  # by how much, or which, is another matter every day
+        return told.nodes, kind(told)
+    return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in told.suspects[:1])
 
 
 def kind(told: Told) -> str:
     """What a finding most likely is, in a word."""
+    if told.undecided:
+        return UNDECIDED
     return told.suspects[0].kind if told.suspects else UNEXPLAINED
 
 
@@ -117,6 +120,12 @@ def text(one: Lasting) -> str:
     if not told.suspects:
         unmetered = ", or something there has no meter" if told.before > 0 else ""
         return f"{seen}; no single mistake of a meter explains it{unmetered}"
+    if told.undecided:
+        something = "something there" if told.before > 0 else "something that feeds it"
+        return (
+            f"{seen}. Either {something} has no meter, or a meter is read wrongly; which of both "
+            f"the next hours may tell. It might be {_listed(told.suspects)}"
+        )
     first, others = told.suspects[0], told.suspects[1:]
     after = "" if told.after is None else f", which leaves {_percent(abs(told.after))}"
     named = f"{seen}. Most likely {_suspected(first)}{after}"
@@ -127,10 +136,13 @@ def text(one: Lasting) -> str:
     if first.meter in told.left_out:
         named += "; its readings are out of range or not believed, so no figure rests on them"
     if others:
-        listed = "; ".join(_suspected(s) for s in others[:3])
-        more = f"; {len(others) - 3} more" if len(others) > 3 else ""
-        named += f". It cannot be told from: {listed}{more}"
+        named += f". It cannot be told from: {_listed(others)}"
     return named
+
+
+def _listed(suspects: Sequence[Suspect]) -> str:
+    more = f"; {len(suspects) - 3} more" if len(suspects) > 3 else ""
+    return "; ".join(_suspected(s) for s in suspects[:3]) + more
 
 
 def _followed(told: Told, worth: Worth, first: Suspect) -> str:

@@ -88,6 +88,7 @@ class Told:
     readings are out of range or not believed, so that no figure rests on them. `worth` is what a
     kWh of the first suspect is worth at the first node by how that moves with it, where this tells.
     `until` is the end of the newest of the hours that show it; None: the hour that tells of it.
+    Where it is `undecided`, something that has no meter explains it as well as any suspect.
     """
 
     nodes: tuple[str, ...]
@@ -100,6 +101,7 @@ class Told:
     left_out: tuple[str, ...] = ()
     worth: Worth | None = None
     until: int | None = None
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ class _Epoch:
             tuple(s.meter for s in suspects if left_out[self.meters.index(s.meter)]),
             _worth(finding.slope),
             int(shown.end[rows[-1]]),
+            finding.undecided,
         )
 
 

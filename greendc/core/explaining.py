@@ -14,10 +14,11 @@ import numpy as np
 
 from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Windows
 from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
-from greendc.core.mistakes import COUNTED_TWICE, MISTAKES
+from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
 from greendc.core.plausible import Plausibility
-from greendc.core.slopes import Slope, slopes, worth_of
+from greendc.core.slopes import Slope, moves_as, slopes, worth_of
 from greendc.core.suspects import Explanation, Finding, Known
+from greendc.core.unmetered import is_excess, moves_alone
 
 PERSISTENT = 3  # windows in a row before anything is said, or no longer
 ODD = 0.1  # of the windows that may be out of balance after a correction; one always
@@ -107,6 +108,9 @@ class _Search:
                     return
                 first = explained[0]
                 yield self._finding(first, explained, off)
+                if not first.sure:
+                    self.told |= set(first.nodes)
+                    continue
             else:
                 return
             self._put_right(first)
@@ -140,8 +144,14 @@ class _Search:
             return []
         most = max(len(e.nodes) for e in every)
         ranked = sorted((e for e in every if len(e.nodes) == most), key=lambda e: e.score)
-        best = ranked[0]
-        return [e for e in ranked if e.score <= best.score + ALIKE and e.nodes == best.nodes]
+        best = next((e for e in ranked if e.sure), ranked[0])
+        return [
+            e
+            for e in ranked
+            if e.nodes == best.nodes
+            and e.sure == best.sure
+            and (e.score <= best.score + ALIKE or e.meter == best.meter)
+        ]
 
     def _of_meter(self, meter: int, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
         mine = [p for p in self.places if meter in p.columns]
@@ -149,6 +159,7 @@ class _Search:
         span: BoolArray = np.any(list(rows.values()), axis=0)
         own: BoolArray = np.any([rows[p.node.name] for p in mine if p.node.name in rows], axis=0)
         seen = self._seen(meter, off)
+        odd = self.known.is_odd(self.found, meter, own)
         for mistake in (m for m in MISTAKES if not any(s.denies(m.gain) for s in seen.values())):
             if self.known.is_impossible(self.found, meter, mistake.gain, own):
                 continue
@@ -157,8 +168,15 @@ class _Search:
             if score is not None:
                 right = tuple(p.node.name for p in mine if p.node.name in names)
                 unlike = self.known.unlike(self.found, meter, mistake.gain, span)
-                unlike += self.site.doubt(self.found, own, meter, mistake.gain)
-                yield Explanation(meter, mistake, right, score + mistake.rare + unlike)
+                doubt = self.site.doubt(self.found, own, meter, mistake.gain)
+                sure = (
+                    odd
+                    or len(right) > 1
+                    or doubt < self.site.doubt(self.found, own, meter, 1.0)
+                    or self._is_apart(meter, mistake, tries, rows)
+                )
+                score += mistake.rare + unlike + doubt
+                yield Explanation(meter, mistake, right, score, sure=sure)
         for place in (p for p in mine if is_output(p, meter) and len(p.node.outputs) > 1):
             name = place.node.name
             if name not in names or (name in seen and seen[name].denies(0.0)):
@@ -168,6 +186,26 @@ class _Search:
             if score is not None:
                 unlike = TWICE_RARE + self.known.unlike(self.found, meter, 1.0, span)
                 yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name)
+
+    def _is_apart(
+        self,
+        meter: int,
+        mistake: Mistake,
+        tries: Iterable[tuple[Place, Sides]],
+        rows: dict[str, BoolArray],
+    ) -> bool:
+        """Whether the only node that a mistake puts right tells it from a load without a meter."""
+        for place, after in tries:
+            row = rows.get(place.node.name)
+            if row is not None:
+                before = place.sides(self.found)
+                since = self.found.between(slice(int(np.argmax(row)), None))
+                return (
+                    is_excess(place, before, row, meter, mistake)
+                    or moves_alone(place, self.found, after, row, meter)
+                    or moves_as(place, since, meter, mistake.gain)
+                )
+        return False
 
     def _seen(self, meter: int, off: Sequence[Off]) -> dict[str, Slope]:
         """What the course of each node tells of a meter since it is out of balance."""

@@ -41,6 +41,11 @@ COUNTED_TWICE = Mistake("twice", 0.0, "is counted at this node though something 
 MISMATCH = "register_power_mismatch"
 """In place of a mistake: a register and the power that it counts do not tell the same."""
 
+UNDECIDED = "undecided"
+"""In place of a mistake: one of several, or something that has no meter."""
+
 KINDS = tuple(
-    dict.fromkeys([*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind, MISMATCH])
+    dict.fromkeys(
+        [*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind, MISMATCH, UNDECIDED]
+    )
 )

@@ -19,6 +19,7 @@ from greendc.core.facility import IntArray
 from greendc.core.uncertainty import RECTANGULAR
 
 LENGTHS = (23, 17, 11)  # steps from window to window, the newest ones; the first that tell count
+FEWEST = 5  # steps where a node is out of balance
 MOST = 3  # meters of a side that are wrong at once
 FOR_EACH = 5  # steps more for each beyond the first
 BLOCKS = 6  # stretches that are left out in turn, to see how much the worth rests on each
@@ -41,6 +42,7 @@ class _Demand(NamedTuple):
     sure: float
 
 
+CLEAR = _Demand(0.97, 0.2, 10.0)
 CERTAIN = _Demand(0.9, 0.2, 10.0)
 LIKELY = _Demand(0.75, 0.2, 5.0)
 ANY = _Demand(0.0, 0.0, 0.0)
@@ -114,6 +116,18 @@ def slopes(place: Place, found: Windows) -> list[Slope]:
     return []
 
 
+def moves_as(place: Place, found: Windows, meter: int, gain: float) -> bool:
+    """Whether what a node that is out of balance lacks certainly moves as one of its meters.
+
+    With fewer windows than it takes to tell of a meter at a node that is in balance.
+    """
+    return any(
+        one.meter == meter and one.allows(gain)
+        for seen in _sides(place, found, FEWEST)
+        for one in _of(seen, found, CLEAR, FEWEST)
+    )
+
+
 def worth_of(place: Place, found: Windows, meter: int) -> Slope | None:
     """A meter's worth at a node, whatever it is; None where the node cannot tell."""
     for seen in _sides(place, found):
@@ -123,19 +137,19 @@ def worth_of(place: Place, found: Windows, meter: int) -> Slope | None:
     return None
 
 
-def _sides(place: Place, found: Windows) -> Iterator[_Side]:
+def _sides(place: Place, found: Windows, least: int = LENGTHS[-1]) -> Iterator[_Side]:
     """The sides of a node that have several meters, where enough windows are known."""
     ways = [(-1, place.out, place.into)]
     if place.bounded:  # otherwise what comes out need not follow what goes in
         ways.append((1, place.into, place.out))
     several = [(*way, np.flatnonzero(way[1])) for way in ways if way[2].any()]
     several = [one for one in several if len(one[3]) > 1]
-    if not several or len(found.start) <= LENGTHS[-1]:
+    if not several or len(found.start) <= least:
         return
     energy = found.energy[:, place.columns]
     known = np.isfinite(energy.sum(axis=1))
     moves = (energy[1:] - energy[:-1])[known[1:] & known[:-1] & (found.start[1:] == found.end[:-1])]
-    if len(moves) >= LENGTHS[-1]:
+    if len(moves) >= least:
         for side, weight, other, members in several:
             columns = place.columns[members]
             own, far = moves[:, members] * weight[members], (moves * other).sum(axis=1)
@@ -163,14 +177,14 @@ def _newest(seen: _Side, found: Windows, demand: _Demand) -> list[Slope]:
     return next((told for one in stretches if (told := _of(one, found, demand))), [])
 
 
-def _of(seen: _Side, found: Windows, demand: _Demand) -> list[Slope]:
+def _of(seen: _Side, found: Windows, demand: _Demand, steps: int = LENGTHS[-1]) -> list[Slope]:
     """As few meters as explain what the other side does, and those that do it as well."""
     chosen: list[int] = []
     total = seen.moves.sum(axis=1)
     least = OWN * (seen.moves**2).sum(axis=0)
     own, left = _beside(total, seen.moves), _beside(total, seen.far[:, None])[:, 0]
     whole = rest = float((left**2).sum())
-    while len(chosen) < MOST and len(left) >= LENGTHS[-1] + FOR_EACH * len(chosen):
+    while len(chosen) < MOST and len(left) >= steps + FOR_EACH * len(chosen):
         size = (own**2).sum(axis=0)
         gain = np.where(size > least, _along(left, own) ** 2 / np.maximum(size, least + 1e-9), 0.0)
         best = int(np.argmax(gain))
@@ -232,12 +246,13 @@ def _worths(
     apart = np.abs(worth - 1.0)
     if not low <= ratio <= high or not (apart >= demand.apart).any():
         return
-    block = np.arange(len(seen.far)) * BLOCKS // len(seen.far)
-    parts = ((_solved(basis[block != b]), seen.far[block != b]) for b in range(BLOCKS))
+    blocks = min(BLOCKS, len(seen.far))
+    block = np.arange(len(seen.far)) * blocks // len(seen.far)
+    parts = ((_solved(basis[block != b]), seen.far[block != b]) for b in range(blocks))
     ratios, several = map(np.array, zip(*(_fitted(*one) for one in parts), strict=True))
     if not ((low <= ratios) & (ratios <= high)).all():
         return
-    courses = (BLOCKS - 1) * several.var(axis=0)
+    courses = (blocks - 1) * several.var(axis=0)
     classes = _classes(found, seen.columns) / RECTANGULAR
     shares = np.array([_along(row, seen.moves) for row in weights[1:]])
     doubt = np.sqrt(courses + ((shares * classes) ** 2).sum(axis=1))

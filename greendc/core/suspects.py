@@ -19,7 +19,8 @@ ALIKE_DECADES = 0.5
 class Explanation:
     """One mistake of one meter (a column), what it puts right, and how well: less is better.
 
-    `at` is the only node where it is made, None for all; `nodes` are those put right.
+    `at` is the only node where it is made, None for all; `nodes` are those put right. Where it is
+    not `sure`, something that has no meter explains as much.
     """
 
     meter: int
@@ -27,6 +28,7 @@ class Explanation:
     nodes: tuple[str, ...]
     score: float
     at: str | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Finding:
     after: float | None
     spread: float
     slope: Slope | None = None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether something without a meter explains it as well as any meter that is named."""
+        return bool(self.explanations) and not self.explanations[0].sure
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,17 @@ def test_a_small_meter_is_named_by_its_course(
     assert "dc400: pdu-hall-1-a.pdu_out: 14 h adds up" in out
 
 
+def test_a_small_part_of_what_is_missing_is_blamed_on_no_meter_yet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tenth of the feed that has no meter would look the same."""
+    fault = ("wrong_factor", "room-crac-1.cool_crac", 0.1)
+    (found,) = findings(simulated(tmp_path, "edge-room", hours=5, fault=fault), capsys)
+    assert (found["kind"], found["nodes"]) == ("undecided", ["feed-a.util"])
+    named = [(one["meter"], one["multiplier"]) for one in found["suspects"]]
+    assert (fault[1], 10.0) in named
+
+
 def test_a_meter_within_a_sum_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Racks of a row are fed as one; one of them shows a tenth."""
     rack, others = "room-rack-02-a.it_in", ("room-rack-01-a.it_in", "room-rack-03-a.it_in")

@@ -29,7 +29,7 @@ def balances(out: Families, closed: Closed) -> None:
 
 def _first(one: Told) -> tuple[str, str]:
     """The most likely meter and its multiplier, blank where there is none."""
-    if not one.suspects:
+    if not one.suspects or one.undecided:
         return "", ""
     first = one.suspects[0]
     return first.meter, "" if first.at is not None else f"{first.gain:.6g}"

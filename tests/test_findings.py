@@ -1,0 +1,42 @@
+"""Findings over time: what goes on as what it turned out to be, and in words."""
+
+from dataclasses import replace
+
+from greendc.core.checking import Checked, Suspect, Told
+from greendc.core.facility import HOUR
+from greendc.findings import kind, lasting, record, text
+from greendc.series import FINDING
+from greendc.sinks.prometheus.balances import balances
+from greendc.sinks.prometheus.families import Families
+from greendc.snapshots import Balance, Closed
+
+RACK = Suspect("rack", "phase", 1.5, "one of three phases is missing", None)
+OTHER = Suspect("other", "phase", 3.0, "two of three phases are missing", None)
+OPEN = Told(("pdu",), (OTHER, RACK), 0, 3, 0.1, 0.01, 0.002, until=3 * HOUR, undecided=True)
+NAMED = replace(OPEN, suspects=(RACK,), undecided=False)
+
+
+def hours(*told: Told | None) -> list[Checked]:
+    every = [(n * HOUR, one) for n, one in enumerate(told, start=2) if one is not None]
+    return [Checked(at, at + HOUR, (), (replace(one, until=at + HOUR),)) for at, one in every]
+
+
+def test_what_is_decided_goes_on_as_that() -> None:
+    """Whichever meter comes first among what is undecided."""
+    turned = replace(OPEN, suspects=(RACK, OTHER))
+    (found,) = lasting("dc", hours(OPEN, turned, NAMED, NAMED), 6 * HOUR)
+    assert (found.since, found.until, kind(found.told)) == (0, None, "phase")
+
+
+def test_undecided_names_no_meter_as_the_one() -> None:
+    (found,) = lasting("dc", hours(OPEN), 3 * HOUR)
+    told = record(found)
+    assert told["kind"] == "undecided"
+    assert [one["meter"] for one in told["suspects"]] == ["other", "rack"]
+    words = text(found)
+    assert "Most likely" not in words
+    assert "Either something there has no meter, or a meter is read wrongly" in words
+    out = Families()
+    balances(out, Closed(balances={"dc": Balance(hours(OPEN)[0], (found,))}))
+    assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "undecided", "", "")]
+    assert "rack: one of three phases is missing (multiplier 1.5)" in words
