@@ -135,7 +135,9 @@ def common_time(found: Segments, meters: int, lo: int, hi: int, grid: int) -> Wi
 
     `found` holds the segments of exactly these meters. Sums over the windows
     returned are labelled by cell, so that ratios of them compare like with like
-    (G3: only intervals in which numerator and denominator are both valid).
+    (G3: only intervals in which numerator and denominator are both valid). They are as long as
+    they can be: of segments that touch only the outer ends count, else meters that are read at
+    moments of their own would cut each other's segments into as many pieces as all have together.
 
     Examples
     --------
@@ -149,17 +151,15 @@ def common_time(found: Segments, meters: int, lo: int, hi: int, grid: int) -> Wi
     >>> print(both.start, both.end, both.label)
     [3 4] [4 5] [0 1]
     """
-    begin = np.maximum(found.start, lo)
-    end = np.minimum(found.end, hi)
+    begin, end = np.maximum(found.start, lo), np.minimum(found.end, hi)
     keep = end > begin
-    edges = np.concatenate([begin[keep], end[keep], np.arange(lo, hi, grid)])
-    change = np.concatenate(
-        [
-            np.ones(keep.sum(), np.int64),
-            np.full(keep.sum(), -1),
-            np.zeros((hi - lo) // grid, np.int64),
-        ]
-    )
+    meter, begin, end = found.meter[keep], begin[keep], end[keep]
+    apart = (meter[1:] != meter[:-1]) | (begin[1:] > end[:-1])
+    first, last = np.ones((2, len(meter)), np.bool_)
+    first[1:], last[:-1] = apart, apart
+    begin, end, borders = begin[first], end[last], np.arange(lo, hi, grid)
+    edges = np.concatenate([begin, end, borders])
+    change = np.repeat([1, -1, 0], [len(begin), len(end), len(borders)])
     order = np.argsort(edges, kind="stable")
     edges, depth = edges[order], np.cumsum(change[order])
     upto = np.append(edges[1:], hi)

@@ -207,6 +207,8 @@ def test_common_time_is_the_intersection(holes: list[list[tuple[int, int]]]) -> 
         assert start // 40 == (end - 1) // 40 == label
         counted |= set(range(start, end))
     assert counted == set.intersection(*sets)
+    cut = both.label[1:] != both.label[:-1]
+    assert (cut | (both.start[1:] > both.end[:-1])).all()  # each is as long as it can be
 
 
 @pytest.mark.parametrize("rating", [None, 1e9])
