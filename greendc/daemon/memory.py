@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 
 # glibc's <malloc.h>: see mallopt(3)
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
-LARGE = 128 * 1024  # bytes; glibc's own defaults, which it would raise with what is freed
+# bytes; what is smaller a batch gets again from the one before it, not page by page from the
+# kernel. glibc begins with 128 KiB and raises it with what is freed, up to 32 MiB.
+LARGE = 2 * 2**20
 ARENAS = 2  # threads share the interpreter's lock, so they seldom allocate at a time
 
 

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 LONGEST = 0.100  # s in which more is let to come: a block of messages costs 2 ms of CPU time
+UNASKED = 0.150  # s, where nobody waits for an acknowledgement
 FEW = 100  # messages on their way that may be all that a broker sends
 STEP = 0.020  # s without a further byte, after which such a broker seems to be at its end
 ENOUGH = 1500  # messages for which there is no need to wait so long
@@ -22,10 +23,10 @@ class Pace:
     """Lets messages gather before they are read, as long as the broker may send more.
 
     A rest is as long as `ENOUGH` messages take at the rate at which they came last, at most
-    `LONGEST`. A broker has only so many messages on their way that are not acknowledged: `limit`
-    as it was told, or some twenty where it knows better. One that seems to have come to its limit
-    is read as soon as all are acknowledged, and one that has few on their way as soon as no more
-    come.
+    `LONGEST`, or `UNASKED` where none is to be acknowledged. A broker has only so many messages
+    on their way that are not acknowledged: `limit` as it was told, or some twenty where it knows
+    better. One that seems to have come to its limit is read as soon as all are acknowledged, and
+    one that has few on their way as soon as no more come.
     """
 
     def __init__(self, limit: int) -> None:
@@ -49,10 +50,10 @@ class Pace:
         self._most = max(self._open, FADE * self._most)
         self._limited = self._open >= NEAR * self._most
         if 0 < self._came < PRESSING:
-            goal = self._goal if self._numbered else ENOUGH
-            self._until = now + min(LONGEST, (now - self._since) * goal / self._came)
+            goal, longest = (self._goal, LONGEST) if self._numbered else (ENOUGH, UNASKED)
+            self._until = now + min(longest, (now - self._since) * goal / self._came)
             few = self._numbered and self._most < FEW
-            self._look, self._waiting = now + (STEP if few else LONGEST), 0
+            self._look, self._waiting = now + (STEP if few else longest), 0
         self._since, self._came, self._numbered = now, 0, 0
 
     def acknowledged(self, messages: int) -> None:

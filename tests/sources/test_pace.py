@@ -11,6 +11,7 @@ from greendc.sources.pace import (
     PRESSING,
     SHARE,
     STEP,
+    UNASKED,
     Pace,
     looked,
     waiting,
@@ -45,9 +46,12 @@ def test_a_rest_brings_enough_messages_at_the_rate_at_which_they_came(clock: Clo
     assert pace.rest(0) == pytest.approx(0.05)
     clock.now += 0.05
     assert pace.rest(1) <= 0
-    read(pace, 10)
+    read(pace, 100, 100)
     assert pace.rest(0) == pytest.approx(LONGEST)
     clock.now += LONGEST
+    read(pace, 10)  # for these nobody waits
+    assert pace.rest(0) == pytest.approx(UNASKED)
+    clock.now += UNASKED
     read(pace, PRESSING)  # as much as comes: the broker is not kept waiting
     assert pace.rest(0) <= 0
 
@@ -114,8 +118,8 @@ def test_messages_without_acknowledgement_are_waited_for_to_the_end(clock: Clock
     pace = Pace(limit=1000)
     clock.now = 10.0
     read(pace, 2)
-    clock.now += LONGEST / 2
-    assert pace.rest(0) == pytest.approx(LONGEST / 2)
+    clock.now += UNASKED / 2
+    assert pace.rest(0) == pytest.approx(UNASKED / 2)
 
 
 def test_bytes_that_wait_are_counted() -> None:
