@@ -125,21 +125,35 @@ class Texts(Sequence[bytes]):
         return repr(list(self))
 
 
-class Place(NamedTuple):
-    """Where a value stands behind the beginning of a payload, and what it was in the model.
+class Cuts(NamedTuple):
+    """How texts are cut that are alike: pieces of known lengths, between them what is of any.
 
-    `text` says that it stands between quotes.
+    `behind` are the first bytes of the pieces but for the first one: none of them stands in what
+    is before it.
     """
 
+    lengths: tuple[int, ...]
+    behind: bytes
+
+
+class Place(NamedTuple):
+    """Where a value stands: behind the beginning of a piece, and as long as in the model.
+
+    Without a model it is what lies between its piece and the next one. `text` says that it stands
+    between quotes.
+    """
+
+    piece: int
     start: int
-    model: bytes
+    model: bytes | None
     text: bool
 
 
 class Inside(NamedTuple):
-    """What all payloads of one layout have at the same places: so many escapes, and members."""
+    """What all payloads of one layout have: so many escapes, pieces and members."""
 
     escapes: int
+    cuts: Cuts
     members: Mapping[str, Place]
 
 
@@ -149,7 +163,7 @@ class Quoted(Sequence[bytes]):
     `layout` says of each which of the `layouts` it has; -1: none, and it stands as it is.
 
     >>> columns = np.array([0, 10, 20]), np.array([9, 19, 21]), np.array([0, 0, -1])
-    >>> one = Inside(2, {"w": Place(6, b"7", text=False)})
+    >>> one = Inside(2, Cuts((9,), b""), {"w": Place(0, 7, b"7", text=False)})
     >>> column = Quoted(rb'{\"w\":7},{\"w\":8},9', *columns, [one])
     >>> column == [b'{"w":7}', b'{"w":8}', b"9"], column[1:] == [b'{"w":8}', b"9"], column[0]
     (True, True, b'{"w":7}')

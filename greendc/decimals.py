@@ -5,13 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from greendc.columns import IntArray
-from greendc.spans import BoolArray, ByteArray, Bytes, FloatArray, run
+from greendc.spans import MASKS, WORD, BoolArray, Bytes, FloatArray, digits, one_or_all, run
 
 _ZERO, _DOT, _MINUS = b"0.-"
 _LONGEST = 24  # characters of a number; longer ones are left to a parser
 _DIGITS = 18  # that fit an integer of 64 bits
 _EXACT = 2**53  # up to here a float64 holds every integer
-_POWERS = 10.0 ** np.arange(_DIGITS + 1)  # exact up to 10^22
+_POWERS = 10.0 ** np.arange(_LONGEST)  # exact up to 10^22
+_WHOLE_POWERS = 10 ** np.arange(_DIGITS + 1)
+_SPLIT = 2.0**27 + 1  # halves a float64: 26 bits of it, and the rest
+_CERTAIN = 2.0**-50  # more than the quotient's remainder is off by
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +42,6 @@ class Reals:
         )
 
 
-class _Scan:
-    """Reads numbers character by character, all of them at once."""
-
-    def __init__(self, data: Bytes, start: IntArray, length: IntArray, width: int) -> None:
-        self.table = data.table(start, width)
-        count = len(start)
-        self.length = np.minimum(length, 255).astype(np.uint8)
-        self.valid = length <= width
-        self.digits = np.zeros(count, np.uint8)
-        self.after = np.zeros(count, np.uint8)
-        self.dots = np.zeros(count, np.uint8)
-        self.mantissa = np.zeros(count, np.int64)
-        self.minus = self.table[0] == _MINUS
-        for place, column in enumerate(self.table):
-            self._take(place, column)
-
-    def _take(self, place: int, column: ByteArray) -> None:
-        inside = self.length > place
-        figure = column - np.uint8(_ZERO)
-        digit = inside & (figure < 10)
-        dot = inside & (column == _DOT)
-        known = digit | dot | ~inside
-        self.valid &= known if place else known | self.minus
-        self.mantissa *= np.where(digit, 10, 1)
-        self.mantissa += np.where(digit, figure, np.uint8(0))
-        self.digits += digit
-        self.after += digit & (self.dots > 0)
-        self.dots += dot
-
-    def grammar(self) -> BoolArray:
-        """Which are numbers as JSON has them: `-0.5`, but not `.5`, `5.`, `007` or `1.2.3`."""
-        sign = self.minus.astype(np.uint8)
-        first = np.where(self.minus, self.table[1], self.table[0])
-        second = np.where(self.minus, self.table[2], self.table[1])
-        begins = (first - np.uint8(_ZERO)) < 10
-        alone = (self.length == sign + 1) | (second == _DOT)
-        begins &= (first != _ZERO) | alone
-        ends = (self.dots == 0) | ((self.dots == 1) & (self.after > 0))
-        found: BoolArray = self.valid & begins & ends & (self.length > sign)
-        return found
-
-
 def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     """Numbers of pieces of a text.
 
@@ -92,20 +53,109 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     [ True  True False False] [ True False False False] [ 7.  -0.5]
     """
     length = end - start
-    width = int(np.minimum(length.max(initial=0), _LONGEST))
-    if width == 1:
+    longest = int(np.minimum(length.max(initial=0), _LONGEST))
+    if longest <= 1:
         return _figures(data, start, length)
-    scan = _Scan(data, start, length, max(width, 3))
-    fits = scan.digits <= _DIGITS
-    valid = scan.grammar() & ~(scan.minus & fits & (scan.mantissa == 0))
-    whole = valid & (scan.dots == 0)
-    integer = np.where(scan.minus, -scan.mantissa, scan.mantissa)
-    # Numerator and power of ten are exact, so that the quotient is the nearest to the decimal.
-    value = integer / _POWERS[np.minimum(scan.after, _DIGITS)]
-    exact = fits & ((np.abs(integer) < _EXACT) | whole)
-    rest = np.flatnonzero(valid & ~exact)
+    lead = data.words(start) & MASKS[1]
+    minus = lead == _MINUS
+    begin, signed = start, bool(minus.any())
+    if signed:
+        begin = start + minus
+        lead = data.words(begin) & MASKS[1]
+    dot = _dots(data, begin, end, longest)
+    head, tail = one_or_all(dot - begin), one_or_all(np.maximum(end - dot - 1, 0))
+    number, valid, _ = _before(data, dot, head)
+    part, right, upper = _before(data, end, tail)
+    whole = dot == end
+    valid &= right & (length <= _LONGEST) & (head > 0) & (whole | (tail > 0))
+    valid &= (head == 1) | (lead != _ZERO)
+    fits = (head + tail <= _DIGITS) | ((head == 1) & (number == 0) & (upper < 100))
+    integer = number * _WHOLE_POWERS[np.minimum(tail, _DIGITS)] + part
+    value, known = _quotients(integer, tail)
+    if signed:
+        valid &= ~(minus & fits & (integer == 0))
+        integer, value = np.where(minus, -integer, integer), np.where(minus, -value, value)
+    rest = np.flatnonzero(valid & ~(known & fits))
     value[rest] = list(map(float, data.pieces(start[rest], end[rest])))
-    return Reals(valid, whole, fits & whole, integer, value)
+    return Reals(valid, whole & valid, fits & whole & valid, integer, value)
+
+
+def _dots(data: Bytes, start: IntArray, end: IntArray, longest: int) -> IntArray:
+    """Where a dot stands in each piece, its end where none does; the first of them if digits do."""
+    at = data.text.find(b".", start[0], end[0])
+    if at >= 0:
+        likely: IntArray = start + (at - start[0])
+        if (likely < end).all() and data.matches(likely, b".").all():
+            return likely
+    found: IntArray = np.minimum(data.first(start, _DOT, -(-longest // WORD)), end)
+    return found
+
+
+def _before(
+    data: Bytes, end: IntArray, count: IntArray | int
+) -> tuple[IntArray, BoolArray, IntArray]:
+    """Numbers of so many digits before places, where there are such, and what 10^16 is in them.
+
+    Numbers of more than 18 digits are not right unless they begin with zeros.
+    """
+    longest = min(int(np.max(count)), _LONGEST)
+    number, upper = np.zeros(len(end), np.int64), np.zeros(len(end), np.int64)
+    good = np.ones(len(end), np.bool_)
+    for begin in reversed(range(0, longest, WORD)):
+        size = np.minimum(np.maximum(count - begin, 0), WORD)
+        part, right = digits(data.words(end - (begin + WORD)), size)
+        if begin == 2 * WORD:
+            upper = part
+        number *= 10**WORD
+        number += part
+        good &= right
+    return number, good, upper
+
+
+def _quotients(integer: IntArray, decimals: IntArray | int) -> tuple[FloatArray, BoolArray]:
+    """The nearest to integers that are not negative by powers of ten, and which of them it is.
+
+    Up to 2^53 numerator and power are exact, and so is the rounding of their quotient. Beyond,
+    quotient and remainder are worked out to twice the length, and where the remainder may be off
+    by so much that the sum of both would be another one, it is left open [1]_.
+
+    References
+    ----------
+    .. [1] T. J. Dekker, A Floating-Point Technique for Extending the Available Precision,
+       Numerische Mathematik 18 (1971); A. Ziv, Fast Evaluation of Elementary Mathematical Functions
+       with Correctly Rounded Last Bit, ACM Transactions on Mathematical Software 17 (1991).
+    """
+    divisor = _POWERS[np.minimum(decimals, len(_POWERS) - 1)]
+    numerator = integer.astype(np.float64)
+    value = numerator / divisor
+    known = integer < _EXACT
+    large = np.flatnonzero(~known & (integer < 2**62))
+    if len(large):
+        by = np.broadcast_to(divisor, len(integer))[large]
+        value[large], known[large] = _rounded(integer[large], numerator[large], by)
+    known &= decimals < len(_POWERS) - 1
+    return value, known
+
+
+def _rounded(
+    integer: IntArray, numerator: FloatArray, divisor: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    quotient = numerator / divisor
+    product = quotient * divisor
+    upper, lower = _halves(quotient)
+    left, right = _halves(divisor)
+    beyond = ((upper * left - product) + upper * right + lower * left) + lower * right
+    cut = (integer - numerator.astype(np.int64)).astype(np.float64)
+    more = (((numerator - product) - beyond) + cut) / divisor
+    low, high = quotient + more * (1 - _CERTAIN), quotient + more * (1 + _CERTAIN)
+    return low, low == high
+
+
+def _halves(number: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Two numbers of 26 bits whose sum it is."""
+    large = number * _SPLIT
+    upper = large - (large - number)
+    return upper, number - upper
 
 
 def _figures(data: Bytes, start: IntArray, length: IntArray) -> Reals:
@@ -116,32 +166,18 @@ def _figures(data: Bytes, start: IntArray, length: IntArray) -> Reals:
 
 
 def alike(data: Bytes, start: IntArray, model: bytes) -> Reals:
-    """Numbers of pieces that are as long as the model, their dot and sign at the same places.
+    """Integers of pieces that are as long as the model, their sign at the same place.
 
-    >>> found = alike(Bytes(b"1.5 0.7 007 -.5"), np.array([0, 4, 8, 12]), b"2.5")
-    >>> print(found.valid, found.value[:2])
-    [ True  True False False] [1.5 0.7]
+    >>> found = alike(Bytes(b"15 07 -7 99"), np.array([0, 3, 6, 9]), b"25")
+    >>> print(found.valid, found.value[[0, 3]])
+    [ True False False  True] [15. 99.]
     """
     sign = model.startswith(b"-")
-    head, dot, tail = model[sign:].partition(b".")
-    integer, valid = run(data, start + sign, len(head))
-    if len(head) > 1:
-        valid &= integer >= 10 ** (len(head) - 1)
+    count = len(model) - sign
+    integer, valid = run(data, start + sign, count)
+    if count > 1:
+        valid &= integer >= 10 ** (count - 1)
     if sign:
-        valid &= data.matches(start, b"-")
-    if dot:
-        place = start + (sign + len(head))
-        if len(head) + len(tail) > _DIGITS:
-            valid &= integer == 0  # more would not fit
-        after, right = run(data, place + 1, len(tail))
-        integer = integer * 10 ** len(tail) + after
-        valid &= right & data.matches(place, dot)
-    if sign:
-        valid &= integer != 0
+        valid &= data.matches(start, b"-") & (integer != 0)
         integer = -integer
-    value = integer / _POWERS[len(tail)]
-    if dot:
-        rest = np.flatnonzero(valid & (np.abs(integer) >= _EXACT))
-        value[rest] = list(map(float, data.pieces(start[rest], start[rest] + len(model))))
-    same = np.full(len(start), not dot)
-    return Reals(valid, valid & same, valid & same, integer, value)
+    return Reals(valid, valid, valid, integer, integer.astype(np.float64))

@@ -13,16 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from greendc.columns import Inside, IntArray, Quoted, Texts
+from greendc.columns import Inside, IntArray, Place, Quoted, Texts
 from greendc.decimals import Reals, alike, reals
-from greendc.spans import BoolArray, Bytes
+from greendc.spans import BoolArray, Bytes, cut
 
 QUOTE, BACKSLASH, SPACE = 0x22, 0x5C, 0x20
 FORMS = 8  # of rows in one text; whatever has none of them is left over
 _FEWEST = 4  # rows of a form that are worth it
 _WORDS = (b"true", b"false", b"null")
 
-NUMBER = re.compile(rb"-?(?:0\.[0-9]{1,18}|(?=[0-9.]{1,19}$)[0-9]{1,18}(?:\.[0-9]+)?)")
+INTEGER = re.compile(rb"-?(?:0|[1-9][0-9]{0,17})")
+DECIMAL = re.compile(rb"-?(?:0|[1-9][0-9]*)\.[0-9]+")
 _MEMBER = re.compile(rb' *"([^"\\\x00-\x1f]*)" *: *(?:"[^"\\\x00-\x1f]*"|([-+.0-9A-Za-z]+)) *')
 
 
@@ -218,28 +219,37 @@ def laid_out(column: Quoted, data: Bytes) -> Iterator[Group]:
     for number, inside in enumerate(column.layouts):
         rows = np.flatnonzero(column.layout == number)
         if len(rows):
-            yield _inside(inside, rows, column.start[rows], data)
+            yield _inside(inside, rows, column, data)
     rest = np.flatnonzero(column.layout < 0)
     if len(rest) * FORMS >= len(column):
         for group in grouped(Texts(column.text, column.start[rest], column.end[rest]), data):
             yield Group(rest[group.rows], group.members)
 
 
-def _inside(inside: Inside, rows: IntArray, start: IntArray, data: Bytes) -> Group:
+def _inside(inside: Inside, rows: IntArray, column: Quoted, data: Bytes) -> Group:
     good = np.ones(len(rows), np.bool_)
+    places = cut(data, inside.cuts, column.start[rows], column.end[rows])
     members = {}
-    for key, (at, model, text) in inside.members.items():
-        begin = start + at
-        found = None if text else _alike(data, begin, model)
-        if found is not None and NUMBER.fullmatch(model):
+    for key, place in inside.members.items():
+        begin, end = between(place, places)
+        found = None if place.text else numbers_of(data, begin, end, place.model)
+        if found is not None and (place.model is None or INTEGER.fullmatch(place.model)):
             good &= found.valid
-        members[key] = Member(begin, begin + len(model), found)
+        members[key] = Member(begin, end, found)
     return Group(rows, members).where(good)
 
 
-def _alike(data: Bytes, start: IntArray, model: bytes) -> Reals:
-    """Numbers like the model's; where it is another word, all have it, and none is a number."""
-    if NUMBER.fullmatch(model):
+def between(place: Place, places: list[IntArray]) -> tuple[IntArray, IntArray]:
+    """From where to where a value stands in texts whose pieces begin at these places."""
+    begin = places[place.piece] + place.start
+    return begin, places[place.piece + 1] if place.model is None else begin + len(place.model)
+
+
+def numbers_of(data: Bytes, start: IntArray, end: IntArray, model: bytes | None) -> Reals:
+    """Numbers of any length, or like the model's; where it is a word, there are none."""
+    if model is None:
+        return reals(data, start, end)
+    if INTEGER.fullmatch(model):
         return alike(data, start, model)
     none = np.zeros(len(start), np.bool_)
     return Reals(none, none, none, np.zeros(len(start), np.int64), np.zeros(len(start)))

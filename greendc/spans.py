@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from greendc.columns import IntArray
+from greendc.columns import Cuts, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
@@ -15,6 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 WordArray = npt.NDArray[np.uint64]
 
 WORD = 8  # bytes
+LONGEST = 128  # bytes within which an end is looked for
 MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)  # first bytes
 _PAD = bytes(2 * WORD)  # around the text, so that words may be read across its ends
 _TOO_LONG = 37  # characters of a time: so many have not the form
@@ -45,21 +46,44 @@ class Bytes:
             return self._inner[place]
         return self._words[np.clip(place, -WORD, len(self.text)) + len(_PAD)]
 
-    def lines(self, start: IntArray, words: int) -> WordArray:
-        """So many words from each place in the text on, one place to a row.
+    def lines(self, start: IntArray, words: int) -> tuple[WordArray, BoolArray]:
+        """So many words from each place on, one place to a row; and where the text has so many.
 
-        At most 16 bytes of a row may lie beyond the text.
+        The last word may reach beyond the text.
         """
         size = words * WORD
-        count = len(self.text) + len(_PAD) - size + 1
+        count = len(self.text) + WORD - size
+        if count <= 0:
+            return np.zeros((len(start), words), np.uint64), np.zeros(len(start), np.bool_)
         window = np.ndarray(count, f"V{size}", self._padded, offset=len(_PAD), strides=(1,))
-        return window[start].view("<u8").reshape(len(start), words)
+        inside = np.ones(len(start), np.bool_)
+        if start.min(initial=0) < 0 or start.max(initial=0) >= count:
+            inside = (start >= 0) & (start < count)
+            start = np.where(inside, start, 0)
+        return window[start].view("<u8").reshape(len(start), words), inside
 
-    def table(self, start: IntArray, width: int) -> ByteArray:
-        """The first bytes from each place on, of shape (width, places)."""
-        words = [self.words(start + place) for place in range(0, width, WORD)]
-        rows = [word.view(np.uint8).reshape(-1, WORD).T for word in words]
-        return np.ascontiguousarray(np.concatenate(rows)[:width])
+    def first(self, place: IntArray, byte: int, words: int) -> IntArray:
+        """Where a byte first stands from each place on; so many words further where it does not.
+
+        >>> print(Bytes(b"it/power dc").first(np.array([0, 3, 9]), ord(" "), 2))
+        [ 8  8 25]
+        """
+        found = place + words * WORD
+        rows, same = np.arange(len(place)), _ONES * np.uint64(byte)
+        for offset in range(0, words * WORD, WORD):
+            differ = self.words(place + offset) ^ same
+            here = differ - _ONES & ~differ & _HIGH  # right up to the first one
+            some = np.flatnonzero(here)
+            if not len(some):
+                continue
+            bit = here[some]
+            before = np.bitwise_count(bit - np.uint64(1) & ~bit) >> 3
+            found[rows[some]] = place[some] + offset + before
+            if len(some) == len(rows):
+                break
+            none = here == 0
+            rows, place = rows[none], place[none]
+        return found
 
     def matches(self, place: IntArray, literal: bytes) -> BoolArray:
         """Where the literal, in which there is no zero byte, stands."""
@@ -83,10 +107,16 @@ def _word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text[:WORD], "little"))
 
 
+def one_or_all(column: IntArray) -> IntArray | int:
+    """An integer where all of a column are the same one; it is quicker."""
+    first = int(column[0]) if len(column) else 0
+    return first if (column == first).all() else column
+
+
 # -- words -------------------------------------------------------------------------------------
 
 
-def digits(words: WordArray, count: int) -> tuple[IntArray, BoolArray]:
+def digits(words: WordArray, count: int | IntArray) -> tuple[IntArray, BoolArray]:
     """Numbers that the last bytes of words spell, and where all these bytes are digits.
 
     >>> words = np.array([int.from_bytes(text, "little") for text in (b"w: 00042", b"w: 4.2, ")])
@@ -94,13 +124,24 @@ def digits(words: WordArray, count: int) -> tuple[IntArray, BoolArray]:
     >>> print(number[0], good)
     42 [ True False]
     """
-    figure = (words ^ _ZEROS) & ~MASKS[WORD - count]
-    good: BoolArray = ((figure + _BEYOND_NINE | figure) & _HIGH) == 0
+    figure: WordArray = words ^ _ZEROS
+    figure &= ~MASKS[WORD - count]
+    other: WordArray = figure + _BEYOND_NINE
+    other |= figure
+    other &= _HIGH
+    good: BoolArray = other == 0
     # Pairs of digits, then pairs of these, then both halves: the first digit is the lowest byte.
-    pair = figure * np.uint64(10) + (figure >> np.uint64(8))
-    lower = (pair & _PAIRS) * np.uint64(100 + (1_000_000 << 32))
-    upper = (pair >> np.uint64(16) & _PAIRS) * np.uint64(1 + (10_000 << 32))
-    return (lower + upper >> np.uint64(32)).astype(np.int64), good
+    np.right_shift(figure, np.uint64(8), out=other)
+    figure *= np.uint64(10)
+    figure += other
+    np.right_shift(figure, np.uint64(16), out=other)
+    figure &= _PAIRS
+    figure *= np.uint64(100 + (1_000_000 << 32))
+    other &= _PAIRS
+    other *= np.uint64(1 + (10_000 << 32))
+    figure += other
+    figure >>= np.uint64(32)
+    return figure.view(np.int64), good
 
 
 def run(data: Bytes, start: IntArray, count: int) -> tuple[IntArray, BoolArray]:
@@ -114,20 +155,40 @@ def run(data: Bytes, start: IntArray, count: int) -> tuple[IntArray, BoolArray]:
     return number, good
 
 
-def plain(words: WordArray, mask: int) -> BoolArray:
+def plain(words: WordArray, under: np.uint64 | WordArray) -> BoolArray:
     r"""Where bytes under a mask are ASCII and none is a quote, a backslash or a control character.
 
     >>> words = np.array([int.from_bytes(text, "little") for text in (b'"W", "q"', b'"\\n","q"')])
-    >>> print(plain(words.astype(np.uint64), 0xFF00))
+    >>> print(plain(words.astype(np.uint64), np.uint64(0xFF00)))
     [ True False]
     """
-    under = np.uint64(mask)
-    word = words & under | _LETTERS & ~under
+    word: WordArray = words & under | _LETTERS & ~under
     quote, backslash = word ^ _QUOTES, word ^ _BACKSLASHES
-    odd = word | (quote - _ONES & ~quote) | (backslash - _ONES & ~backslash)
+    odd: WordArray = word | (quote - _ONES & ~quote) | (backslash - _ONES & ~backslash)
     odd |= word - _SPACES & ~word
     found: BoolArray = (odd & _HIGH) == 0
     return found
+
+
+# -- pieces ------------------------------------------------------------------------------------
+
+
+def cut(data: Bytes, cuts: Cuts, start: IntArray, end: IntArray) -> list[IntArray]:
+    """Where the pieces of texts begin.
+
+    What lies between two pieces may be of any length up to `LONGEST`, before the last one of any.
+
+    >>> text = b'{"w": 17.5, "q": 1}{"w": 8, "q": 0}'
+    >>> from_, to = np.array([0, 19]), np.array([19, 35])
+    >>> [at.tolist() for at in cut(Bytes(text), Cuts((6, 9), b","), from_, to)]
+    [[0, 19], [10, 26]]
+    """
+    places = [start]
+    for length, byte in zip(cuts.lengths[:-2], cuts.behind, strict=False):
+        places.append(data.first(places[-1] + length, byte, LONGEST // WORD))
+    if len(cuts.lengths) > 1:
+        places.append(end - cuts.lengths[-1])
+    return places
 
 
 # -- times -------------------------------------------------------------------------------------

@@ -4,29 +4,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from greendc.columns import Inside, Place
-from greendc.flat import NUMBER, Value, values
-from greendc.layouts import MARK, Pattern, Span, free_in, inside, parsed
+from greendc.flat import DECIMAL, INTEGER, Value, values
+from greendc.layouts import (
+    ESCAPED,
+    MARK,
+    free_in,
+    inside,
+    loose_in,
+    members_of,
+    moved,
+    parsed,
+    place_of,
+)
+from greendc.patterns import Pattern, Span, where
 from greendc.ports import DUP, QOS_MASK, RETAIN
 
 WHOLE = {"qos": QOS_MASK - 1, "retain": 1, "dup": 1, "mid": 0xFFFF}  # the most that each may be
 
-_ESCAPED = b'\\"'
 _FLAGS = ("qos", "retain", "dup")
 
 
 @dataclass(frozen=True, slots=True)
 class LineLayout:
-    """Of the lines of messages of one length.
+    """Of the lines of messages.
 
-    `numbers` are the line's own, by key; like time and topic they are not part of the pattern.
-    `flags`, `mid` where it is no such number, and what is `inside` the payload are those of the
-    model; `inside` is None where the payload is not an object.
+    `numbers` are the line's own, by key; like time and topic they are checked beside the pattern.
+    The topic lies between this piece and the next one. The payload is from one piece and place
+    in it up to another. `flags`, `mid` where it is no such number, and what is `inside` the
+    payload are those of the model; `inside` is None where the payload is not an object.
     """
 
     pattern: Pattern
-    tst: Span
-    topic: Span
-    payload: Span
+    tst: Place
+    topic: int
+    payload: tuple[tuple[int, int], tuple[int, int]]
     numbers: Mapping[str, Place]
     flags: int
     mid: int
@@ -38,49 +49,56 @@ def learnt(line: bytes) -> LineLayout | None:
 
     >>> line = rb'{"tst":"2025-03-01T00:00:00Z","topic":"it","payload":"{\"w\":7.5}","qos":1}'
     >>> layout = learnt(line)
-    >>> layout.flags, layout.topic, layout.inside.members["w"]
-    (1, Span(start=39, end=41), Place(start=7, model=b'7.5', text=False))
+    >>> layout.flags, layout.topic, layout.payload, layout.inside.members["w"]
+    (1, 0, ((1, 13), (2, 1)), Place(piece=0, start=7, model=None, text=False))
     """
-    whole, marked = _whole(line), line.replace(_ESCAPED, MARK)
+    whole, marked = _whole(line), line.replace(ESCAPED, MARK)
     if whole is None or MARK in line or b"\\" in marked:
         return None
     outer = {value.key: value for value in values(marked) or ()}
     if not _is_message(outer, marked):
         return None
-    payload = outer["payload"]
-    piece = marked[payload.start : payload.end]
-    found = inside(piece) if MARK in piece else None
-    if found is None and (MARK in piece or not piece.isascii()):
+    piece = marked[outer["payload"].start : outer["payload"].end]
+    members = members_of(piece) if MARK in piece else None
+    if members is None and (MARK in piece or not piece.isascii()):
         return None
+    own = {key: moved(value, marked) for key, value in outer.items() if key not in _FLAGS}
+    return _layout(line, whole, own, members)
 
-    def raw(value: Value) -> Span:
-        return Span(*(place + marked.count(MARK, 0, place) for place in value[1:3]))
 
-    own = {key: value for key, value in outer.items() if key not in (*_FLAGS, "payload")}
-    spans = {key: raw(value) for key, value in own.items()}
-    numbers = {
-        key: Place(spans[key].start, model, text=False)
-        for key, value in own.items()
-        if not value.text and NUMBER.fullmatch(model := marked[value.start : value.end])
-    }
-    checked = {"tst", "topic", *numbers}  # in other ways than free texts are
-    free = [
-        span
-        for key, span in spans.items()
-        if key not in checked and own[key].text and line[span.start : span.end].isascii()
-    ]
-    at = raw(payload)
-    free += [at] if found is None else free_in(found, at.start)
+def _layout(
+    line: bytes, whole: Mapping[str, int], own: dict[str, Value], members: list[Value] | None
+) -> LineLayout:
+    """Layout of a line with these values of its own and members of its payload."""
+    payload = own.pop("payload")
+    begin, text = payload.start, line[payload.start : payload.end]
+    if members is None:  # the payload is one value
+        inner = [Value("", payload.start, payload.end, text=not DECIMAL.fullmatch(text))]
+    else:
+        inner = [m._replace(start=m.start + begin, end=m.end + begin) for m in members]
+    tst, topic = own.pop("tst"), own.pop("topic")
+    numbers = [v for v in own.values() if _is_number(line, v)]
+    at = Span(topic.start, topic.end)
+    loose = sorted([at, *loose_in([*numbers, *inner], line)])
+    checked = [Span(v.start, v.end) for v in (tst, *numbers)]
+    texts = [value for value in own.values() if value.text]
     return LineLayout(
-        pattern=Pattern.of(line, free, [spans[key] for key in checked]),
-        tst=spans["tst"],
-        topic=spans["topic"],
-        payload=at,
-        numbers=numbers,
+        pattern=Pattern.of(
+            line, free_in([*texts, *inner], line), checked, {span: span != at for span in loose}
+        ),
+        tst=place_of(tst, line, loose),
+        topic=loose.index(at),
+        payload=(where(payload.start, loose), where(payload.end, loose)),
+        numbers={v.key: place_of(v, line, loose) for v in numbers},
         flags=whole["qos"] | RETAIN * whole["retain"] | DUP * whole["dup"],
         mid=whole["mid"],
-        inside=found,
+        inside=None if members is None else inside(members, text),
     )
+
+
+def _is_number(line: bytes, value: Value) -> bool:
+    span = line, value.start, value.end
+    return not value.text and bool(INTEGER.fullmatch(*span) or DECIMAL.fullmatch(*span))
 
 
 def _is_message(outer: Mapping[str, Value], marked: bytes) -> bool:

@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from greendc.columns import Inside, IntArray, Numbers, Quoted, Texts, Topics, picked
-from greendc.decimals import alike
-from greendc.flat import Group, Member, grouped
+from greendc.flat import Group, Member, between, grouped, numbers_of
 from greendc.layouts import Layouts
 from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
 from greendc.sources.layouts import WHOLE, LineLayout, learnt
@@ -100,27 +99,30 @@ class Parser:
     def _by_layout(self, found: _Found, lines: Texts) -> None:
         """Take in the messages that look alike."""
         data = Bytes(lines.text)
-        for layout, rows in self._layouts.found(data, lines.start, lines.end):
-            self._take_alike(found, data, layout, rows, lines.start[rows])
+        for layout, rows, places in self._layouts.found(data, lines.start, lines.end):
+            self._take_alike(found, data, layout, rows, places)
 
     def _take_alike(
-        self, found: _Found, data: Bytes, layout: LineLayout, rows: IntArray, start: IntArray
+        self, found: _Found, data: Bytes, layout: LineLayout, rows: IntArray, places: list[IntArray]
     ) -> None:
-        tst, topic, payload = layout.tst, layout.topic, layout.payload
-        arrival, good = stamps(data, start + tst.start, start + tst.end, _minute)
-        place = self._names.places(data, start + topic.start, start + topic.end)
+        arrival, good = stamps(data, *between(layout.tst, places), _minute)
+        topic = places[layout.topic] + layout.pattern.cuts.lengths[layout.topic]
+        place = self._names.places(data, topic, places[layout.topic + 1])
         good &= place != UNREADABLE
         mid = np.full(len(rows), layout.mid)
-        for key, (at, model, _) in layout.numbers.items():
-            number = alike(data, start + at, model)
+        for key, at in layout.numbers.items():
+            number = numbers_of(data, *between(at, places), at.model)
             good &= number.valid
             if key == "mid":
                 mid = number.integer
                 good &= mid <= WHOLE["mid"]
-        rows, start = rows[good], start[good]
-        found.arrival[rows], found.topic[rows] = arrival[good], place[good]
-        found.start[rows], found.end[rows] = start + payload.start, start + payload.end
-        found.mid[rows], found.flags[rows] = mid[good], layout.flags
+        start, end = (places[piece] + at for piece, at in layout.payload)
+        if not good.all():
+            rows = rows[good]
+            arrival, place, mid, start, end = (c[good] for c in (arrival, place, mid, start, end))
+        found.arrival[rows], found.topic[rows] = arrival, place
+        found.start[rows], found.end[rows], found.mid[rows] = start, end, mid
+        found.flags[rows] = layout.flags
         if layout.inside is not None:
             found.layout[rows] = len(found.layouts)
             found.layouts.append(layout.inside)

@@ -189,24 +189,44 @@ def alike_of(kinds: int, count: int) -> tuple[Bytes, np.ndarray, int]:
     return Bytes("\n".join(lines).encode()), np.arange(count) * (size + 1), size
 
 
-@pytest.mark.parametrize(("kinds", "found"), [(1, 1), (4, 4), (5, 4), (6, 0), (40, 0)])
+@pytest.mark.parametrize(("kinds", "found"), [(1, 1), (4, 4), (8, 8), (9, 8), (12, 0), (40, 0)])
 def test_texts_that_seldom_look_alike_are_left_to_others(kinds: int, found: int) -> None:
-    data, start, size = alike_of(kinds, 500)
+    data, start, size = alike_of(kinds, 504)
     known = Layouts(learnt)
     for _ in range(2):
-        taken = [len(rows) for _, rows in known.found(data, start, start + size)]
-        assert taken == [500 // kinds] * found
-        assert all(len(of_length) <= 4 for of_length in known._known.values())
+        taken = [len(rows) for _, rows, _ in known.found(data, start, start + size)]
+        assert taken == [504 // kinds] * found
+        assert len(known._known) == found
 
 
-def test_texts_of_many_lengths_are_left_to_others() -> None:
-    for lengths_, found in ((8, 8), (9, 0)):
-        form = '{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"%s"}'
-        lines = [form % ("x" * (number % lengths_)) for number in range(180)]
+def test_a_layout_that_comes_later_is_learnt_beside_the_others() -> None:
+    data, start, size = alike_of(6, 480)
+    kind = np.arange(480) % 6
+    known = Layouts(learnt)
+    for some in (kind < 1, (kind < 1) | (np.arange(480) % 12 == 7), kind < 6, kind < 2):
+        here = start[some]
+        taken = sorted(len(rows) for _, rows, _ in known.found(data, here, here + size))
+        counts = np.bincount(kind[some])
+        assert [count for count in taken if count] == sorted(counts[counts > 0])
+
+
+def test_lines_whose_values_differ_in_length_look_alike() -> None:
+    form = r'{"tst":"2025-03-01T12:00:%02dZ","by":%s,"topic":"%s","payload":"%s","qos":1}'
+    told = r"{\"value\": %s, \"w\" : %s , \"unit\": \"W\"}"
+    values_ = ["0.5", "-17.25", "529937.8612214552", "0.012169169801008798", "1234567.5"]
+    for payload in (told, "%s"):
+        lines = []
+        for n in range(40):
+            pair = values_[n % 5], values_[n * 3 % 5]
+            text = payload % pair[: payload.count("%")]
+            lines.append((form % (n, values_[n // 7 % 5], "it" * (n % 11), text)).encode())
+        known = Layouts(learnt)
         ends = np.cumsum([len(line) for line in lines])
-        start = np.append(0, ends[:-1])
-        data = Bytes("".join(lines).encode())
-        assert len(list(Layouts(learnt).found(data, start, ends))) == found
+        data, start = Bytes(b"".join(lines)), np.append(0, ends[:-1])
+        ((layout, rows, _),) = known.found(data, start, ends)
+        assert rows.tolist() == list(range(40))
+        assert layout.inside is None or set(layout.inside.members) == {"value", "w", "unit"}
+        same_as_by_themselves(lines, Parser(parse_line, Counter(), 1000), Counter())
 
 
 @pytest.mark.parametrize(
@@ -235,9 +255,10 @@ def test_plain_is_what_stands_in_json_without_an_escape(others: bytes) -> None:
         texts = [others[:place] + bytes([byte]) + others[place + 1 :] for byte in range(256)]
         words = np.array([int.from_bytes(text, "little") for text in texts], np.uint64)
         expected = [32 <= byte < 128 and byte not in b'"\\' for byte in range(256)]
-        assert plain(words, 0xFF << 8 * place).tolist() == expected
-        assert plain(words, 0).all()
-        assert plain(words, 2**64 - 1).tolist() == (expected if others.isalpha() else [False] * 256)
+        assert plain(words, np.uint64(0xFF << 8 * place)).tolist() == expected
+        assert plain(words, np.uint64(0)).all()
+        whole = plain(words, np.uint64(2**64 - 1)).tolist()
+        assert whole == (expected if others.isalpha() else [False] * 256)
 
 
 @pytest.mark.parametrize(
@@ -261,15 +282,13 @@ def test_one_odd_line_among_others_that_look_alike(odd: bytes) -> None:
 
 
 @given(
-    model=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?|0\.[0-9]{18}", fullmatch=True),
+    model=st.from_regex(r"-?(0|[1-9][0-9]{0,17})", fullmatch=True),
     more=st.lists(
         st.lists(st.tuples(st.integers(0, 18), st.sampled_from("0123456789.-e ")), max_size=3)
     ),
 )
-@example(model="9007199254740993.0", more=[])
-@example(model="0.012169169801008798", more=[[(0, "9")], [(0, "1")], [(19, "9")], [(2, "9")]])
-@example(model="-1.5", more=[[(0, "1")], [(2, "2")], [(1, "0"), (3, "0")]])
-def test_numbers_that_look_alike_are_those_that_stand_there(
+@example(model="-15", more=[[(0, "1")], [(1, "0")], [(1, "0"), (2, "0")], [(2, ".")]])
+def test_integers_that_look_alike_are_those_that_stand_there(
     model: str, more: list[list[tuple[int, str]]]
 ) -> None:
     pieces = [model]
@@ -281,15 +300,9 @@ def test_numbers_that_look_alike_are_those_that_stand_there(
     size = len(model)
     start = np.arange(len(pieces)) * size
     data = Bytes("".join(pieces).encode())
-    found, by_character = alike(data, start, model.encode()), reals(data, start, start + size)
-    like = [
-        (p.find("."), p[0] == "-") == (model.find("."), model[0] == "-")
-        and (sum(map(str.isdigit, p)) <= 18 or p.lstrip("-").startswith("0."))
-        for p in pieces
-    ]
-    assert found.valid.tolist() == (by_character.valid & like).tolist()
+    found, any_ = alike(data, start, model.encode()), reals(data, start, start + size)
+    like = [("." not in p, p[0] == "-") == (True, model[0] == "-") for p in pieces]
+    assert found.valid.tolist() == (any_.valid & like).tolist()
     for name in ("whole", "fits", "integer", "value"):
-        ours, theirs = getattr(found, name), getattr(by_character, name)
-        if name == "integer":
-            ours, theirs = ours * found.whole, theirs * found.whole
+        ours, theirs = getattr(found, name), getattr(any_, name)
         assert ours[found.valid].tobytes() == theirs[found.valid].tobytes(), name
