@@ -11,7 +11,8 @@ _ZERO, _DOT, _MINUS = b"0.-"
 _LONGEST = 24  # characters of a number; longer ones are left to a parser
 _DIGITS = 18  # that fit an integer of 64 bits
 _EXACT = 2**53  # up to here a float64 holds every integer
-_POWERS = 10.0 ** np.arange(_LONGEST)  # exact up to 10^22
+_DECIMALS = _LONGEST - len("0.")
+_POWERS = 10.0 ** np.arange(_DECIMALS + 1)  # exact up to 10^22
 _WHOLE_POWERS = 10 ** np.arange(_DIGITS + 1)
 _SPLIT = 2.0**27 + 1  # halves a float64: 26 bits of it, and the rest
 _CERTAIN = 2.0**-50  # more than the quotient's remainder is off by
@@ -125,7 +126,7 @@ def _quotients(integer: IntArray, decimals: IntArray | int) -> tuple[FloatArray,
        Numerische Mathematik 18 (1971); A. Ziv, Fast Evaluation of Elementary Mathematical Functions
        with Correctly Rounded Last Bit, ACM Transactions on Mathematical Software 17 (1991).
     """
-    divisor = _POWERS[np.minimum(decimals, len(_POWERS) - 1)]
+    divisor = _POWERS[np.minimum(decimals, _DECIMALS)]
     numerator = integer.astype(np.float64)
     value = numerator / divisor
     known = integer < _EXACT
@@ -133,7 +134,6 @@ def _quotients(integer: IntArray, decimals: IntArray | int) -> tuple[FloatArray,
     if len(large):
         by = np.broadcast_to(divisor, len(integer))[large]
         value[large], known[large] = _rounded(integer[large], numerator[large], by)
-    known &= decimals < len(_POWERS) - 1
     return value, known
 
 

@@ -82,9 +82,9 @@ class Pattern(NamedTuple):
 
     def found(self, data: Bytes, start: IntArray, end: IntArray) -> tuple[IntArray, list[IntArray]]:
         """Rows of the texts that have it, and where their pieces begin."""
-        length = self.cuts.lengths[0]
         good = self.pieces[0].stands(data, start)
-        good &= (end - start >= length) if self.numbers else (end - start == length)
+        if not self.numbers:
+            good &= end - start == self.cuts.lengths[0]
         rows = np.flatnonzero(good)
         places = cut(data, self.cuts, start[rows], end[rows])
         for number, piece in enumerate(self.pieces[1:]):

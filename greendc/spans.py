@@ -1,8 +1,4 @@
-"""Pieces of one text as columns of words and times, without a Python object for each."""
-
-import re
-from collections.abc import Callable
-from functools import lru_cache
+"""Pieces of one text as columns of words, without a Python object for each."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +14,10 @@ WORD = 8  # bytes
 LONGEST = 128  # bytes within which an end is looked for
 MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)  # first bytes
 _PAD = bytes(2 * WORD)  # around the text, so that words may be read across its ends
-_TOO_LONG = 37  # characters of a time: so many have not the form
 _ONES = np.uint64(0x0101010101010101)  # a word of the byte 1
 _HIGH, _BEYOND_NINE = _ONES * np.uint64(0x80), _ONES * np.uint64(0x80 - 10)
 _ZEROS, _LETTERS, _QUOTES, _BACKSLASHES, _SPACES = (_ONES * np.uint64(byte) for byte in b'0a"\\ ')
 _PAIRS = np.uint64(0xFF000000FF)
-_LAST = 2**62  # ns; times beyond it, and before 1970, are left to whoever knows their limits
-_SECOND = 10**9  # ns
-_MINUTE = 16  # characters of `2025-03-01T00:00`
-_STAMP = re.compile(rb".{16}:\d\d(?:\.(\d{1,9}))?(Z|Z?[+-]\d\d:?\d\d)", re.DOTALL)
 
 
 class Bytes:
@@ -189,78 +180,3 @@ def cut(data: Bytes, cuts: Cuts, start: IntArray, end: IntArray) -> list[IntArra
     if len(cuts.lengths) > 1:
         places.append(end - cuts.lengths[-1])
     return places
-
-
-# -- times -------------------------------------------------------------------------------------
-
-
-def stamps(
-    data: Bytes, start: IntArray, end: IntArray, read: Callable[[str], int | None]
-) -> tuple[IntArray, BoolArray]:
-    """Times [ns] of pieces of the form `2025-03-01T00:00:00.5Z`, and which have it.
-
-    An offset may stand in place of the Z, or behind it. `read` reads a time at the beginning of
-    a minute, `2025-03-01T00:00:00Z`, to ns.
-
-    Examples
-    --------
-    >>> text = b"1970-01-01T00:01:02.5Z or yesterday"
-    >>> from_, to = np.array([0, 26]), np.array([22, 35])
-    >>> times, good = stamps(Bytes(text), from_, to, lambda _: 60 * 10**9)
-    >>> print(times[0], good)
-    62500000000 [ True False]
-    """
-    length = end - start
-    if len(length) and length.min() == length.max():
-        return _stamps(data, start, int(length[0]), read)
-    times, good = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
-    for size in np.flatnonzero(np.bincount(np.clip(length, 0, _TOO_LONG))).tolist():
-        rows = np.flatnonzero(length == size)
-        times[rows], good[rows] = _stamps(data, start[rows], size, read)
-    return times, good
-
-
-def _stamps(
-    data: Bytes, start: IntArray, size: int, read: Callable[[str], int | None]
-) -> tuple[IntArray, BoolArray]:
-    """The same of pieces of one length, which must look like the first one that has the form."""
-    nothing = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
-    first = int(start[0]) if len(start) else 0
-    found = _STAMP.fullmatch(data.text, first, first + size) if len(start) else None
-    if found is None:
-        return nothing
-    suffix, fraction = found[2], len(found[1] or b"")
-    times, good = _minutes(data, start, suffix.decode(), read)
-    good &= data.matches(start + (size - len(suffix)), suffix)
-    tail = data.words(start + _MINUTE)  # `:00.5Z`
-    good &= (tail & MASKS[1]) == ord(":")
-    seconds, right = digits(tail << np.uint64(8 * (WORD - 3)), 2)
-    good &= right & (seconds < 60)
-    times = times + seconds * _SECOND
-    if fraction:
-        good &= (tail >> np.uint64(24) & MASKS[1]) == ord(".")
-        parts, right = run(data, start + (_MINUTE + 4), fraction)
-        good &= right
-        times += parts * 10 ** (9 - fraction)
-    return times, good
-
-
-def _minutes(
-    data: Bytes, start: IntArray, suffix: str, read: Callable[[str], int | None]
-) -> tuple[IntArray, BoolArray]:
-    """The minutes that begin at some places; neighbours are mostly of the same one."""
-    head, tail = data.words(start), data.words(start + WORD)
-    new = np.ones(len(start), np.bool_)
-    new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
-    pairs = zip(head[new].tolist(), tail[new].tolist(), strict=True)
-    times = np.array([_minute(*pair, suffix, read) for pair in pairs], np.int64)
-    times = times[np.cumsum(new) - 1] if len(times) else np.zeros(0, np.int64)
-    return times, times >= 0
-
-
-@lru_cache(maxsize=4096)  # lines of other lengths, and payloads, have the same minutes again
-def _minute(head: int, tail: int, suffix: str, read: Callable[[str], int | None]) -> int:
-    """The time of a minute's two words; -1 where it has none that is to be had."""
-    text = b"".join(word.to_bytes(WORD, "little") for word in (head, tail))
-    at = read(f"{text.decode('ascii', 'replace')}:00{suffix}")
-    return -1 if at is None or not 0 <= at < _LAST else at

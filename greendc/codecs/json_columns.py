@@ -14,7 +14,8 @@ from greendc.core.readings import BoolArray
 from greendc.flat import FORMS, Group, Member, laid_out
 from greendc.layouts import laid
 from greendc.ports import Decoded, Field
-from greendc.spans import Bytes, stamps
+from greendc.spans import Bytes
+from greendc.stamps import stamps
 
 FEWEST = 500  # payloads that are worth to be put into one text
 

@@ -14,7 +14,8 @@ from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
 from greendc.sources.layouts import WHOLE, LineLayout, learnt
 from greendc.sources.names import UNREADABLE, Names
 from greendc.sources.timestamps import parse_stamp
-from greendc.spans import BoolArray, Bytes, stamps
+from greendc.spans import BoolArray, Bytes
+from greendc.stamps import stamps
 
 Row = tuple[int, str, bytes, int, int]
 ParseLine = Callable[[bytes], Row | Event]

@@ -113,10 +113,15 @@ def test_columns_decode_as_single_payloads_do(column: list[bytes], between: byte
             b"1" * 400,
             b"NaN",
             b"null",
+            b"1}",
         ),
     ],
 )
-def test_one_odd_value_among_others_of_its_form(value: bytes) -> None:
+@pytest.mark.parametrize("fewest", [2, 32])
+def test_one_odd_value_among_others_of_its_form(
+    value: bytes, fewest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layouts, "FEWEST", fewest)
     for form in (b'{"value": %s, "q": 1}', b'{"q": %s, "value": 1}', b'{"value": 2, "q": %s}'):
         column = [form % b"7", form % b"8", form % value, form % b"9", form % b"10"]
         for field in (UNTIMED, STAMPED):

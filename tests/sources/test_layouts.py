@@ -281,6 +281,26 @@ def test_one_odd_line_among_others_that_look_alike(odd: bytes) -> None:
     same_as_by_themselves([*lines[:4], odd, *lines[4:]], parser, bad)
 
 
+@pytest.mark.parametrize(
+    ("form", "odd"),
+    [
+        (r'"payload":"{value}"', '"payload":"'),
+        (r'"payload":"7","topic":"{value}"', '"payload":"7","topic":"'),
+        (r'"payload":"{\"value\": {value}}"', r'"payload":"{\"value\": }"'),
+        (r'"payload":"{\"value\": {value}}"', r'"payload":"{\"value\": 1\"}"'),
+        (r'"payload":"{\"value\": {value}}"', r'"payload":"{\"value\": 1","x":"}"'),
+        (r'"payload":"{\"value\": {value}}"', rf'"payload":"{{\"value\": 1.{"5" * 24}","x":"}}"'),
+    ],
+)
+def test_between_pieces_stands_a_value_and_nothing_else(form: str, odd: str) -> None:
+    topic = "" if "topic" in form else '"topic":"t",'
+    head = f'{{"tst":"2025-03-01T12:00:00Z",{topic}'
+    lines = [head + form.replace("{value}", f"{n}.{n}") + "}" for n in range(7, 15)]
+    lines.insert(3, f"{head}{odd}}}")
+    bad = Counter[str]()
+    same_as_by_themselves([s.encode() for s in lines], Parser(parse_line, bad, 99), bad)
+
+
 @given(
     model=st.from_regex(r"-?(0|[1-9][0-9]{0,17})", fullmatch=True),
     more=st.lists(

@@ -1,0 +1,134 @@
+"""Times in pieces of one text as columns, without a Python object for each."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from greendc.columns import IntArray
+from greendc.spans import MASKS, WORD, BoolArray, Bytes, WordArray, digits, run
+
+Read = Callable[[str], int | None]
+
+_TOO_LONG = 37  # characters of a time: so many have not the form
+_LAST = 2**62  # ns; times beyond it, and before 1970, are left to whoever knows their limits
+_YEARS = 1970, 2115  # that lie within
+_SECOND, _MINUTE, _DAY = 10**9, 60 * 10**9, 86_400 * 10**9  # ns
+_HEAD = 16  # characters of `2025-03-01T00:00`
+_STAMP = re.compile(rb".{16}:\d\d(?:\.(\d{1,9}))?(Z|Z?[+-]\d\d:?\d\d)", re.DOTALL)
+
+
+class _Signs(NamedTuple):
+    """What stands between the digits of a word."""
+
+    mask: np.uint64
+    word: np.uint64
+
+    @classmethod
+    def of(cls, form: bytes) -> "_Signs":
+        """Those of a form with zeros for digits."""
+        mask = bytes(0 if byte == ord("0") else 0xFF for byte in form)
+        word = bytes(0 if byte == ord("0") else byte for byte in form)
+        return cls(*(np.uint64(int.from_bytes(text, "little")) for text in (mask, word)))
+
+
+_DATE, _CLOCK = _Signs.of(b"0000-00-"), _Signs.of(b"00T00:00")
+
+
+def stamps(data: Bytes, start: IntArray, end: IntArray, read: Read) -> tuple[IntArray, BoolArray]:
+    """Times [ns] of pieces of the form `2025-03-01T00:00:00.5Z`, and which have it.
+
+    An offset may stand in place of the Z, or behind it. `read` reads a time at the beginning of
+    a minute, `2025-03-01T00:00:00Z`, to ns: with which offsets, and what else than a T may part
+    date and time of day, it says.
+
+    Examples
+    --------
+    >>> text = b"1970-01-01T00:01:02.5Z or yesterday"
+    >>> from_, to = np.array([0, 26]), np.array([22, 35])
+    >>> times, good = stamps(Bytes(text), from_, to, {"1970-01-02T00:00:00Z": 86_400 * 10**9}.get)
+    >>> print(times[0], good)
+    62500000000 [ True False]
+    """
+    length = end - start
+    if len(length) and length.min() == length.max():
+        return _stamps(data, start, int(length[0]), read)
+    times, good = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
+    for size in np.flatnonzero(np.bincount(np.clip(length, 0, _TOO_LONG))).tolist():
+        rows = np.flatnonzero(length == size)
+        times[rows], good[rows] = _stamps(data, start[rows], size, read)
+    return times, good
+
+
+def _stamps(data: Bytes, start: IntArray, size: int, read: Read) -> tuple[IntArray, BoolArray]:
+    """The same of pieces of one length, which must look like the first one that has the form."""
+    nothing = np.zeros(len(start), np.int64), np.zeros(len(start), np.bool_)
+    first = int(start[0]) if len(start) else 0
+    found = _STAMP.fullmatch(data.text, first, first + size) if len(start) else None
+    if found is None:
+        return nothing
+    suffix, fraction = found[2], len(found[1] or b"")
+    times, good = _minutes(data, start, suffix.decode(), read)
+    good &= data.matches(start + (size - len(suffix)), suffix)
+    tail = data.words(start + _HEAD)  # `:00.5Z`
+    good &= (tail & MASKS[1]) == ord(":")
+    seconds, right = digits(tail << np.uint64(8 * (WORD - 3)), 2)
+    good &= right & (seconds < 60)
+    times = times + seconds * _SECOND
+    if fraction:
+        good &= (tail >> np.uint64(24) & MASKS[1]) == ord(".")
+        parts, right = run(data, start + (_HEAD + 4), fraction)
+        good &= right
+        times += parts * 10 ** (9 - fraction)
+    return times, good
+
+
+def _minutes(data: Bytes, start: IntArray, suffix: str, read: Read) -> tuple[IntArray, BoolArray]:
+    """The minutes that begin at some places; neighbours are mostly of the same one."""
+    head, tail = data.words(start), data.words(start + WORD)
+    new = np.ones(len(start), np.bool_)
+    new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
+    head, tail = head[new], tail[new]
+    day = read(f"1970-01-02T00:00:00{suffix}")
+    times, good = _of_calendar(head, tail)
+    times += 0 if day is None else day - _DAY
+    good &= day is not None
+    for row in np.flatnonzero(~good).tolist():
+        times[row] = _minute(int(head[row]), int(tail[row]), suffix, read)
+    times = times[np.cumsum(new) - 1]
+    return times, times >= 0
+
+
+def _of_calendar(head: WordArray, tail: WordArray) -> tuple[IntArray, BoolArray]:
+    """Times of minutes like `2025-03-01T00:00` as if they were UTC, and which are such."""
+    good = (head & _DATE.mask) == _DATE.word
+    good &= (tail & _CLOCK.mask) == _CLOCK.word
+    year, month = _part(head, 4, 4, _YEARS, good), _part(head, 7, 2, (1, 12), good)
+    day = _part(tail, 2, 2, (1, 31), good)
+    hour, minute = _part(tail, 5, 2, (0, 23), good), _part(tail, 8, 2, (0, 59), good)
+    months = np.where(good, (year - _YEARS[0]) * 12 + month - 1, 0)
+    first, behind = _days(months), _days(months + 1)
+    good &= day <= behind - first
+    return ((first + day - 1) * 1440 + hour * 60 + minute) * _MINUTE, good
+
+
+def _part(
+    words: WordArray, end: int, count: int, limits: tuple[int, int], good: BoolArray
+) -> IntArray:
+    """Number of so many digits that ends before a byte of words; `good` where it may be it."""
+    number, right = digits(words << np.uint64(8 * (WORD - end)), count)
+    good &= right & (number >= limits[0]) & (number <= limits[1])
+    return number
+
+
+def _days(months: IntArray) -> IntArray:
+    """Days from 1970 to the beginnings of months that are counted from there."""
+    return months.astype("M8[M]").astype("M8[D]").astype(np.int64)
+
+
+def _minute(head: int, tail: int, suffix: str, read: Read) -> int:
+    """The time of a minute's two words; -1 where it has none that is to be had."""
+    text = b"".join(word.to_bytes(WORD, "little") for word in (head, tail))
+    at = read(f"{text.decode('ascii', 'replace')}:00{suffix}")
+    return -1 if at is None or not 0 <= at < _LAST else at
