@@ -32,9 +32,9 @@ from greendc.store import (
     last_row,
     read_balances,
     read_changes,
-    read_columns,
     read_figures,
     read_known,
+    read_loose,
     read_newest_balance,
     read_newest_start,
     read_revisions,
@@ -102,9 +102,9 @@ class Ledger:
     def columns(
         self, site: str, period: str, lo: int = -EVER, hi: int = EVER
     ) -> Iterator[FigureColumns]:
-        """The same as columns, in pieces."""
+        """The same as columns, in pieces and in no order."""
         with self._reading():
-            yield from read_columns(self._db, site, period, lo, hi)
+            yield from read_loose(self._db, site, period, lo, hi)
 
     def revisions(
         self, site: str, period: str, lo: int = -EVER, hi: int = EVER

@@ -16,11 +16,12 @@ from greendc.lines import PUBLISHED
 
 
 def stretches(cells: FigureColumns) -> Iterator[tuple[int, int]]:
-    """Stretches of time with cells; the cells are in the order of their starts."""
-    reach = np.maximum.accumulate(cells.end)
-    begins = np.flatnonzero(np.append(True, cells.start[1:] > reach[:-1]))
+    """Stretches of time with cells."""
+    order = np.argsort(cells.start, kind="stable")
+    start, reach = cells.start[order], np.maximum.accumulate(cells.end[order])
+    begins = np.flatnonzero(np.append(True, start[1:] > reach[:-1]))
     lasts = np.append(begins[1:], len(cells)) - 1
-    return zip(cells.start[begins].tolist(), reach[lasts].tolist(), strict=True)
+    return zip(start[begins].tolist(), reach[lasts].tolist(), strict=True)
 
 
 class Cells(NamedTuple):
@@ -38,10 +39,11 @@ class Cells(NamedTuple):
 
 def by_quantity(cells: FigureColumns) -> Iterator[tuple[str, Cells]]:
     """Cells of each quantity, with its name."""
-    order = np.argsort(cells.quantity, kind="stable")
-    quantity, valid, width = (c[order] for c in (cells.quantity, cells.valid, cells.width))
-    every, before = cells.terms_at(order), np.append(0, np.cumsum(width))
-    bounds = np.append(0, np.append(np.flatnonzero(np.diff(quantity)) + 1, len(order)))
+    if (np.diff(cells.quantity) < 0).any():
+        cells = cells.at(np.argsort(cells.quantity, kind="stable"))
+    quantity, valid, width = cells.quantity, cells.valid, cells.width
+    every, before = cells.terms, np.append(0, np.cumsum(width))
+    bounds = np.append(0, np.append(np.flatnonzero(np.diff(quantity)) + 1, len(cells)))
     known = valid > 0
     amount = every[before[:-1]][known]
     counted = np.append(0, np.cumsum(known))[bounds].tolist()

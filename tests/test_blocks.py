@@ -23,7 +23,7 @@ from greendc.store import (
     read_revisions,
 )
 from greendc.store.packing import Packing
-from greendc.store.reading import read_known, sums_of
+from greendc.store.reading import read_known, read_loose, sums_of
 from tests import rows
 
 SITES = ("a", "b")
@@ -101,6 +101,8 @@ def _same_reads(path: Path, old: rows.RowLedger, spans: Sequence[tuple[int, int]
                 _equal(list(read_figures(db, *asked, ["m1", "ipue", "none"])), some)
                 sums = [(f.quantity, f.start, f.valid, f.terms, f.end, 0) for f in newest]
                 assert list(sums_of(blocks.Blocks(db).newest(*asked))) == sums
+                loose = [figure for part in read_loose(db, *asked) for figure in part.rows()]
+                assert sorted(map(repr, loose)) == sorted(map(repr, newest))
                 if newest:
                     assert read_known(db, *asked, len(newest) - 1) is None
                 known = read_known(db, *asked, len(newest))

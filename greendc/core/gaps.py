@@ -29,6 +29,8 @@ def expanded(book: Book) -> Expansion:
 
 def worst_share(terms: FloatArray, which: int) -> FloatArray:
     """Share of the amount that is estimated (1) or distributed (2), of the most affected term."""
+    if not terms[:, :, which].any():
+        return np.zeros(len(terms))
     amount = np.abs(terms[:, :, 0])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(terms[:, :, which] > 0, terms[:, :, which] / amount, 0.0)

@@ -45,19 +45,26 @@ class Sources:
     each: tuple[Source, ...]
 
     @cached_property
-    def single(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """Sources whose exposure is what one meter counted: their places, its place, its weight."""
-        places = [i for i, s in enumerate(self.each) if len(s.exposure) == 1]
-        places = [i for i in places if TIME not in self.each[i].exposure]
-        pairs = [next(iter(self.each[i].exposure.items())) for i in places]
-        meters, weights = zip(*pairs, strict=True) if pairs else ((), ())
-        return np.array(places, np.int64), np.array(meters, np.int64), np.array(weights, float)
+    def meters(self) -> IntArray:
+        """The meter whose energy alone is a source's exposure; -1 where it is not one's."""
+        own = [next(iter(s.exposure)) if len(s.exposure) == 1 else -1 for s in self.each]
+        return np.array([-1 if meter == TIME else meter for meter in own], np.int64)
 
     @cached_property
-    def several(self) -> tuple[tuple[int, Source], ...]:
-        """All other sources, with their places."""
-        single = set(self.single[0].tolist())
-        return tuple((i, s) for i, s in enumerate(self.each) if i not in single)
+    def weights(self) -> FloatArray:
+        """What that meter's energy is multiplied by."""
+        pairs = zip(self.each, self.meters.tolist(), strict=True)
+        return np.array([0.0 if meter < 0 else s.exposure[meter] for s, meter in pairs])
+
+    @cached_property
+    def stated(self) -> IntArray:
+        """Sources with a stated accuracy, by their places."""
+        return np.flatnonzero(~np.isnan(self.limits))
+
+    @cached_property
+    def unstated(self) -> IntArray:
+        """All other sources, likewise."""
+        return np.flatnonzero(np.isnan(self.limits))
 
     @cached_property
     def limits(self) -> FloatArray:

@@ -7,13 +7,14 @@ as exact.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from greendc.core.facility import IntArray
 from greendc.core.ratio import FloatArray
-from greendc.core.sources import TIME, Expansion, Sensitivity, Source, expand
+from greendc.core.sources import TIME, Expansion, Sensitivity, Source, Sources, expand
 from greendc.core.sums import fsum_rows
 from greendc.core.units import J_PER_KWH
 
@@ -33,6 +34,7 @@ RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM
 COVERAGE_FACTOR = 2.0  # k of what is published
 REASONS = (None, "undefined", "no_accuracy")
 NEGLIGIBLE = 0.01  # of either sum: what a source without stated accuracy may hold
+LARGE = 8  # of these sources are looked at first: meters of the large loads mostly stand in front
 
 
 class Exposures:
@@ -43,16 +45,17 @@ class Exposures:
         self.energies = np.asarray(energies_j, np.float64)
         self._of_several: dict[int, FloatArray] = {}  # by the `id` of a source
 
-    def of(self, form: Sensitivity, time: FloatArray) -> FloatArray:
-        """Exposure of each source of a form in each period, (sources, periods)."""
-        places, meters, weights = form.sources.single
-        single = self.energies.T[meters] * weights[:, None]
-        if not form.sources.several:
-            return single
-        found = np.empty((len(form.sources.each), len(self.energies)))
-        found[places] = single
-        for place, source in form.sources.several:
-            found[place] = self._several(source, time)
+    def of(self, sources: Sources, some: IntArray, time: FloatArray) -> FloatArray:
+        """Exposure of some sources, given by their places, in each period; (sources, periods)."""
+        meters = sources.meters[some]
+        single = np.flatnonzero(meters >= 0)
+        own = self.energies.T[meters[single]] * sources.weights[some[single], None]
+        if len(single) == len(some):
+            return own
+        found = np.empty((len(some), len(self.energies)))
+        found[single] = own
+        for row in np.flatnonzero(meters < 0).tolist():
+            found[row] = self._several(sources.each[some[row]], time)
         return found
 
     def _several(self, source: Source, time: FloatArray) -> FloatArray:
@@ -145,23 +148,11 @@ def expanded_uncertainty(
         np.broadcast_to(np.asarray(column, np.float64), len(exposures.energies))
         for column in (seconds, value, denominator, g_per_kwh)
     )
-    exposure = exposures.of(form, time)
-    above = form.numerator[:, None]
-    if form.carried.any():
-        above = above + form.carried[:, None] * (factor / J_PER_KWH)
-    quotient = figure / form.scale
-    stated = np.flatnonzero(~np.isnan(form.sources.limits))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        moved = above[stated]
-        if form.is_ratio:
-            moved = moved - quotient * form.denominator[stated, None]
-        limits = form.sources.limits[stated, None] / RECTANGULAR
-        parts = moved * limits * exposure[stated] / below
-        spread = COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
-    if len(form.sources.limits):
+    rows = _Rows(exposures, time, figure, figure / form.scale, below, factor)
+    spread = _spread(form, rows)
+    if len(form.sources.each):
         spread = np.where(np.isnan(factor), np.nan, spread)
-    blind = _blind(form, above, exposure, quotient * below, below)
-    return _stated(spread, figure, blind)
+    return _stated(spread, figure, _blind(form, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +170,8 @@ def sums_of(form: Sensitivity, energies_j: npt.ArrayLike, seconds: npt.ArrayLike
     time = np.broadcast_to(np.asarray(seconds, np.float64), len(exposures.energies))
     # what is filled in is part of what the meter counted
     values = np.where(form.sources.filled, 0.0, form.sources.values)
-    amounts = values[:, None] * exposures.of(form, time)
+    every = np.arange(len(values))
+    amounts = values[:, None] * exposures.of(form.sources, every, time)
     columns = (form.numerator, form.carried, form.denominator)
     return Sums(*(fsum_rows(weights[:, None] * amounts) for weights in columns))
 
@@ -224,6 +216,39 @@ def meter_uncertainty(
     return _stated(np.where(blind, 0.0, spread), figure, blind)
 
 
+class _Rows(NamedTuple):
+    """Periods of one account, as `expanded_uncertainty` has them; `quotient` is N/D."""
+
+    exposures: Exposures
+    time: FloatArray
+    figure: FloatArray
+    quotient: FloatArray
+    below: FloatArray
+    factor: FloatArray
+
+    def above(self, form: Sensitivity, some: IntArray) -> FloatArray:
+        """What some sources move N by, (sources, periods) or the same in all periods."""
+        own = form.numerator[some, None]
+        if form.carried.any():
+            own = own + form.carried[some, None] * (self.factor / J_PER_KWH)
+        return own
+
+
+def _spread(form: Sensitivity, rows: _Rows) -> FloatArray:
+    """What all stated limits together make of each period's figure."""
+    some = form.sources.stated
+    if not len(some):
+        return np.zeros(len(rows.figure))
+    exposure = rows.exposures.of(form.sources, some, rows.time)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        moved = rows.above(form, some)
+        if form.is_ratio:
+            moved = moved - rows.quotient * form.denominator[some, None]
+        limits = form.sources.limits[some, None] / RECTANGULAR
+        parts = moved * limits * exposure / rows.below
+        return COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
+
+
 def _root_sum_square(parts: FloatArray) -> FloatArray:
     """Root of each column's sum of squares; scaled first, since the squares may not fit float64."""
     largest = np.abs(parts).max(axis=0, initial=0.0)
@@ -232,22 +257,25 @@ def _root_sum_square(parts: FloatArray) -> FloatArray:
     return root
 
 
-def _blind(
-    form: Sensitivity, above: FloatArray, exposure: FloatArray, num: FloatArray, den: FloatArray
-) -> npt.NDArray[np.bool_]:
+def _blind(form: Sensitivity, rows: _Rows) -> npt.NDArray[np.bool_]:
     """Periods in which a source without stated accuracy holds too much of either sum."""
-    unstated = np.isnan(form.sources.limits)
-    if not unstated.any():
-        return np.zeros(len(num), np.bool_)
-    held = np.abs(form.sources.values[unstated, None] * exposure[unstated])
-    # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
-    of_num = np.fmax.reduce(np.abs(above[unstated]) * held, axis=0) > NEGLIGIBLE * np.abs(num)
-    blind: npt.NDArray[np.bool_] = of_num
-    if not form.sources.filled[unstated].all():
+    sources, unstated = form.sources, form.sources.unstated
+    num, den = rows.quotient * rows.below, rows.below
+    blind = np.zeros(len(num), np.bool_)
+    if len(unstated) and not sources.filled[unstated].all():
+        # a sum of nothing but silence about accuracy is not known to be exact, whatever it is
         blind |= num == 0
-    if form.is_ratio:
-        below = np.abs(form.denominator[unstated, None]) * held
-        blind |= np.fmax.reduce(below, axis=0) > NEGLIGIBLE * np.abs(den)
+    unknown = ~np.isfinite(rows.figure)
+    for some in (unstated[:LARGE], unstated[LARGE:]):
+        if (blind | unknown).all():
+            break
+        exposure = rows.exposures.of(sources, some, rows.time)
+        held = np.abs(sources.values[some, None] * exposure)
+        above = np.abs(rows.above(form, some)) * held
+        blind |= np.fmax.reduce(above, axis=0, initial=0.0) > NEGLIGIBLE * np.abs(num)
+        if form.is_ratio:
+            below = np.abs(form.denominator[some, None]) * held
+            blind |= np.fmax.reduce(below, axis=0, initial=0.0) > NEGLIGIBLE * np.abs(den)
     return blind
 
 

@@ -226,6 +226,25 @@ class Blocks:
         """The same, of each figure the last revision."""
         return (rows.newest() for rows in self.sorted(site, period, lo, hi, names, upto))
 
+    def loose(self, site: str, period: str, lo: int, hi: int) -> Iterator[Rows]:
+        """The same of all quantities, in no order: where nothing is revised, as they stand."""
+        place = PERIODS.index(period)
+        asked = "SELECT 1 FROM block WHERE revised > 0 AND site = ? AND period = ? LIMIT 1"
+        if self._db.execute(asked, (site, place)).fetchone() is not None:
+            yield from self.newest(site, period, lo, hi)
+            return
+        wanted = _Wanted(lo, hi, EVER, None)
+        raw: list[tuple[int, bytes]] = []
+        count = 0
+        for first, number, body, _ in self._in(site, period, wanted):
+            if raw and count + number > PIECE:
+                yield wanted.among(self.rows(raw, place))
+                raw, count = [], 0
+            raw.append((first, body))
+            count += number
+        if raw:
+            yield wanted.among(self.rows(raw, place))
+
     def _in(self, site: str, period: str, wanted: "_Wanted") -> Iterator[tuple[Any, ...]]:
         """First id, number of rows, body and earliest start of blocks that may hold them."""
         parts = {part_of(self.names[n], n) for n in wanted.numbers or ()}

@@ -218,7 +218,7 @@ class Store:
     def _write(self, site: str, figures: FigureColumns) -> None:
         if not len(figures):
             return
-        used = np.unique(figures.quantity)
+        used = np.flatnonzero(np.bincount(figures.quantity))
         part = np.zeros(len(figures.names), np.int64)
         part[used] = [part_of(figures.names[number], number) for number in used.tolist()]
         first = self.last() + 1

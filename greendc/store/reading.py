@@ -27,6 +27,13 @@ def read_columns(
     return (rows.figures for rows in Blocks(db).newest(site, period, lo, hi, names))
 
 
+def read_loose(
+    db: sqlite3.Connection, site: str, period: str, lo: int, hi: int
+) -> Iterator[FigureColumns]:
+    """The same of all quantities, in no order."""
+    return (rows.figures for rows in Blocks(db).loose(site, period, lo, hi) if len(rows.ids))
+
+
 def read_figures(
     db: sqlite3.Connection,
     site: str,
@@ -35,7 +42,7 @@ def read_figures(
     hi: int,
     names: Sequence[str] | None = None,
 ) -> Iterator[Figure]:
-    """The same one by one."""
+    """Newest figures of a site whose start lies in [lo, hi) one by one, by start and name."""
     return figures_of(Blocks(db).newest(site, period, lo, hi, names))
 
 

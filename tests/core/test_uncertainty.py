@@ -152,6 +152,17 @@ def test_a_meter_without_class_may_hold_one_percent() -> None:
     assert form.unstated == 1
 
 
+@pytest.mark.parametrize("place", [0, 7, 8, 20])
+def test_any_of_many_meters_without_class_may_be_the_one_that_holds_too_much(place: int) -> None:
+    form = expand([meter(f"m{i}", None) for i in range(21)], []).sensitivity(
+        [(i, 1.0) for i in range(21)], [(20, 1.0)]
+    )
+    rows = np.full((2, 21), 10.0)
+    rows[1, place] = 200.0
+    found = expanded_uncertainty(form, rows, 1.0, [1.0, 1.0], [10_000.0, 10_000.0])
+    assert found.reason == [None, "no_accuracy"]
+
+
 def test_it_counts_in_the_denominator_too() -> None:
     assert reason(metered(0.01, None), [1500.0, 1000.0], 1500.0, 1000.0) == "no_accuracy"
 
