@@ -56,13 +56,14 @@ class Block(NamedTuple):
         """The rows of blocks with terms of one shape, one after the other."""
         if len(blocks) == 1:
             return blocks[0]
+        words = [b.words for b in blocks]
         return cls(
             blocks[0].account,
             np.concatenate([b.start for b in blocks]),
             np.concatenate([b.end for b in blocks]),
             np.concatenate([b.valid for b in blocks]),
             np.concatenate([b.terms for b in blocks]),
-            lost=np.concatenate([b.words for b in blocks]),
+            lost=None if all(b.lost is None for b in blocks) else np.concatenate(words),
         )
 
 

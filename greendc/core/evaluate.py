@@ -17,6 +17,7 @@ from greendc.core.grading import CELL, ENOUGH, TOO_LITTLE, Verdict, grade, name_
 from greendc.core.metrics import verdicts
 from greendc.core.periods import PeriodBlock
 from greendc.core.sums import fsum_rows
+from greendc.core.tables import same
 from greendc.core.uncertainty import (
     REASONS,
     Exposures,
@@ -82,19 +83,20 @@ class Evaluator:
     def columns(self, found: Sequence[PeriodBlock]) -> tuple[FigureColumns, IntArray]:
         """The figures of blocks, and of each figure the place of its block.
 
-        What can be evaluated in one go is: figures of one quantity and period are in the order
-        of their blocks.
+        They are by period, sums and KPIs before meters, and those of one quantity in the order of
+        their blocks.
         """
         groups: dict[tuple[int, str], list[_Part]] = {}
         for place, one in enumerate(found):
             for part in self._parts(place, one):
                 shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
-        figures = FigureColumns.joined([self._evaluate(parts) for parts in groups.values()])
+        found_in = [self._evaluate(parts) for parts in groups.values()]
         self._intensities.clear()
         self._exposures.clear()
-        every = [part for parts in groups.values() for part in parts]
-        return figures, _spread([part.place for part in every], every)
+        pieces = _in_order(list(groups.values()))
+        figures = FigureColumns.joined(found_in, [(n, lo, hi) for n, lo, hi, _ in pieces])
+        return figures, _spread([part.place for *_, part in pieces], [part for *_, part in pieces])
 
     # -- rows that are alike -------------------------------------------------------------------
 
@@ -146,7 +148,7 @@ class Evaluator:
         unknown = block.valid == 0
         estimated[unknown], distributed[unknown] = np.nan, np.nan
         value = _finite(verdict.value)
-        none = np.zeros(len(value), np.int64)
+        none = same(0, len(value))
         categories = [part.account.category for part in parts]
         return FigureColumns(
             names=tuple(part.name for part in parts),
@@ -165,11 +167,11 @@ class Evaluator:
             status=verdict.status,
             reason=verdict.reason,
             category=_spread([NO_CATEGORY if c is None else c for c in categories], parts),
-            width=none + block.terms.shape[1] * block.terms.shape[2],
+            width=same(block.terms.shape[1] * block.terms.shape[2], len(value)),
             terms=block.terms.ravel(),
             revision=none,
             config=none,
-            lost=block.words,
+            lost=none if block.lost is None else block.lost,
         )
 
     def _counted(self, parts: Sequence[_Part]) -> Exposures:
@@ -196,8 +198,9 @@ class Evaluator:
             least = self.books[part.number].epoch.min_it_power * block.valid / SECOND
         value, code = verdicts(metric, metric.compute(*amounts.T), denominator, least)
         verdict = Verdict.of(value, code)
-        negative = (amounts < 0) & np.isin(metric.needs, ("e_dc_j", IT))
-        verdict.refuse(np.asarray(negative.any(axis=1)), "invalid", "negative_total")
+        never = [place for place, need in enumerate(metric.needs) if need in {"e_dc_j", IT}]
+        negative = np.any(amounts[:, never] < 0, axis=1)
+        verdict.refuse(np.asarray(negative), "invalid", "negative_total")
         return verdict
 
     def _mask(
@@ -278,6 +281,19 @@ class Evaluator:
 def _spread(values: Sequence[int], parts: Sequence[_Part]) -> IntArray:
     """What holds for each part, for each of its rows."""
     return np.repeat(np.array(values, np.int64), [len(part.block.start) for part in parts])
+
+
+def _in_order(groups: Sequence[Sequence[_Part]]) -> list[tuple[int, int, int, _Part]]:
+    """By period, sums before meters: each part with its group's place and its rows there."""
+    pieces = []
+    for number, parts in enumerate(groups):
+        lo = 0
+        for part in parts:
+            hi = lo + len(part.block.start)
+            pieces.append((number, lo, hi, part))
+            lo = hi
+    rank = {period: place for place, period in enumerate(SPELT)}
+    return sorted(pieces, key=lambda p: (rank[p[3].period], p[3].account.kind == "meter"))
 
 
 def _finite(column: FloatArray) -> FloatArray:

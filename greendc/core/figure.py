@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from greendc.core.facility import IntArray
+from greendc.core.tables import chained, some_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -174,7 +175,7 @@ class FigureColumns:
 
     def at(self, rows: IntArray) -> "FigureColumns":
         """Some of the figures, by their places."""
-        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        columns: dict[str, Any] = {name: some_of(getattr(self, name), rows) for name in COLUMNS}
         return replace(self, **columns, terms=self.terms_at(rows))
 
     def terms_at(self, rows: IntArray) -> FloatArray:
@@ -196,19 +197,30 @@ class FigureColumns:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence["FigureColumns"]) -> "FigureColumns":
-        """One after the other; all with the same `words`."""
-        if len(parts) == 1:
-            return parts[0]
+    def joined(
+        cls, parts: Sequence["FigureColumns"], pieces: Sequence[tuple[int, int, int]] | None = None
+    ) -> "FigureColumns":
+        """One after the other; all with the same `words`.
+
+        With `pieces` only these, in their order: the place of a part, and its rows from one place
+        to another.
+        """
+        if pieces is None:
+            if len(parts) == 1:
+                return parts[0]
+            pieces = [(number, 0, len(part)) for number, part in enumerate(parts)]
+        before = [np.append(0, part.ends).tolist() for part in parts]
         columns: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in (*COLUMNS, "terms")
+            name: chained([getattr(parts[number], name)[lo:hi] for number, lo, hi in pieces])
+            for name in COLUMNS
         }
+        terms = [parts[n].terms[before[n][lo] : before[n][hi]] for n, lo, hi in pieces]
+        columns["terms"] = np.concatenate(terms)
         if all(part.names is parts[0].names for part in parts):
             return replace(parts[0], **columns)
-        before = np.cumsum([0, *[len(part.names) for part in parts]]).tolist()
-        columns["quantity"] = np.concatenate(
-            [part.quantity + more for part, more in zip(parts, before, strict=False)]
+        more = np.cumsum([0, *[len(part.names) for part in parts]])
+        columns["quantity"] = columns["quantity"] + np.repeat(
+            more[[number for number, _, _ in pieces]], [hi - lo for _, lo, hi in pieces]
         )
         names = tuple(name for part in parts for name in part.names)
         units = tuple(unit for part in parts for unit in part.units)

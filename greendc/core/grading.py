@@ -34,6 +34,8 @@ class Verdict:
 
     def refuse(self, rows: BoolArray | slice, status: str, reason: str) -> None:
         """Take the values of some rows away."""
+        if not isinstance(rows, slice) and not rows.any():
+            return
         self.value[rows] = np.nan
         self.status[rows], self.reason[rows] = CODES[status], CODES[reason]
 

@@ -14,6 +14,7 @@ from greendc.core.exact import fsum_runs
 from greendc.core.facility import IntArray
 from greendc.core.leftout import most_of
 from greendc.core.losses import Losses
+from greendc.core.tables import put, taken
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -174,33 +175,32 @@ class Level:
 
     def put(self, blocks: Iterable[Block]) -> None:
         """Take the rows of blocks; those of accounts that have no columns here are left out."""
-        alike: dict[tuple[bytes, int, bool], list[Block]] = {}
-        rows: dict[bytes, IntArray] = {}
+        alike: dict[tuple[bytes, bool], list[Block]] = {}
         for block in blocks:
-            where = self.shape.columns.get(block.account.name)
-            if where is not None:
-                placed = block.account.name in self.shape.place
-                key = block.start.tobytes(), where.stop - where.start, placed
+            name = block.account.name
+            if name in self.shape.columns:
+                key = block.start.tobytes(), name in self.shape.place
                 alike.setdefault(key, []).append(block)
-        for (starts, width, placed), same in alike.items():
-            if starts not in rows:
-                rows[starts] = np.array([self._row(start) for start in same[0].start.tolist()])
-            self._put(same, rows[starts][:, None], width, placed=placed)
+        for (_, placed), same in alike.items():
+            self._put(same, placed=placed)
 
-    def _put(self, blocks: Sequence[Block], rows: IntArray, width: int, *, placed: bool) -> None:
-        """Take blocks of the same starts and width at once."""
+    def _put(self, blocks: Sequence[Block], *, placed: bool) -> None:
+        """Take blocks of the same starts at once."""
         names = [block.account.name for block in blocks]
-        firsts = self.shape.firsts(names)
-        flat = np.stack([b.terms.reshape(len(rows), -1)[:, :width] for b in blocks], axis=1)
-        for i in range(width):
-            self.terms[rows, firsts + i] = flat[:, :, i]
+        rows = np.array([self._row(start) for start in blocks[0].start.tolist()], np.int64)
+        slices = [self.shape.columns[name] for name in names]
+        flat = [
+            b.terms.reshape(len(rows), -1)[:, : s.stop - s.start]
+            for b, s in zip(blocks, slices, strict=True)
+        ]
+        put(self.terms, rows, _columns(slices), np.concatenate(flat, axis=1))
         if placed:
-            places = [self.shape.place[name] for name in names]
-            self.valid[rows, places] = np.stack([b.valid for b in blocks], axis=1)
+            places = np.array([self.shape.place[name] for name in names], np.int64)
+            put(self.valid, rows, places, np.stack([b.valid for b in blocks], axis=1))
             if self.losses or any(b.lost is not None for b in blocks):
                 words = np.stack([b.words for b in blocks], axis=1)
                 lacking = np.stack([b.end - b.start - b.valid for b in blocks], axis=1)
-                self.losses.put(rows, np.array(places), words, lacking, self.valid.shape)
+                self.losses.put(rows[:, None], places, words, lacking, self.valid.shape)
 
     def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
         """Set the whole row that begins at a time."""
@@ -252,22 +252,26 @@ class Level:
         Returns the known time, shape (accounts, stretches), and of each account the terms,
         shape (stretches, terms, 3).
         """
-        places = [self.shape.place[name] for name in names]
+        places = np.array([self.shape.place[name] for name in names], np.int64)
         slices = [self.shape.columns[name] for name in names]
-        columns = np.concatenate([np.arange(s.start, s.stop) for s in slices])
-        rows = runs.rows[:, None]
-        wide = CELLS // (len(rows) + len(runs.first)) + 1
-        terms = np.concatenate(
-            [
-                fsum_runs(self.terms[rows, columns[at : at + wide]], runs.first, runs.last)
-                for at in range(0, len(columns), wide)
-            ],
-            axis=1,
-        )
+        valid, terms = self._summed(runs, places, _columns(slices))
         ends = np.cumsum([s.stop - s.start for s in slices]).tolist()
         parts = [terms[:, begin:end] for begin, end in pairwise([0, *ends])]
-        valid = _sums(self.valid[rows, places], runs)
         return valid.T, [p.reshape(len(p), -1, SHARES) for p in parts]
+
+    def _summed(
+        self, runs: Runs, places: IntArray, columns: IntArray
+    ) -> tuple[IntArray, FloatArray]:
+        """Known time at some places, and some columns of terms, each stretch a row."""
+        if bool((runs.last - runs.first == 1).all()):  # + 0.0 makes every zero a positive one
+            alone = runs.rows[runs.first]
+            return taken(self.valid, alone, places), taken(self.terms, alone, columns) + 0.0
+        wide = CELLS // (len(runs.rows) + len(runs.first)) + 1
+        terms = [
+            fsum_runs(taken(self.terms, runs.rows, columns[at : at + wide]), runs.first, runs.last)
+            for at in range(0, len(columns), wide)
+        ]
+        return _sums(taken(self.valid, runs.rows, places), runs), np.concatenate(terms, axis=1)
 
     def starts(self, rows: IntArray) -> IntArray:
         """When the rows at some places begin [ns]."""
@@ -293,7 +297,7 @@ class Level:
         found = []
         # in portions, since all rows of a month side by side are large
         for part in np.array_split(columns, len(columns) // PORTION + 1):
-            rows = self.terms[runs.rows[:, None], part]
+            rows = taken(self.terms, runs.rows, part)
             found.append(_in_turn(rows, runs.first, runs.last))
         return np.concatenate(found, axis=1)
 
@@ -308,6 +312,10 @@ class Level:
         self.free += places[:gone].tolist()
         self._sorted = starts[gone:], places[gone:]
         self.held.cut(before)
+
+
+def _columns(slices: Sequence[slice]) -> IntArray:
+    return np.concatenate([np.arange(s.start, s.stop) for s in slices])
 
 
 def _longer(rows: Rows, more: int) -> Rows:

@@ -282,4 +282,4 @@ def _blind(form: Sensitivity, rows: _Rows) -> npt.NDArray[np.bool_]:
 def _stated(spread: FloatArray, figure: FloatArray, blind: npt.NDArray[np.bool_]) -> Uncertainty:
     undefined = ~np.isfinite(figure) | ~np.isfinite(spread)
     value: FloatArray = np.where(undefined | blind, np.nan, spread)
-    return Uncertainty(value, np.select([undefined, blind], [1, 2], 0))
+    return Uncertainty(value, np.where(undefined, 1, 2 * blind))

@@ -76,14 +76,22 @@ def stretches(figures: FigureColumns) -> IntArray:
 
 def cut(figures: FigureColumns, part: IntArray) -> Iterator[tuple[int, FigureColumns]]:
     """The figures of each block, all of one period and part, with the part."""
-    stretch = stretches(figures)
-    order = np.lexsort((stretch, part, figures.period))
-    keys = np.stack([figures.period[order], part[order], stretch[order]])
-    borders = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
-    figures = figures.at(order)
-    for lo, hi in pairwise([0, *borders.tolist(), len(order)]):
-        for begin in range(lo, hi, ROWS):
-            yield int(keys[1, lo]), figures.between(begin, min(begin + ROWS, hi))
+    parts = int(part.max()) + 1
+    for key, alike in _by_key(figures, figures.period * parts + part):
+        whole = np.ptp(alike.start) < SPANS.get(PERIODS[key // parts], SPAN)
+        for _, some in [(0, alike)] if whole else _by_key(alike, stretches(alike)):
+            for begin in range(0, len(some), ROWS):
+                yield key % parts, some.between(begin, min(begin + ROWS, len(some)))
+
+
+def _by_key(figures: FigureColumns, key: IntArray) -> Iterator[tuple[int, FigureColumns]]:
+    """Figures of each key, in the order in which they are."""
+    if (key[1:] < key[:-1]).any():
+        order = np.argsort(key, kind="stable")
+        figures, key = figures.at(order), key[order]
+    borders = np.flatnonzero(key[1:] != key[:-1]) + 1
+    for lo, hi in pairwise([0, *borders.tolist(), len(key)]):
+        yield int(key[lo]), figures.between(lo, hi)
 
 
 def write(

@@ -12,6 +12,7 @@ import numpy as np
 from greendc.core.checking import Checked
 from greendc.core.figure import BoolArray, Figure, FigureColumns, FloatArray
 from greendc.core.readings import Readings
+from greendc.core.tables import same
 from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
@@ -206,8 +207,8 @@ class Store:
             names=self._blocks.names,
             units=self._blocks.units,
             quantity=number[figures.quantity],
-            revision=np.zeros(len(figures), np.int64),
-            config=np.full(len(figures), self._config),
+            revision=same(0, len(figures)),
+            config=same(self._config, len(figures)),
         )
         before = np.full(len(figures), np.nan)
         if not fresh.all():

@@ -75,7 +75,8 @@ def _body(figures: FigureColumns) -> Body:
     columns += [length, length - figures.valid]
     columns += [figures.lost] if figures.lost.any() else []
     base = [int(column.min()) for column in columns]
-    above = {place: _above(c, base[place]) for place, c in enumerate(columns) if np.ptp(c)}
+    most = [int(column.max()) - least for column, least in zip(columns, base, strict=True)]
+    above = {n: _above(columns[n], base[n], span) for n, span in enumerate(most) if span}
     numbers = {name: getattr(figures, name) + 0.0 for name in NUMBERS}  # no zero has a sign
     first = figures.terms[figures.ends - figures.width]
     own = np.flatnonzero(numbers[OWN].view(np.int64) != first.view(np.int64))
@@ -90,8 +91,7 @@ def _body(figures: FigureColumns) -> Body:
     )
 
 
-def _above(column: IntArray, base: int) -> bytes:
-    most = int(column.max()) - base
+def _above(column: IntArray, base: int, most: int) -> bytes:
     kind = next((kind for kind in SHORTER if most <= np.iinfo(kind).max), np.uint64)
     return (column - base).astype(kind).tobytes()
 
