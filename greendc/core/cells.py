@@ -1,7 +1,7 @@
 """Cells of accounts: their terms over the time in which all they need is known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +74,15 @@ class _Amounts:
     energy: FloatArray
     estimated: FloatArray
     distributed: FloatArray
+    sums: dict[int, FloatArray] = field(default_factory=dict)  # of terms, by their `id`
+
+    def of(self, term: Term) -> FloatArray:
+        """The three weighted sums of a term, worked out once for all accounts that have it."""
+        if id(term) not in self.sums:
+            shares = self.energy, self.estimated, self.distributed
+            found = [_weighted(term, s, signed=i == 0) for i, s in enumerate(shares)]
+            self.sums[id(term)] = np.stack(found)
+        return self.sums[id(term)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +193,7 @@ class _Cells:
     ) -> _Amounts:
         """Physical nodes and, after them, the derived ones in their order."""
         more = len(self.book.nodes) - len(energy)
-        amounts = _Amounts(*(_longer(share, more) for share in (energy, guessed, spread)))
+        amounts = _Amounts(_longer(energy, more), _longer(guessed, more), _longer(spread, more))
         for step in self.book.derivations:
             _derive(step, amounts, valid)
         return amounts
@@ -245,19 +254,18 @@ class _Cells:
         """An account's terms in all cells, or in those whose amounts are given."""
         out = np.empty((amounts.energy.shape[1], len(account.terms), SHARES))
         for i, term in enumerate(account.terms):
-            for j, share in enumerate((amounts.energy, amounts.estimated, amounts.distributed)):
-                out[:, i, j] = self._sum(term, share, cells, signed=j == 0)
+            out[:, i] = self._sums(term, amounts, cells).T
         return out
 
-    def _sum(
-        self, term: Term, share: FloatArray, cells: IntArray | slice, *, signed: bool
-    ) -> FloatArray:
-        total = _weighted(term, share, signed=signed)
+    def _sums(self, term: Term, amounts: _Amounts, cells: IntArray | slice) -> FloatArray:
+        """A term's amount, what of it is estimated and what distributed; shape (3, cells)."""
+        total = amounts.of(term)
         if term.method is None:
             return total
         grams = total / J_PER_KWH * self.carbon[term.method][cells] if term.members else total
         for node, factor in term.fuels:
-            grams = grams + share[node] / J_PER_KWH * factor
+            shares = amounts.energy[node], amounts.estimated[node], amounts.distributed[node]
+            grams = grams + np.stack(shares) / J_PER_KWH * factor
         return grams
 
 

@@ -54,14 +54,14 @@ def same(number: int, count: int) -> IntArray:
 def some_of(column: npt.NDArray[Any], rows: IntArray) -> npt.NDArray[Any]:
     """Some rows of a column."""
     if column.strides == (0,) and len(column):
-        return same(int(column[0]), len(rows))
+        return np.broadcast_to(column[:1], len(rows))
     return column[rows]
 
 
 def chained(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Columns one after the other."""
     if all(column.strides == (0,) for column in columns):
-        numbers = {int(column[0]) for column in columns if len(column)}
-        if len(numbers) == 1:
-            return same(numbers.pop(), sum(map(len, columns)))
+        firsts = [column[:1] for column in columns if len(column)]
+        if len({first.tobytes() for first in firsts}) == 1:
+            return np.broadcast_to(firsts[0], sum(map(len, columns)))
     return np.concatenate(columns)

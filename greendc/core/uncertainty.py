@@ -34,7 +34,7 @@ RECTANGULAR = math.sqrt(3.0)  # a limit over this is a standard uncertainty (GUM
 COVERAGE_FACTOR = 2.0  # k of what is published
 REASONS = (None, "undefined", "no_accuracy")
 NEGLIGIBLE = 0.01  # of either sum: what a source without stated accuracy may hold
-LARGE = 8  # of these sources are looked at first: meters of the large loads mostly stand in front
+LARGE = 4  # of these sources are looked at first: meters of the large loads mostly stand in front
 
 
 class Exposures:
