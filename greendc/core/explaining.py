@@ -16,7 +16,7 @@ from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Win
 from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
 from greendc.core.plausible import Plausibility
-from greendc.core.slopes import Slope, moves_as, slopes, worth_of
+from greendc.core.slopes import Slope, clear, slopes, worth_of
 from greendc.core.suspects import Explanation, Finding, Known
 from greendc.core.unmetered import is_excess, moves_alone
 
@@ -87,6 +87,7 @@ class _Search:
     known: Known
     told: set[str] = field(default_factory=set)
     followed: set[tuple[int, str | None]] = field(default_factory=set)
+    clear: dict[str, list[Slope]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin with what was counted."""
@@ -120,7 +121,7 @@ class _Search:
         return [one for one in each if one is not None]
 
     def _put_right(self, first: Explanation) -> None:
-        self.site = Plausibility(self.known.totals)
+        self.site, self.clear = Plausibility(self.known.totals), {}
         if first.at is None:
             self.found = self.found.scaled(first.meter, first.mistake.gain)
         else:
@@ -199,13 +200,22 @@ class _Search:
             row = rows.get(place.node.name)
             if row is not None:
                 before = place.sides(self.found)
-                since = self.found.between(slice(int(np.argmax(row)), None))
                 return (
                     is_excess(place, before, row, meter, mistake)
                     or moves_alone(place, self.found, after, row, meter)
-                    or moves_as(place, since, meter, mistake.gain)
+                    or any(
+                        one.meter == meter and one.allows(mistake.gain)
+                        for one in self._clear(place, row)
+                    )
                 )
         return False
+
+    def _clear(self, place: Place, row: BoolArray) -> list[Slope]:
+        name = place.node.name
+        if name not in self.clear:
+            since = self.found.between(slice(int(np.argmax(row)), None))
+            self.clear[name] = clear(place, since)
+        return self.clear[name]
 
     def _seen(self, meter: int, off: Sequence[Off]) -> dict[str, Slope]:
         """What the course of each node tells of a meter since it is out of balance."""

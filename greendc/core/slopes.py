@@ -116,16 +116,19 @@ def slopes(place: Place, found: Windows) -> list[Slope]:
     return []
 
 
-def moves_as(place: Place, found: Windows, meter: int, gain: float) -> bool:
-    """Whether what a node that is out of balance lacks certainly moves as one of its meters.
+def clear(place: Place, found: Windows) -> list[Slope]:
+    """Meters that what is missing moves with, at a node that is out of balance in all windows.
 
-    With fewer windows than it takes to tell of a meter at a node that is in balance.
+    Fewer windows tell than where a node is in balance, if they explain nearly all; a name stays
+    as long as it is likely.
     """
-    return any(
-        one.meter == meter and one.allows(gain)
-        for seen in _sides(place, found, FEWEST)
-        for one in _of(seen, found, CLEAR, FEWEST)
-    )
+    told: list[Slope] = []
+    for seen in _sides(place, found, FEWEST):
+        likely = _of(seen, found, LIKELY, FEWEST)
+        upto = (seen.between(0, len(seen.far) - n) for n in range(REMEMBERED if likely else 0))
+        were = {one.meter for part in upto for one in _of(part, found, CLEAR, FEWEST)}
+        told += [one for one in likely if one.meter in were]
+    return told
 
 
 def worth_of(place: Place, found: Windows, meter: int) -> Slope | None:
