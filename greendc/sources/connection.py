@@ -132,13 +132,23 @@ class Connection:
     def wait(self, ear: socket.socket, *, reading: bool, timeout: float) -> tuple[bool, bool]:
         """Wait until there is something to do: (bytes to read, rung at `ear`)."""
         sock = self._socket()
-        if reading and (buffered(sock) or (self._bulk and self._bulk.surplus)):
+        if reading and self._at_hand(sock):
             return True, True
         rest = self._pace.rest(waiting(sock))
         if rest > 0:
             reading, timeout = False, min(rest, timeout)
         writing = self._client.want_write()
         return looked(sock, ear, timeout, reading=reading, writing=writing)
+
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that is not read yet."""
+        sock = self._socket()
+        return self._at_hand(sock) or waiting(sock) > 0
+
+    def _at_hand(self, sock: Any) -> bool:
+        """Whether something has been read off the socket, and not yet from there."""
+        return buffered(sock) or bool(self._bulk and self._bulk.surplus)
 
     def read(self, messages: int) -> None:
         """Read at most so many messages of what has come."""

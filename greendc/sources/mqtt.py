@@ -38,6 +38,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 STOP_WITHIN = 2.0  # s
+READ_OUT_WITHIN = 0.2  # s, where reading is to end
 FLUSH_WITHIN = 1.5  # s of them for acknowledgements and the DISCONNECT
 LONGEST_WAIT = 1.0  # s between two looks at the clock
 
@@ -90,7 +91,8 @@ class MqttSource:
         self._acks: deque[tuple[int, IntArray]] = deque()
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock(), bulk_read=supported())
-        self._stopping = self._paused = False
+        self._stopping = self._pausing = self._paused = False
+        self._read_out = threading.Event()  # what had come when reading was to end
         self._stood_since, self._began = math.inf, 0
         self._statistics = Statistics(settings, inbox, clock)
         self._bell = Bell()
@@ -126,9 +128,14 @@ class MqttSource:
         self._bell.ring()
 
     def pause(self) -> None:
-        """Read no further message; the connection stays, for acknowledgements."""
-        self._paused = True
+        """Read no further message; the connection stays, for acknowledgements.
+
+        What has come by now is read before: at QoS 0 nobody would send it again.
+        """
+        self._pausing = True
         self._bell.ring()
+        self._read_out.wait(READ_OUT_WITHIN)
+        self._paused = True
 
     def stop(self) -> None:
         """Send the acknowledgements that wait, disconnect and end, within 2 s."""
@@ -195,16 +202,27 @@ class MqttSource:
         if awake:
             self._bell.heard()
         if heard:
-            try:
-                connection.read(self._inbox.room if connection.established else 1)
-            finally:
-                self._hand_over(connection, number)
+            self._read(connection, number)
+        if self._pausing and not self._read_out.is_set():
+            self._read_what_has_come(connection, number)
         self._acknowledge(connection, number)
         while self._calls and connection.established:
             self._calls.popleft()(connection)
         connection.ask_again()
         connection.keep_alive(reading=reading)
         connection.write()
+
+    def _read(self, connection: Connection, number: int) -> None:
+        try:
+            connection.read(self._inbox.room if connection.established else 1)
+        finally:
+            self._hand_over(connection, number)
+
+    def _read_what_has_come(self, connection: Connection, number: int) -> None:
+        deadline = time.monotonic() + READ_OUT_WITHIN
+        while connection.unread and self._inbox.room and time.monotonic() < deadline:
+            self._read(connection, number)
+        self._read_out.set()
 
     def _patience(self) -> float:
         return min(LONGEST_WAIT, self._settings.ping_interval / 2)

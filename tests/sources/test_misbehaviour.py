@@ -185,3 +185,24 @@ def test_any_bytes_from_the_broker_end_in_a_fault_that_is_caught(
         finally:
             connection.close()
     assert not greeted or accepted.is_set()
+
+
+def test_what_has_come_when_reading_is_to_end_is_read() -> None:
+    """At QoS 0 nobody sends again what rests in the socket's buffer."""
+    sending, all_sent = threading.Event(), threading.Event()
+
+    def script(broker: Broker, stream: socket.socket) -> None:
+        broker.greet(stream)
+        stream.sendall(b"".join(publish(b"t/1", b"%d" % row, flags=0) for row in range(30)))
+        sending.wait()
+        stream.sendall(b"".join(publish(b"t/1", b"%d" % row, flags=0) for row in range(30, 900)))
+        all_sent.set()
+        until_left(broker, stream)
+
+    with Broker(script) as broker, Listener(broker.port, **OPTIONS) as listener:
+        listener.until(30)  # from now on reads rest
+        sending.set()
+        all_sent.wait()
+        listener.source.pause()
+        listener.take()
+    assert listener.payloads == [b"%d" % row for row in range(900)]
