@@ -228,14 +228,17 @@ class Connection:
             raise ConnectionError("the network took half a packet")
 
     def subscribe(self, filters: Sequence[str], removed: Sequence[str]) -> None:
-        """Subscribe topic filters at QoS 1; unsubscribe those no longer wanted."""
-        for lo in range(0, len(removed), FILTERS_A_PACKET):
-            self._check(self._client.unsubscribe(list(removed[lo : lo + FILTERS_A_PACKET]))[0])
+        """Subscribe topic filters at QoS 1; then unsubscribe those no longer wanted.
+
+        In this order a topic that both kinds match is never without a subscription.
+        """
         for lo in range(0, len(filters), FILTERS_A_PACKET):
             some = list(filters[lo : lo + FILTERS_A_PACKET])
             code, mid = self._client.subscribe([(topic, option(self._settings)) for topic in some])
             self._check(code)
             self._asked[mid] = some
+        for lo in range(0, len(removed), FILTERS_A_PACKET):
+            self._check(self._client.unsubscribe(list(removed[lo : lo + FILTERS_A_PACKET]))[0])
 
     def ask_again(self) -> None:
         """Subscribe what was refused once more, ever less often: the broker's rules can change."""

@@ -206,3 +206,21 @@ def test_what_has_come_when_reading_is_to_end_is_read() -> None:
         listener.source.pause()
         listener.take()
     assert listener.payloads == [b"%d" % row for row in range(900)]
+
+
+def test_what_is_wanted_is_subscribed_before_anything_is_unsubscribed() -> None:
+    """Else messages that come between, of topics that both match, are for nobody."""
+    resubscribed = threading.Event()
+
+    def script(broker: Broker, stream: socket.socket) -> None:
+        broker.greet(stream)
+        resubscribed.wait()
+        broker.expect(stream, 0xA2)
+        until_left(broker, stream)
+
+    with Broker(script) as broker, Listener(broker.port, ["t/1"], **OPTIONS) as listener:
+        listener.connected()
+        listener.source.resubscribe(["t/+"], ["t/1"])
+        resubscribed.set()
+    told = [(first, body[4:7]) for first, body in broker.received if first in {0x82, 0xA2}]
+    assert told == [(0x82, b"t/1"), (0x82, b"t/+"), (0xA2, b"t/1")]
