@@ -22,7 +22,7 @@ from greendc.calendars import rfc3339
 from greendc.config.models import Factor
 from greendc.config.scalars import Timed, instant
 from greendc.config.words import nearest
-from greendc.core.facility import EVER, Intensity
+from greendc.core.facility import DAY, EVER, Intensity
 
 TABLES = "emission-factors.csv"
 LARGEST = 64 * 2**20  # bytes of a series
@@ -122,9 +122,23 @@ def held_before(text: str, before: int) -> list[tuple[int, int, float]]:
 
 def _held(series: Series) -> Iterator[tuple[int, int, float]]:
     """Each value with the time that it holds for: to the next stamp, at most for a step."""
-    step, followers = series.step, [*series.stamps[1:], EVER]
+    usual, own, followers = series.step, _steps_of_days(series), [*series.stamps[1:], EVER]
     for stamp, following, value in zip(series.stamps, followers, series.values, strict=True):
-        yield stamp, min(following, stamp + step), value
+        yield stamp, min(following, stamp + own.get(stamp // DAY, usual)), value
+
+
+def _steps_of_days(series: Series) -> dict[int, int]:
+    """Intervals [ns] of UTC days that have their own: providers go from hours to quarters.
+
+    A day has where its commonest distance of stamps comes four times and makes up half of it.
+    """
+    counts: dict[int, Counter[int]] = {}
+    for stamp, following in pairwise(series.stamps):
+        counts.setdefault(stamp // DAY, Counter())[following - stamp] += 1
+    common = {day: count.most_common(1)[0] for day, count in counts.items()}
+    return {
+        day: step for day, (step, times) in common.items() if times >= 4 and 2 * step * times >= DAY
+    }
 
 
 # -- files ------------------------------------------------------------------------------------

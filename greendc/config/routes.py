@@ -143,6 +143,9 @@ def _field(filled: Filled, reading: Reading) -> "partial[Field]":
 
 def topic_problems(topic: str, loc: Loc) -> Iterator[Problem]:
     """What is wrong with a topic pattern."""
+    if topic.startswith("$share/"):
+        text = "a shared subscription gives each message to one of its members: greendc needs all"
+        yield Problem(loc, text)
     bad = [level for level in topic.split("/") if not _LEVEL.fullmatch(level)]
     if bad:
         text = f'level "{bad[0]}" must be plain text, or {{name}} in small letters'

@@ -187,6 +187,10 @@ CASES = {
         site(FEED, topics="topics: [{topic: 'dc/+/{meter}'}]"),
         '5: sites[0].topics[0].topic: level "+" must be plain text, or {name}',
     ),
+    "shared_subscription": (
+        site(FEED, topics="topics: [{topic: '$share/group/dc/{meter}'}]"),
+        "5: sites[0].topics[0].topic: a shared subscription gives each message to one",
+    ),
     "topic_without_meter": (
         site(FEED, topics="topics: [{topic: 'dc/{room}'}, {topic: 'dc/{meter}'}]"),
         "5: sites[0].topics[0].topic: captures no {meter}",

@@ -87,6 +87,25 @@ def test_a_value_of_a_series_holds_for_its_interval_at_most(tmp_path: Path) -> N
     assert found.year is None
 
 
+def test_a_series_may_go_from_hours_to_quarters(tmp_path: Path) -> None:
+    """On either side of the change a value holds for an interval of its own day."""
+    hours = [60 * hour for hour in range(48) if hour != 5]
+    quarters = [48 * 60 + 15 * quarter for quarter in range(4 * 96) if quarter != 7]
+    series(tmp_path, dict.fromkeys([*hours, *quarters], "100"))
+    held = {
+        (a - T) // MINUTE: (b - a) // MINUTE
+        for a, b, _ in steps(location(tmp_path, "{series: grid.csv}"))
+    }
+    assert held == {**dict.fromkeys(hours, 60), **dict.fromkeys(quarters, 15)}
+
+
+def test_days_of_one_value_have_holes_all_the_same(tmp_path: Path) -> None:
+    days = [1440 * day for day in range(9) if day not in {3, 6}]
+    series(tmp_path, dict.fromkeys(days, "100"))
+    found = steps(location(tmp_path, "{series: grid.csv}"))
+    assert [(b - a) // MINUTE for a, b, _ in found] == [1440] * 7
+
+
 def test_a_column_by_another_name_in_a_compressed_file(tmp_path: Path) -> None:
     text = "timestamp,avg_CI,WND\n2025-01-01T00:00:00Z,5,1\n2025-01-01T01:00:00Z,6,1\n"
     (tmp_path / "grid.csv.gz").write_bytes(gzip.compress(text.encode()))
