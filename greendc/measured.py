@@ -23,4 +23,6 @@ def measured_hours(found: Iterable[FigureColumns], places: Mapping[str, int]) ->
         meter.append(place[figures.quantity[whole]])
         start.append(figures.start[whole])
         energy.append(terms[whole, 0])
-    return Hours(np.concatenate(meter), np.concatenate(start), np.concatenate(energy))
+    every = [np.concatenate(column) for column in (meter, start, energy)]
+    order = np.argsort(every[0], kind="stable")
+    return Hours(*(column[order] for column in every))

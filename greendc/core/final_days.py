@@ -27,7 +27,10 @@ Days = Callable[[int, int], Sequence[int]]  # local midnights around [lo, hi)
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Full hours of which all was measured: places of meters, starts [ns] and energies [J]."""
+    """Full hours of which all was measured: places of meters, starts [ns] and energies [J].
+
+    They are in the order of meters.
+    """
 
     meter: IntArray
     start: IntArray
@@ -35,7 +38,7 @@ class Hours:
 
     def of(self, meter: int) -> tuple[IntArray, FloatArray]:
         """Starts and energies of one meter's hours."""
-        mine = self.meter == meter
+        mine = slice(*np.searchsorted(self.meter, [meter, meter + 1]).tolist())
         return self.start[mine], self.energy[mine]
 
 
@@ -157,8 +160,8 @@ class FinalDays:
         cuts = np.arange(begin // HOUR * HOUR + HOUR, end, HOUR, dtype=np.int64)
         edges = np.concatenate([[begin], cuts, [end]])
         borders = np.array(self._days(lo, end), np.int64)
-        day, slot = _slots(borders, edges[:-1] // HOUR * HOUR)
-        past, hour = _slots(borders, start)
+        day, slot = slots(borders, edges[:-1] // HOUR * HOUR)
+        past, hour = slots(borders, start)
         wanted, known = day % 7 * SLOTS + slot, past % 7 * SLOTS + hour
         count = np.bincount(known, minlength=7 * SLOTS)
         mean = np.bincount(known, energy, 7 * SLOTS) / np.maximum(count, 1)
@@ -170,7 +173,7 @@ class FinalDays:
         return _Form(edges, weight / weight.sum(), Spread(meter, begin, end, days))
 
 
-def _slots(borders: IntArray, hours: IntArray) -> tuple[IntArray, IntArray]:
+def slots(borders: IntArray, hours: IntArray) -> tuple[IntArray, IntArray]:
     """Which day each hour begins in, counted from the first one, and its hour of the day."""
     day = np.searchsorted(borders, hours, "right") - 1
     return day, np.minimum((hours - borders[day]) // HOUR, SLOTS - 1)

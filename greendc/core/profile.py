@@ -5,7 +5,7 @@ days that are final as well. So nothing that an estimate rests on can change aft
 order readings arrive, and nothing that was filled in is taken for measured later.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import lcm
@@ -14,7 +14,7 @@ import numpy as np
 
 from greendc.core.accounts import Book
 from greendc.core.facility import DAY, HOUR, SECOND, IntArray
-from greendc.core.final_days import IT_LOAD, SLOTS, Days, Hours, HoursReader, Spread
+from greendc.core.final_days import IT_LOAD, SLOTS, Days, HoursReader, Spread, slots
 from greendc.core.segments import Segments, seconds
 from greendc.core.words import FloatArray
 
@@ -25,13 +25,31 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
-    """Mean power [W] of a meter in an hour that lacks something, and the days it is made of."""
+class Fills:
+    """Hours that lack something, by meter and time: places, starts [ns], mean powers [W].
 
-    meter: int
-    start: int
-    power: float
-    days: tuple[int, ...]
+    Each row of `days` is the midnights that an hour is made of; shape (hours, LATEST).
+    """
+
+    meter: IntArray
+    start: IntArray
+    power: FloatArray
+    days: IntArray
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.meter)
+
+    def between(self, lo: int, hi: int) -> "Fills":
+        """Those that start in [lo, hi)."""
+        mine = (self.start >= lo) & (self.start < hi)
+        return Fills(self.meter[mine], self.start[mine], self.power[mine], self.days[mine])
+
+    @classmethod
+    def none(cls) -> "Fills":
+        """Nothing to be filled."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, np.zeros(0), np.zeros((0, LATEST), np.int64))
 
 
 class Profile:
@@ -57,7 +75,7 @@ class Profile:
         """The watermark at which a day becomes final [ns]."""
         return day[1] + self._final
 
-    def of(self, day: Span) -> list[Fill]:
+    def of(self, day: Span) -> Fills:
         """What is filled in on a day that has become final."""
         layout = [b for b in self._books if b.epoch.start <= day[0]] or self._books[:1]
         needs = [a.needs.tolist() for a in layout[-1].accounts if a.name == "e_it"]
@@ -77,7 +95,7 @@ def _asking(books: Sequence[Book]) -> IntArray:
 
 def fills(
     read: HoursReader, days: Days, meters: IntArray, loads: frozenset[int], day: Span
-) -> list[Fill]:
+) -> Fills:
     """What hours of a final day that lack something of meters are filled with.
 
     Parameters
@@ -85,7 +103,7 @@ def fills(
     read, days
         Read hours of the ledger, and tell local midnights.
     meters
-        Places of those that ask for it.
+        Places of those that ask for it, in their order.
     loads
         Places of those that E_IT is made of.
     day
@@ -93,7 +111,7 @@ def fills(
 
     Returns
     -------
-    list
+    Fills
         For each hour that was not measured in full the median of the same local hour of the seven
         latest of 28 days before in which it was, times E_IT of the hour over the median of E_IT of
         the same ones; meters of E_IT itself without that ratio. Hours that there are not seven
@@ -108,6 +126,7 @@ def fills(
     A pump takes 3, 1, 2, 5, 4, 7, 6 W on seven days, with 10 W of IT. On the eighth one it is not
     known, and IT takes 15 W: the median of 4 W, times 1.5.
 
+    >>> from greendc.core.final_days import Hours
     >>> def days(lo, hi):
     ...     return list(range(lo // DAY * DAY, hi + DAY, DAY))
     >>> def read(places, lo, hi):
@@ -115,87 +134,120 @@ def fills(
     ...     pump = np.array([3.0, 1, 2, 5, 4, 7, 6, 0])[start // DAY] * 3600
     ...     load = np.where(start < 7 * DAY, 10.0, 15.0) * 3600
     ...     known = start < 7 * DAY
-    ...     meter = np.concatenate([np.full(known.sum(), 1), np.full(len(start), IT_LOAD)])
-    ...     found = Hours(
-    ...         meter, np.append(start[known], start), np.append(pump[known], load)
-    ...     )
+    ...     meter = np.append(np.full(len(start), IT_LOAD), np.full(known.sum(), 1))
+    ...     found = Hours(meter, np.append(start, start[known]), np.append(load, pump[known]))
     ...     mine = np.isin(found.meter, places)
     ...     return Hours(found.meter[mine], found.start[mine], found.energy[mine])
     >>> found = fills(read, days, np.array([1]), frozenset({0}), (7 * DAY, 8 * DAY))
-    >>> len(found), found[0].power, [day // DAY for day in found[0].days]
+    >>> len(found), float(found.power[0]), (found.days[0] // DAY).tolist()
     (24, 6.0, [0, 1, 2, 3, 4, 5, 6])
     """
     lo, hi = day
-    found = read(meters.tolist(), lo, hi)
     every = np.arange(lo, hi, HOUR, dtype=np.int64)
-    lacking = {m: np.setdiff1d(every, found.of(m)[0]) for m in meters.tolist()}
-    lacking = {m: hours for m, hours in lacking.items() if len(hours)}
-    if not lacking:
-        return []
+    found = read(meters.tolist(), lo, hi)
+    lacking = np.ones((len(meters), len(every)), np.bool_)
+    lacking[np.searchsorted(meters, found.meter), (found.start - lo) // HOUR] = False
+    some = lacking.any(axis=1)
+    meters, lacking = meters[some], lacking[some]
+    if not len(meters):
+        return Fills.none()
     borders = np.array(days(lo - (LOOKED_AT + 1) * DAY, hi), np.int64)
     today = int(np.searchsorted(borders, lo, "right")) - 1
     borders = borders[max(today - LOOKED_AT, 0) :]
-    past, load = read([*lacking, IT_LOAD], int(borders[0]), lo), read([IT_LOAD], lo, hi)
-    it = _table(borders, past, IT_LOAD)
-    usual = dict(zip(*[column.tolist() for column in load.of(IT_LOAD)], strict=True))
-    out = list[Fill]()
-    for meter, hours in lacking.items():
-        own = _table(borders, past, meter)
-        table, loads_of = (np.ones_like(own), None) if meter in loads else (it, usual)
-        out += _of_meter(meter, hours, borders, (own, table), loads_of)
-    return out
+    own, it = _tables(read, borders, meters.tolist(), lo)
+    load = read([IT_LOAD], lo, hi)
+    now = np.full(len(every), np.nan)
+    now[(load.start - lo) // HOUR] = load.energy
+    row, hour = np.nonzero(lacking)
+    slot = slots(borders, every)[1][hour]
+    alone = np.isin(meters[row], list(loads))  # IT itself has no ratio
+    return _medians(
+        (meters[row], every[hour]),
+        borders,
+        own[row, :, slot],
+        np.where(alone[:, None], 1.0, it[:, slot].T),
+        np.where(alone, 1.0, now[hour]),
+    )
 
 
-def _of_meter(
-    meter: int,
-    hours: IntArray,
+def _tables(
+    read: HoursReader, borders: IntArray, meters: Sequence[int], end: int
+) -> tuple[FloatArray, FloatArray]:
+    """Energies of meters, and of E_IT, by day and local hour; NaN where it was not measured.
+
+    Read day by day, for the hours of a month of many meters are many.
+    """
+    out = np.full((len(meters) + 1, len(borders), SLOTS), np.nan)
+    places = np.array([IT_LOAD, *meters])
+    for begin, stop in pairwise([*borders[borders < end].tolist(), end]):
+        found = read(places.tolist(), begin, stop)
+        slot = (found.start - begin) // HOUR
+        usual = slot < SLOTS
+        row = np.searchsorted(places, found.meter[usual])
+        out[row, np.searchsorted(borders, begin), slot[usual]] = found.energy[usual]
+    return out[1:], out[0]
+
+
+def _medians(
+    wanted: tuple[IntArray, IntArray],
     borders: IntArray,
-    tables: tuple[FloatArray, FloatArray],
-    loads: dict[int, float] | None,
-) -> Iterator[Fill]:
-    """Fills of hours of one meter, from tables of its energy and of E_IT; `loads` are E_IT now."""
-    own, it = tables
+    own: FloatArray,
+    it: FloatArray,
+    load: FloatArray,
+) -> Fills:
+    """Fills of the hours `wanted` of meters, from what they and IT took on each day."""
     known = ~np.isnan(own) & ~np.isnan(it)
-    day = np.searchsorted(borders, hours, "right") - 1
-    slots = np.minimum((hours - borders[day]) // HOUR, SLOTS - 1)
-    for hour, slot in zip(hours.tolist(), slots.tolist(), strict=True):
-        latest = np.flatnonzero(known[:, slot])[-LATEST:]
-        load = 1.0 if loads is None else loads.get(hour)
-        median = float(np.median(it[latest, slot])) if len(latest) == LATEST else 0.0
-        if load is not None and median > 0:
-            power = float(np.median(own[latest, slot])) / (HOUR / SECOND) * load / median
-            yield Fill(meter, hour, power, tuple(borders[latest].tolist()))
+    latest = known & (np.cumsum(known[:, ::-1], axis=1)[:, ::-1] <= LATEST)
+    enough = (latest.sum(axis=1) == LATEST) & ~np.isnan(load)
+    latest, own, it, load = latest[enough], own[enough], it[enough], load[enough]
+    median = np.median(it[latest].reshape(-1, LATEST), axis=1)
+    usual = np.median(own[latest].reshape(-1, LATEST), axis=1)
+    running = median > 0
+    power = usual[running] / (HOUR / SECOND) * load[running] / median[running]
+    days = borders[np.nonzero(latest[running])[1]].reshape(-1, LATEST)
+    meter, start = (column[enough][running] for column in wanted)
+    return Fills(meter, start, power, days)
 
 
-def _table(borders: IntArray, hours: Hours, meter: int) -> FloatArray:
-    """Energy of a meter by day and local hour; NaN where it was not measured."""
-    start, energy = hours.of(meter)
-    day = np.searchsorted(borders, start, "right") - 1
-    slot = (start - borders[day]) // HOUR
-    out = np.full((len(borders), SLOTS), np.nan)
-    usual = slot < SLOTS
-    out[day[usual], slot[usual]] = energy[usual]
-    return out
+def filled(found: Segments, wanted: Fills) -> tuple[Segments, list[Spread]]:
+    """What is known, and between it what is filled in; and the gaps that were filled.
+
+    `found` is by meter and time.
+    """
+    lo, hi = int(wanted.start.min()), int(wanted.start.max()) + HOUR
+    meters = np.unique(wanted.meter)
+    mine = np.isin(found.meter, meters) & (found.end > lo) & (found.start < hi)
+    # on one axis, a meter behind the other
+    width = hi - lo
+    base = np.arange(len(meters)) * width
+    known = np.searchsorted(meters, found.meter[mine]) * width
+    begin = known + np.clip(found.start[mine] - lo, 0, width)
+    until = known + np.clip(found.end[mine] - lo, 0, width)
+    # between what is known of a meter, and at either end of it
+    opens, closes = (np.sort(np.append(*pair)) for pair in ((base, until), (begin, base + width)))
+    hours = np.searchsorted(meters, wanted.meter) * width + wanted.start - lo
+    first = np.searchsorted(hours + HOUR, opens, "right")
+    count = np.maximum(np.searchsorted(hours, closes, "left") - first, 0) * (closes > opens)
+    gap = np.repeat(np.arange(len(opens)), count)
+    one = np.arange(len(gap)) - np.repeat(np.cumsum(count) - count, count) + first[gap]
+    shift = wanted.start[one] - hours[one]
+    start = np.maximum(opens[gap], hours[one]) + shift
+    end = np.minimum(closes[gap], hours[one] + HOUR) + shift
+    meter, power = wanted.meter[one], wanted.power[one]
+    none = np.zeros(len(start), np.bool_)
+    made = Segments(meter, start, end, power, power, power * seconds(end - start), none, ~none)
+    found = Segments.beside([found, made])
+    return found.where(np.lexsort((found.start, found.meter))), _told(made, wanted.days[one])
 
 
-def filled(found: Segments, wanted: Iterable[Fill]) -> tuple[Segments, list[Spread]]:
-    """What is known, and between it what is filled in; and the gaps that were filled."""
-    parts, told = [found], list[Spread]()
-    for one in wanted:
-        lo, hi = one.start, one.start + HOUR
-        mine = found.where((found.meter == one.meter) & (found.end > lo) & (found.start < hi))
-        known = np.clip(np.column_stack([mine.start, mine.end]).ravel(), lo, hi)
-        start, end = np.concatenate([[lo], known, [hi]]).reshape(-1, 2).T
-        start, end = start[end > start], end[end > start]
-        meter, power = np.full(len(start), one.meter), np.full(len(start), one.power)
-        none = np.zeros(len(start), np.bool_)
-        energy = power * seconds(end - start)
-        parts.append(Segments(meter, start, end, power, power, energy, none, ~none))
-        for begin, stop in zip(start.tolist(), end.tolist(), strict=True):
-            last = told[-1] if told else None
-            if last and (last.meter, last.end, last.days) == (one.meter, begin, one.days):
-                told[-1] = Spread(one.meter, last.start, stop, one.days)
-            else:
-                told.append(Spread(one.meter, begin, stop, one.days))
-    found = Segments.beside(parts)
-    return found.where(np.lexsort((found.start, found.meter))), told
+def _told(made: Segments, days: IntArray) -> list[Spread]:
+    """What was filled in, with the days it is made of; one where it goes on by the same ones."""
+    fresh = np.ones(len(made), np.bool_)
+    fresh[1:] = made.meter[1:] != made.meter[:-1]
+    fresh[1:] |= made.start[1:] != made.end[:-1]
+    fresh[1:] |= (days[1:] != days[:-1]).any(axis=1)
+    first = np.flatnonzero(fresh)
+    last = np.append(first[1:], len(made)) - 1
+    columns = made.meter[first], made.start[first], made.end[last], days[first]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Spread(meter, start, end, tuple(of)) for meter, start, end, of in rows]

@@ -17,11 +17,11 @@ from greendc.core.accounts import Book, book, book_meters, rounded_up
 from greendc.core.cells import Block
 from greendc.core.closing import Known, Progress
 from greendc.core.energy import Segments, segments
-from greendc.core.facility import DAY, EVER, IntArray, Meter, Site
+from greendc.core.facility import DAY, EVER, HOUR, IntArray, Meter, Site
 from greendc.core.final_days import Days, FinalDays, HoursReader, Spread
 from greendc.core.judging import judge, rests_on
 from greendc.core.leftout import LeftOut
-from greendc.core.profile import Fill, filled, profile
+from greendc.core.profile import Fills, filled, profile
 from greendc.core.readings import (
     BoolArray,
     Readings,
@@ -259,13 +259,16 @@ class SiteBook:
         return [(at, day) for at, day in found if day[0] >= self.fills_from]
 
     def _fill(self, day: Span) -> Iterator[Settled]:
-        """Cells of a day that has become final again, with what it lacks filled in."""
-        fills = [] if self.profile is None else self.profile.of(day)
-        if not fills:
+        """Hours of a day that has become final again, with what they lack filled in."""
+        fills = Fills.none() if self.profile is None else self.profile.of(day)
+        if not len(fills):
             return
         settled = Settled()
-        settled.reopened = [day]
-        settled.blocks += self._again(*day, Readings.none(), settled, fills)
+        hours = [(-1, (hour, hour + HOUR)) for hour in np.unique(fills.start).tolist()]
+        settled.reopened = self.progress.whole(hours)
+        for lo, hi in settled.reopened:
+            settled.blocks += self._again(lo, hi, Readings.none(), settled, fills.between(lo, hi))
+            self.pause()
         spans: dict[int, Span] = {}
         for gap in settled.spread:
             if self.rules.meters[gap.meter].fill == "profile":
@@ -415,7 +418,7 @@ class SiteBook:
         return self.hot.where(mask), self._verdict(self.hot).word[mask]
 
     def _again(
-        self, lo: int, hi: int, old: Readings, settled: Settled, fills: Sequence[Fill] = ()
+        self, lo: int, hi: int, old: Readings, settled: Settled, fills: Fills | None = None
     ) -> Iterator[Block]:
         """Closed cells of [lo, hi), computed from archived and held readings together."""
         held = joined([old, self.hot])
@@ -423,7 +426,7 @@ class SiteBook:
         rows = merged([*archived, held]).readings
         found, spread = self._spread(rows)
         settled.spread += [gap for gap in spread if gap.overlaps(lo, hi)]
-        found, gaps = filled(found, fills) if fills else (found, [])
+        found, gaps = (found, []) if fills is None else filled(found, fills)
         left = self._left_out(rows, lo, hi)
         for due in self.progress.again(lo, hi):
             settled.spread += due.among(gaps)
