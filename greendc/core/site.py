@@ -9,7 +9,7 @@ lateness, nor on how the journal is cut into batches. Where the watermark passes
 several borders at once there is a step for each, as far as it can make a difference.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
