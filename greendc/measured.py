@@ -23,6 +23,6 @@ def measured_hours(found: Iterable[FigureColumns], places: Mapping[str, int]) ->
         meter.append(place[figures.quantity[whole]])
         start.append(figures.start[whole])
         energy.append(terms[whole, 0])
-    every = [np.concatenate(column) for column in (meter, start, energy)]
-    order = np.argsort(every[0], kind="stable")
-    return Hours(*(column[order] for column in every))
+    places_of = np.concatenate(meter)
+    order = np.argsort(places_of, kind="stable")
+    return Hours(places_of[order], np.concatenate(start)[order], np.concatenate(energy)[order])

@@ -18,6 +18,7 @@ from greendc.audit.equations import (
     of_journal,
     of_meters,
     of_readings,
+    of_rows,
     of_sink,
 )
 from greendc.journal import damage as entered
@@ -120,6 +121,8 @@ def _of_journal(
     found: LedgerBook, arrived: JournalBook | None, needed: int, faults: Sequence[str]
 ) -> Iterator[Equation]:
     if arrived is None:
+        if found.journalled:
+            yield Equation("journal", "file", "entries taken in", found.done_to, {})
         return
     yield from of_broker(arrived.connections)
     yield of_journal(arrived.connections, arrived.last)
@@ -145,6 +148,8 @@ def _of_ledger(
     if found.last != found.rows:
         faults = [f"the newest one is number {found.last}", *faults]
     yield Equation("ledger", "file", "figures", found.written, {"there": found.rows}, faults)
+    yield of_rows("events", found.noted, found.last_event)
+    yield of_rows("archive", found.archived)
     for sink in sinks:
         cursor, passed = found.cursors.get(sink, 0), found.passed.get(sink, {})
         yield of_sink(sink, found.rows, cursor, passed)

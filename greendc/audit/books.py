@@ -13,7 +13,19 @@ from greendc.audit.equations import FEW, Connection
 from greendc.core.words import OF_USED
 from greendc.journal import open_for_reading
 from greendc.ports import GreendcError
-from greendc.store import SCHEMA_VERSION, UPGRADED, Store, connect, last_row, schema_of
+from greendc.store import (
+    ARCHIVED,
+    JOURNALLED,
+    NOTED,
+    OWN,
+    SCHEMA_VERSION,
+    UPGRADED,
+    WRITTEN,
+    Store,
+    connect,
+    last_row,
+    schema_of,
+)
 
 GAPS = ("session_lost", "broker_dropped", "audit")
 NO_TABLE = "no such table"
@@ -26,7 +38,9 @@ class LedgerBook:
     """Counts of a ledger: tallies by site ("" is the daemon's), readings held by site, sinks.
 
     `left_out` are the readings that no figure rests on, as they are told of their meters, `mistold`
-    where that differs from what hours say. Of figures `written` were counted, `rows` are there.
+    where that differs from what hours say. Of figures `written` were counted, `rows` are there; of
+    events and of rows of the archive both numbers stand together. `journalled` says that there has
+    been a journal beside it.
     """
 
     done_to: int
@@ -38,6 +52,10 @@ class LedgerBook:
     written: int
     rows: int
     last: int
+    noted: tuple[int, int]
+    last_event: int
+    archived: tuple[int, int]
+    journalled: bool
     cursors: Counts
     passed: Mapping[str, Counts]
     events: tuple[tuple[int, str, Any], ...]
@@ -79,7 +97,10 @@ def ledger_book(path: Path) -> LedgerBook:
         state = NO_STATE if kept is None else msgspec.msgpack.decode(kept[0])
         (rows,) = db.execute("SELECT total(number) FROM block").fetchone()
         last = last_row(db)
-        written = db.execute("SELECT number FROM passed WHERE sink = ''").fetchone()
+        passed = _grouped(db.execute("SELECT sink, outcome, number FROM passed"))
+        own = passed.pop(OWN, {})
+        events, last_event = db.execute("SELECT count(*), max(id) FROM event").fetchone()
+        (archived,) = db.execute("SELECT count(*) FROM archive").fetchone()
         return LedgerBook(
             done_to=state["done_to"],
             rebuild_from=state.get("rebuild_from", 1),
@@ -87,11 +108,16 @@ def ledger_book(path: Path) -> LedgerBook:
             held={name: site.get("open", 0) for name, site in state["sites"].items()},
             left_out=_left_out(db),
             mistold=tuple(_mistold(db)),
-            written=last if written is None else int(written[0]),
+            written=own.get(WRITTEN, last),
             rows=int(rows),
             last=last,
+            noted=(own.get(NOTED, events), events),
+            last_event=last_event or 0,
+            archived=(own.get(ARCHIVED, archived), archived),
+            journalled=db.execute("SELECT 1 FROM meta WHERE key = ?", (JOURNALLED,)).fetchone()
+            is not None,
             cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
-            passed=_grouped(db.execute("SELECT sink, outcome, number FROM passed")),
+            passed=passed,
             events=tuple(_events(db)),
         )
 

@@ -120,6 +120,14 @@ def of_readings(site: str, tally: Mapping[str, int], held: int) -> Equation:
     return Equation("readings", site, "readings", tally.get("readings", 0), terms)
 
 
+def of_rows(table: str, rows: tuple[int, int], last: int | None = None) -> Equation:
+    """Rows of a table that were counted = those that are there, numbered up to the `last` one."""
+    counted, there = rows
+    holes = last is not None and last != there
+    faults = [f"the newest one is number {last}"] if holes else []
+    return Equation("ledger", table, "rows", counted, {"there": there}, faults)
+
+
 def of_sink(sink: str, figures: int, cursor: int, passed: Mapping[str, int]) -> Equation:
     """Figures = what became of those up to the cursor + pending."""
     done = {name: passed.get(name, 0) for name in ("written", "left_out", "refused", UNCOUNTED)}

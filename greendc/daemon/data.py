@@ -20,7 +20,7 @@ from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError
 from greendc.recompute import JournalPast, Recomputer, Wish, clear, done_before, taken
-from greendc.store import Store
+from greendc.store import JOURNALLED, Store
 from greendc.watch import Watch
 
 JOURNAL, LEDGER = "journal.db", "ledger.db"
@@ -58,6 +58,16 @@ def config_event(config: Config, arrival: int) -> Event:
     return Event("config", arrival, data)
 
 
+def _ledger(path: Path) -> Store:
+    """The ledger, which says that there is a journal for it."""
+    store = Store(path)
+    if store.get(JOURNALLED) is None:
+        store.begin()
+        store.set(JOURNALLED, value=True)
+        store.commit()
+    return store
+
+
 class Data:
     """A data folder opened for writing: journal, ledger and the worker on them."""
 
@@ -80,7 +90,7 @@ class Data:
         self.journal = Journal(folder / JOURNAL)
         self._use_limits()
         stack.callback(self.journal.close)
-        self.store = Store(folder / LEDGER)
+        self.store = _ledger(folder / LEDGER)
         stack.callback(self.store.close)
         # What decides no figure, such as a port, may have been another in the newest one's text.
         before, body = self.store.config() or (config.figures_hash(), b"")

@@ -9,7 +9,17 @@ from greendc.core.figure import PERIODS
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.blocks import totals
-from greendc.store.database import SCHEMA_VERSION, UPGRADED, connect, schema_of
+from greendc.store.database import (
+    ARCHIVED,
+    JOURNALLED,
+    NOTED,
+    OWN,
+    SCHEMA_VERSION,
+    UPGRADED,
+    WRITTEN,
+    connect,
+    schema_of,
+)
 from greendc.store.file import Changes, Store
 from greendc.store.judgements import Judgement, Times, Told
 from greendc.store.reading import (
@@ -25,9 +35,14 @@ from greendc.store.reading import (
 from greendc.store.verifying import damage
 
 __all__ = [
+    "ARCHIVED",
+    "JOURNALLED",
+    "NOTED",
+    "OWN",
     "PERIODS",
     "SCHEMA_VERSION",
     "UPGRADED",
+    "WRITTEN",
     "ArchivedReadings",
     "Changes",
     "Judgement",

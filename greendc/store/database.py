@@ -9,6 +9,10 @@ from greendc.files import claim
 from greendc.ports import GreendcError
 
 SCHEMA_VERSION = 2
+# In place of a sink what the ledger itself holds: figures, events, rows of the archive.
+OWN = ""
+WRITTEN, NOTED, ARCHIVED = "written", "noted", "archived"
+JOURNALLED = "journalled"  # key of a ledger that there is a journal for
 UPGRADED = frozenset({1})  # schemas that are turned into this one where a ledger is opened
 
 SCHEMA = """

@@ -17,12 +17,26 @@ from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed, renumbered
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.blocks import Blocks, cut, figures_of, part_of, write
-from greendc.store.database import SCHEMA, SCHEMA_VERSION, UPGRADED, connect
+from greendc.store.database import (
+    ARCHIVED,
+    NOTED,
+    OWN,
+    SCHEMA,
+    SCHEMA_VERSION,
+    UPGRADED,
+    WRITTEN,
+    connect,
+)
 from greendc.store.judgements import Judgements
 from greendc.store.reading import last_row, read_columns, read_newest_start, sums_of
 from greendc.store.revising import earlier
 
-OWN = ("", "written")  # in place of a sink: what the ledger itself has taken in
+# What stood there before it was counted.
+UNCOUNTED = {
+    WRITTEN: "SELECT total(number) FROM block",
+    NOTED: "SELECT count(*) FROM event",
+    ARCHIVED: "SELECT count(*) FROM archive",
+}
 # Tables that another ledger has instead, and their columns.
 COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4, "spread": 5}
 
@@ -63,12 +77,12 @@ class Store:
         elif version != SCHEMA_VERSION:
             message = f"{path}: ledger of schema {version}, this greendc writes {SCHEMA_VERSION}"
             raise GreendcError(message)
-        self._db.execute(
-            "INSERT INTO passed SELECT ?, ?, (SELECT sum(number) FROM block) "
-            "WHERE EXISTS (SELECT 1 FROM block) "
-            "AND NOT EXISTS (SELECT 1 FROM passed WHERE sink = ?)",
-            (*OWN, OWN[0]),
-        )
+        for outcome, found in UNCOUNTED.items():
+            self._db.execute(
+                f"INSERT INTO passed SELECT ?, ?, CAST(({found}) AS INTEGER) "  # noqa: S608
+                "WHERE NOT EXISTS (SELECT 1 FROM passed WHERE (sink, outcome) = (?, ?))",
+                (OWN, outcome, OWN, outcome),
+            )
         self._blocks = Blocks(self._db)
         self._quantities: dict[str, dict[str, int]] = {}  # by site and name
         for number, site, name in self._db.execute("SELECT id, site, name FROM quantity"):
@@ -139,6 +153,7 @@ class Store:
             "INSERT INTO event (arrival, kind, data) VALUES (?, ?, ?)",
             (event.arrival, event.kind, data),
         )
+        self._pass(OWN, {NOTED: 1})
 
     def balances(self, site: str, hours: Sequence[Checked]) -> None:
         """Keep the balance of hours, in place of what stood there."""
@@ -226,7 +241,7 @@ class Store:
         for number, block in cut(figures, part[figures.quantity]):
             write(self._db, self._blocks.packing, site, block, number, first)
             first += len(block)
-        self._pass(OWN[0], {OWN[1]: len(figures)})
+        self._pass(OWN, {WRITTEN: len(figures)})
 
     def _quantity(self, site: str, name: str, unit: str = "J") -> int:
         known = self._quantities.setdefault(site, {})
@@ -282,14 +297,19 @@ class Store:
         """Keep readings that are no longer held in memory; `meters` names their places."""
         numbers = np.array([self._quantity(site, name) for name in meters], np.int64)
         body = packed(readings, numbers)
-        span = int(readings.time.min()), int(readings.time.max())
+        self._archive(site, int(readings.time.min()), int(readings.time.max()), body)
+
+    def _archive(self, site: str, first: int, last: int, body: bytes) -> None:
         self._db.execute(
-            "INSERT INTO archive (site, first, last, body) VALUES (?, ?, ?, ?)", (site, *span, body)
+            "INSERT INTO archive (site, first, last, body) VALUES (?, ?, ?, ?)",
+            (site, first, last, body),
         )
+        self._pass(OWN, {ARCHIVED: 1})
 
     def forget(self, site: str, before: int) -> None:
         """Drop archived readings that all lie before a time."""
-        self._db.execute("DELETE FROM archive WHERE site = ? AND last < ?", (site, before))
+        sql = "DELETE FROM archive WHERE site = ? AND last < ?"
+        self._pass(OWN, {ARCHIVED: -self._db.execute(sql, (site, before)).rowcount})
         self._db.execute("DELETE FROM left_out WHERE site = ? AND time < ?", (site, before))
 
     def leave(self, site: str, meters: Sequence[str], left: Readings) -> None:
@@ -318,13 +338,10 @@ class Store:
             for site, known in other._quantities.items()  # noqa: SLF001
             for name, number in known.items()
         }
-        self._db.execute("DELETE FROM archive")
+        self._pass(OWN, {ARCHIVED: -self._db.execute("DELETE FROM archive").rowcount})
         rows = other._db.execute("SELECT site, first, last, body FROM archive ORDER BY id")  # noqa: SLF001
         for site, first, last, body in rows:
-            self._db.execute(
-                "INSERT INTO archive (site, first, last, body) VALUES (?, ?, ?, ?)",
-                (site, first, last, renumbered(body, numbers)),
-            )
+            self._archive(site, first, last, renumbered(body, numbers))
             pause()
         self._db.execute("DELETE FROM left_out")
         left = other._db.execute("SELECT site, time, meter, word, seq FROM left_out").fetchall()  # noqa: SLF001

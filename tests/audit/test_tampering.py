@@ -86,6 +86,16 @@ def back(*names: str) -> Deed:
     return done
 
 
+def gone(name: str) -> Deed:
+    """A file with what belongs to it."""
+
+    def done(folder: Path) -> None:
+        for path in (folder / "data").glob(f"{name}*"):
+            path.unlink()
+
+    return done
+
+
 def both(*deeds: Deed) -> Deed:
     return lambda folder: [deed(folder) for deed in deeds]
 
@@ -136,6 +146,24 @@ DEEDS = {
         sql(LEDGER, "UPDATE archive SET body = substr(body, 1, 30)"),
         "ledger file",
     ),
+    "an event is gone": (sql(LEDGER, "DELETE FROM event WHERE id = 2"), "ledger events"),
+    "the last event is gone": (
+        sql(LEDGER, "DELETE FROM event WHERE id = (SELECT max(id) FROM event)"),
+        "ledger events",
+    ),
+    "an event is gone, and its count": (
+        sql(
+            LEDGER,
+            "DELETE FROM event WHERE id = 2",
+            "UPDATE passed SET number = number - 1 WHERE sink = '' AND outcome = 'noted'",
+        ),
+        "ledger events",
+    ),
+    "archived readings are gone": (
+        sql(LEDGER, "DELETE FROM archive WHERE id = (SELECT min(id) FROM archive)"),
+        "ledger archive",
+    ),
+    "the journal is gone": (gone(JOURNAL), "journal file"),
     "hours of a meter are gone": (sql(LEDGER, "DELETE FROM judged WHERE number > 0"), "meters"),
     "a cursor moved": (sql(LEDGER, "UPDATE cursor SET position = position - 5"), "sink jsonl"),
     "another journal": (back(JOURNAL), "ledger"),
