@@ -40,12 +40,13 @@ def supported() -> bool:
 class BulkClient(BoundedClient):
     """Hands plain messages to `on_messages` in bulk, all others to `on_message` as ever.
 
-    `surplus` says that the buffer may hold further packets, of which no selector knows.
+    `surplus` says that the buffer may hold further packets, of which no selector knows, `full`
+    that more may have come than was read at once.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.on_messages: Callable[[Messages], None] = lambda _: None
-        self.surplus = False
+        self.surplus = self.full = False
         self._held, self._place, self._room = b"", 0, 0
         self._ended = False  # there is nothing behind what is held
         self._inside = False  # paho has taken a part of a long packet
@@ -100,6 +101,7 @@ class BulkClient(BoundedClient):
             log.debug("receiving: %s", error)
             self._ended = True
         self._held, self._place = b"".join(parts), 0
+        self.full = not left
 
     def _sock_recv(self, bufsize: int) -> bytes:
         """What paho's reader reads: the buffer."""

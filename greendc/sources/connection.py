@@ -21,7 +21,7 @@ from greendc.sources.bounded import BoundedClient
 from greendc.sources.bulk import BulkClient
 from greendc.sources.client import connect, new_client, option
 from greendc.sources.collecting import Collector
-from greendc.sources.pace import Pace, buffered, looked, waiting
+from greendc.sources.pace import PLENTY, ROOM, Pace, buffered, looked, readable_from, waiting
 from greendc.sources.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Connection:
             self._check(connect(self._client, self._settings))
         except ConnectionResetError as error:
             raise ConnectionError(self._reason) from error
+        readable_from(self._socket(), ROOM)
         self._opened = self._heard = self._pinged = time.monotonic()
         self.write()
 
@@ -136,7 +137,8 @@ class Connection:
             return True, True
         rest = self._pace.rest(waiting(sock))
         if rest > 0:
-            reading, timeout = False, min(rest, timeout)
+            timeout = min(rest, timeout)
+        readable_from(sock, PLENTY if rest > 0 else 1)
         writing = self._client.want_write()
         return looked(sock, ear, timeout, reading=reading, writing=writing)
 
@@ -158,7 +160,7 @@ class Connection:
             self._check(self._bulk.loop_read(messages))
             if self._settings.persistent:
                 self._pace.took(self._read.count - count, self._read.numbered - numbered)
-                if not (self._bulk.surplus or self._bulk.hungry):
+                if not (self._bulk.surplus or self._bulk.hungry or self._bulk.full):
                     self._pace.emptied()
             return
         for _ in range(min(messages, PACKETS_A_READ)):

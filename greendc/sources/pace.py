@@ -14,6 +14,8 @@ FEW = 100  # messages on their way that may be all that a broker sends
 STEP = 0.020  # s without a further byte, after which such a broker seems to be at its end
 ENOUGH = 1500  # messages for which there is no need to wait so long
 PRESSING = 2000  # messages of a read behind which a broker should not be kept waiting
+PLENTY = 384 * 1024  # bytes that end a rest: large messages would fill the buffer before
+ROOM = 2**20  # bytes that a broker may send while nobody reads, so that it drops none of QoS 0
 SHARE = 0.8  # of what the broker may send without an acknowledgement
 NEAR = 0.99  # of the most messages on their way: as many as the broker sends
 FADE = 0.98  # of that number from one rest to the next
@@ -75,6 +77,14 @@ class Pace:
 def waiting(sock: Any) -> int:
     """Bytes that have come and have not been read."""
     return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def readable_from(sock: Any, least: int) -> None:
+    """Have a socket be readable once so many bytes have come, or its buffer is full.
+
+    The system makes the buffer large enough for them (Linux `tcp_set_rcvlowat`).
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
 
 
 def looked(

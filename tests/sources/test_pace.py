@@ -1,22 +1,26 @@
 """When a read waits for more to come, and when that would keep the broker from sending."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from greendc.sources import bulk, pace
 from greendc.sources.pace import (
     ENOUGH,
     LONGEST,
+    PLENTY,
     PRESSING,
     SHARE,
     STEP,
     UNASKED,
     Pace,
     looked,
+    readable_from,
     waiting,
 )
-from tests.sources.listening import Listener
+from tests.sources.listening import Listener, eventually
 from tests.sources.wire import Broker, publish, read_packet
 
 
@@ -169,3 +173,58 @@ def test_a_socket_and_a_bell_are_told_apart(pairs: tuple[socket.socket, ...]) ->
     assert looked(sock, ear, 20.0, reading=False, writing=False) == (False, True)
     broker.close()  # the end is to be read, too
     assert looked(sock, ear, 20.0, reading=True, writing=False)[0]
+
+
+def test_a_socket_is_readable_from_some_bytes_on(pairs: tuple[socket.socket, ...]) -> None:
+    ear = pairs[2]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sock = socket.create_connection(server.getsockname())
+        broker, _ = server.accept()
+        with sock, broker:
+            readable_from(sock, 1000)
+            broker.sendall(bytes(999))
+            eventually(lambda: waiting(sock) == 999)
+            assert looked(sock, ear, 0.0, reading=True, writing=False) == (False, False)
+            broker.sendall(b"1")
+            assert looked(sock, ear, 20.0, reading=True, writing=False) == (True, False)
+            readable_from(sock, 2000)
+            assert looked(sock, ear, 0.0, reading=True, writing=False) == (False, False)
+            broker.shutdown(socket.SHUT_WR)  # there will be no more
+            assert looked(sock, ear, 20.0, reading=True, writing=False) == (True, False)
+
+
+def test_large_messages_end_a_rest_before_the_buffer_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "UNASKED", 1e6)
+    monkeypatch.setattr(pace, "ENOUGH", 1e12)
+
+    def script(broker: Broker, stream: socket.socket) -> None:
+        broker.greet(stream)
+        stream.sendall(publish(b"t/1", b"x"))
+        time.sleep(0.3)  # it is read, and behind it there is a rest
+        stream.sendall(publish(b"t/1", b"y"))
+        time.sleep(0.3)
+        stream.sendall(publish(b"t/1", bytes(1000)) * (PLENTY // 1000))
+        broker.expect(stream, 0xE0)
+
+    with Broker(script) as broker, Listener(broker.port, protocol="3.1.1") as listener:
+        listener.until(2)
+        assert len(listener.rows) > PLENTY // 2000
+        assert listener.rows[1][1] == b"y"
+
+
+def test_behind_a_read_that_may_have_left_something_there_is_no_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "READ", 600)
+    monkeypatch.setattr(pace, "UNASKED", 1e6)
+    monkeypatch.setattr(pace, "ENOUGH", 1e12)
+
+    def script(broker: Broker, stream: socket.socket) -> None:
+        broker.greet(stream)
+        stream.sendall(publish(b"t/1", bytes(292)) * 400)  # two of them are read at once
+        broker.expect(stream, 0xE0)
+
+    with Broker(script) as broker, Listener(broker.port, protocol="3.1.1") as listener:
+        listener.until(400)
