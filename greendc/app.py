@@ -271,7 +271,8 @@ def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> 
     if not whole or "ledger file" in found.failed:
         return found
     with closing(StoredLedger(folder / LEDGER)) as ledger:
-        return with_stores(found, lacking(config.sinks, Surroundings.of(config), ledger))
+        refused = {e.about: e.terms["refused"] for e in found.equations if e.name == "sink"}
+        return with_stores(found, lacking(config.sinks, Surroundings.of(config), ledger, refused))
 
 
 def reload(config: Config) -> str:

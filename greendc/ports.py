@@ -292,6 +292,17 @@ class Asked:
     hi: int
 
 
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Rows of a site and period: their ids, when their figures start [ns], and which revision."""
+
+    site: str
+    period: str
+    id: IntArray
+    start: IntArray
+    revision: IntArray
+
+
 class LedgerReader(Protocol):
     """What a sink may ask of the ledger: committed rows only."""
 

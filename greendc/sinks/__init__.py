@@ -13,7 +13,7 @@ from greendc.config.sinks import Influx1Sink, InfluxSink, JsonlSink, MqttSink
 from greendc.config.sinks import Sink as SinkConfig
 from greendc.ports import LedgerReader
 from greendc.sinks.confirming import Passed
-from greendc.sinks.holding import emptied
+from greendc.sinks.holding import CountedLedger, emptied, holes
 from greendc.sinks.jsonl import JsonlFile
 from greendc.sinks.runner import BATCH, Job, Runner, Sink
 from greendc.sinks.surroundings import Surroundings
@@ -107,9 +107,14 @@ def remarks(configured: Sequence[SinkConfig], around: Surroundings) -> Iterator[
 
 
 def lacking(
-    configured: Sequence[SinkConfig], around: Surroundings, ledger: LedgerReader
+    configured: Sequence[SinkConfig],
+    around: Surroundings,
+    ledger: CountedLedger,
+    refused: Mapping[str, int],
 ) -> dict[str, str]:
-    """What is wrong with stores that hold nothing of what they took last, by sink; asks them.
+    """What is wrong with stores that lack figures which they took, by sink; asks them.
+
+    They hold nothing of what came last, or fewer of some day, but for what they have `refused`.
 
     Raises
     ------
@@ -120,7 +125,10 @@ def lacking(
     for config in configured:
         with closing(new_sink(config, around)) as sink:
             cursor = ledger.cursor(config.label)
-            told = emptied(sink, ledger.latest(), cursor, getattr(config, "periods", None))
+            periods = getattr(config, "periods", None)
+            told = emptied(sink, ledger.latest(), cursor, periods) or holes(
+                sink, ledger, cursor, periods, refused.get(config.label, 0)
+            )
         if told is not None:
             found[config.label] = told
     return found

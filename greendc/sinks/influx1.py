@@ -1,6 +1,7 @@
 """InfluxDB 1: line protocol to /write, deletions to /query."""
 
 import gzip
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -8,11 +9,11 @@ from urllib.parse import urlencode
 import orjson
 
 from greendc.config.sinks import Influx1Sink
-from greendc.core.facility import SECOND
+from greendc.core.facility import DAY, SECOND
 from greendc.ports import LedgerRow
 from greendc.sinks.errors import Unavailable
 from greendc.sinks.http import Http, Login
-from greendc.sinks.line_protocol import KPI, SHAPES, body, tags
+from greendc.sinks.line_protocol import KPI, MEASUREMENTS, SHAPES, body, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
 from greendc.sinks.surroundings import Surroundings
@@ -37,17 +38,21 @@ class Influx1(Overwriting):
         """Whether the store has a figure, by any revision."""
         return self._influx1.holds(row)
 
+    def counted(self, site: str, period: str, lo: int, hi: int) -> dict[int, int]:
+        """How many figures start on each UTC day, by its number."""
+        return self._influx1.counted(site, period, lo, hi)
+
 
 class Influx1Store:
     """Points in a database of InfluxDB 1."""
 
     def __init__(self, config: Influx1Sink) -> None:
         """Connects at the first request."""
-        self._database, self._gzip = config.database, config.gzip
-        where = {"db": config.database, "precision": "ns"}
+        self._gzip = config.gzip
+        self._where = {"db": config.database}
         if config.retention_policy is not None:
-            where["rp"] = config.retention_policy
-        self._path = f"/write?{urlencode(where)}"
+            self._where["rp"] = config.retention_policy
+        self._path = f"/write?{urlencode({**self._where, 'precision': 'ns'})}"
         login = Login(config.username, config.password())
         self._http = Http(config.url, config.tls, config.timeout / SECOND, login)
 
@@ -67,6 +72,20 @@ class Influx1Store:
         found = self._asked(f"SELECT rev FROM {_point(row)}")  # noqa: S608
         return any("series" in result for result in found)
 
+    def counted(self, site: str, period: str, lo: int, hi: int) -> dict[int, int]:
+        """How many points there are on each UTC day, by its number."""
+        every = ", ".join(f'"{name}"' for name in MEASUREMENTS)
+        found = self._asked(
+            f'SELECT count("rev") FROM {every} WHERE "site" = \'{_escaped(site)}\' '  # noqa: S608
+            f"AND \"res\" = '{_escaped(period)}' AND time >= {lo} AND time < {hi} "
+            "GROUP BY time(1d) fill(none)"
+        )
+        days = Counter[int]()
+        for series in (one for result in found for one in result.get("series", [])):
+            for time, count in series["values"]:
+                days[time // DAY] += count
+        return days
+
     def _asked(self, query: str) -> list[dict[str, Any]]:
         """What a query gives.
 
@@ -75,7 +94,7 @@ class Influx1Store:
         Refused, Unavailable
             By what the store answers.
         """
-        form = urlencode({"db": self._database, "q": query}).encode()
+        form = urlencode({**self._where, "q": query, "epoch": "ns"}).encode()
         answer = orjson.loads(self._http.post("/query", form, FORM))
         found: list[dict[str, Any]] = answer.get("results", [])
         wrong = [result["error"] for result in found if "error" in result]

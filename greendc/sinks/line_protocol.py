@@ -27,6 +27,7 @@ SHAPES: Mapping[str, tuple[str, str, str]] = {
     "g": ("greendc_emissions", "quantity", "grams"),
 }
 KPI = ("greendc_kpi", "kpi", "value")
+MEASUREMENTS = tuple(name for name, *_ in (*SHAPES.values(), KPI))
 UNKNOWABLE = ("joules", "grams", "value", "watts", "estimated", "distributed", "uncertainty")
 FIELDS = (*UNKNOWABLE, "end", "coverage", "rev", "status")
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlencode
 
+import orjson
+
 from greendc import faults
 from greendc.core.facility import DAY, SECOND
 from greendc.ports import Asked, LedgerReader, LedgerRow
@@ -88,6 +90,26 @@ class Rewriting:
         at = row.figure.start // SECOND
         asked = {"match[]": Series.of(row).selector, "start": at, "end": at}
         return bool(self._http.get(f"/api/v1/export?{urlencode(asked)}").strip())
+
+    def counted(self, site: str, period: str, lo: int, hi: int) -> dict[int, int]:
+        """How many figures start on each UTC day, by its number."""
+        self._http.post("/internal/force_flush")
+        wanted = f'__name__=~"greendc_.+_rev",site="{_escaped(site)}",res="{_escaped(period)}"'
+        ends = [(at // SECOND) - 0.001 for at in (lo + DAY, hi)]  # a range has its end in it
+        asked = {
+            "query": f"sum(count_over_time({{{wanted}}}[1d]))",
+            "start": ends[0],
+            "end": ends[1],
+            "step": DAY // SECOND,
+            "nocache": 1,  # which would move start and end
+        }
+        answer = self._http.get(f"/api/v1/query_range?{urlencode(asked)}")
+        try:
+            found = orjson.loads(answer)["data"]["result"]
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            raise Unavailable(f"cannot count figures: {error}") from error
+        rows = [row for series in found for row in series["values"]]
+        return {int(at) // (DAY // SECOND): int(float(count)) for at, count in rows}
 
     def life(self) -> str | None:
         """When the store was started [s since 1970], as it tells; None where it does not."""

@@ -1,13 +1,13 @@
 """Figures read from the ledger: newest ones, every revision, what is new for a sink."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from greendc.core.figure import PERIODS, Figure, FigureColumns
-from greendc.ports import Asked, LedgerRow
+from greendc.ports import Asked, LedgerRow, Starts
 from greendc.store.blocks import Blocks, Rows, figures_of
 from greendc.store.database import connect
 
@@ -176,6 +176,29 @@ class StoredLedger:
         span = figure.period, figure.start, figure.start + 1
         for rows in self._blocks.sorted(row.site, *span, [figure.quantity]):
             yield from _ledger_rows(row.site, rows)
+
+    def starts(self, periods: Collection[str], since: int, *, revised: bool) -> Iterator[Starts]:
+        """Rows whose figures are of some periods and start at `since` [ns] or later.
+
+        With `revised` only blocks that hold some that follow another revision.
+        """
+        places = [PERIODS.index(period) for period in periods]
+        marks = ", ".join("?" * len(places))
+        found = self._db.execute(
+            f"SELECT id, period, body, site FROM block WHERE period IN ({marks}) AND last >= ? "  # noqa: S608
+            "AND revised >= ? ORDER BY id",
+            (*places, since, int(revised)),
+        )
+        for first, period, body, site in found:
+            rows = self._blocks.rows([(first, body)], period)
+            rows = rows.where(rows.figures.start >= since)
+            columns = rows.ids, rows.figures.start, rows.figures.revision
+            yield Starts(site, PERIODS[period], *columns)
+
+    def newest_start(self) -> int | None:
+        """When the figure starts that starts last, of any site and period; None without any."""
+        found: int | None = self._db.execute("SELECT max(last) FROM block").fetchone()[0]
+        return found
 
     def latest(self) -> Iterator[LedgerRow]:
         """Of each site, quantity and period the newest revision of the figure that starts last."""
