@@ -63,7 +63,7 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     if signed:
         begin = start + minus
         lead = data.words(begin) & MASKS[1]
-    dot = _dots(data, begin, end, longest)
+    dot = np.minimum(data.likely(begin, _DOT, -(-longest // WORD)), end)  # before it are digits
     head, tail = one_or_all(dot - begin), one_or_all(np.maximum(end - dot - 1, 0))
     number, valid, _ = _before(data, dot, head)
     part, right, upper = _before(data, end, tail)
@@ -79,17 +79,6 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     rest = np.flatnonzero(valid & ~(known & fits))
     value[rest] = list(map(float, data.pieces(start[rest], end[rest])))
     return Reals(valid, whole & valid, fits & whole & valid, integer, value)
-
-
-def _dots(data: Bytes, start: IntArray, end: IntArray, longest: int) -> IntArray:
-    """Where a dot stands in each piece, its end where none does; the first of them if digits do."""
-    at = data.text.find(b".", start[0], end[0])
-    if at >= 0:
-        likely: IntArray = start + (at - start[0])
-        if (likely < end).all() and data.matches(likely, b".").all():
-            return likely
-    found: IntArray = np.minimum(data.first(start, _DOT, -(-longest // WORD)), end)
-    return found
 
 
 def _before(

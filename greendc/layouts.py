@@ -77,7 +77,8 @@ class Layouts(Generic[L]):
         """What each of the layouts takes of rows that are left, and the rest of these."""
         taken = []
         for layout in layouts:
-            rows, places = layout.pattern.found(data, start[left], end[left])
+            of = slice(None) if len(left) == len(start) else left
+            rows, places = layout.pattern.found(data, start[of], end[of])
             taken.append((layout, left[rows], places))
             left = np.delete(left, rows)
         return taken, left

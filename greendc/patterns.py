@@ -86,7 +86,9 @@ class Pattern(NamedTuple):
         if not self.numbers:
             good &= end - start == self.cuts.lengths[0]
         rows = np.flatnonzero(good)
-        places = cut(data, self.cuts, start[rows], end[rows])
+        if len(rows) < len(start):
+            start, end = start[rows], end[rows]
+        places = cut(data, self.cuts, start, end)
         for number, piece in enumerate(self.pieces[1:]):
             begin, place = places[number] + self.cuts.lengths[number], places[number + 1]
             good = (place >= begin) & piece.stands(data, place)

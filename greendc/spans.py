@@ -53,6 +53,18 @@ class Bytes:
             start = np.where(inside, start, 0)
         return window[start].view("<u8").reshape(len(start), words), inside
 
+    def likely(self, place: IntArray, byte: int, words: int) -> IntArray:
+        """As `first`; where the byte is as far from all places as from the first one, it is there.
+
+        It may then stand before as well: whoever reads what is in between sees it.
+        """
+        begin = int(place[0]) if len(place) else 0
+        at = self.text.find(byte, begin, begin + words * WORD)
+        same = place + (at - begin)
+        if at >= 0 and self.matches(same, bytes([byte])).all():
+            return same
+        return self.first(place, byte, words)
+
     def first(self, place: IntArray, byte: int, words: int) -> IntArray:
         """Where a byte first stands from each place on; so many words further where it does not.
 
@@ -167,7 +179,8 @@ def plain(words: WordArray, under: np.uint64 | WordArray) -> BoolArray:
 def cut(data: Bytes, cuts: Cuts, start: IntArray, end: IntArray) -> list[IntArray]:
     """Where the pieces of texts begin.
 
-    What lies between two pieces may be of any length up to `LONGEST`, before the last one of any.
+    What lies between two pieces may be of any length up to `LONGEST`, before the last one of any;
+    it is not looked into.
 
     >>> text = b'{"w": 17.5, "q": 1}{"w": 8, "q": 0}'
     >>> from_, to = np.array([0, 19]), np.array([19, 35])
@@ -176,7 +189,7 @@ def cut(data: Bytes, cuts: Cuts, start: IntArray, end: IntArray) -> list[IntArra
     """
     places = [start]
     for length, byte in zip(cuts.lengths[:-2], cuts.behind, strict=False):
-        places.append(data.first(places[-1] + length, byte, LONGEST // WORD))
+        places.append(data.likely(places[-1] + length, byte, LONGEST // WORD))
     if len(cuts.lengths) > 1:
         places.append(end - cuts.lengths[-1])
     return places

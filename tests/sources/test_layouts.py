@@ -301,6 +301,24 @@ def test_between_pieces_stands_a_value_and_nothing_else(form: str, odd: str) -> 
     same_as_by_themselves([s.encode() for s in lines], Parser(parse_line, bad, 99), bad)
 
 
+@pytest.mark.parametrize("odd", ['1","x":"', '12345\\",', "1234567\\", "1234567\t", "1234567\x7f"])
+def test_a_topic_as_long_as_the_others_is_one(odd: str) -> None:
+    form = '{"tst":"2025-03-01T12:00:00Z","topic":"%s","payload":"7"}'
+    lines = [(form % text).encode() for text in ("it/1/pow", "it/2/pow", odd, "it/3/pow")]
+    bad = Counter[str]()
+    same_as_by_themselves(lines, Parser(parse_line, bad, 99), bad)
+
+
+@pytest.mark.parametrize("odd", ["1,55", "1 55", "1.,5", "1.5,", "01.5", "1.5.", "-1.5", "1e55"])
+def test_a_number_as_long_as_the_others_is_one(odd: str) -> None:
+    payload = r"{\"value\":%s,\"w\":%s,\"unit\":\"W\"}"
+    form = f'{{"tst":"2025-03-01T12:00:00Z","topic":"t","payload":"{payload}"}}'
+    pairs = [("1.25", "7.5"), ("2.25", "8.25"), (odd, "7.5"), ("7.25", odd), ("3.25", "9.125")]
+    bad = Counter[str]()
+    lines = [(form % pair).encode() for pair in pairs]
+    same_as_by_themselves(lines, Parser(parse_line, bad, 99), bad)
+
+
 @given(
     model=st.from_regex(r"-?(0|[1-9][0-9]{0,17})", fullmatch=True),
     more=st.lists(
