@@ -8,6 +8,8 @@ from greendc.core.facility import SECOND, Meter, Replacement
 
 PACES = 10.0  # what a register without a rating may count faster, before it goes on, than then
 JITTER = 1e-3  # of what is shown: how far one without a declared step may go back
+WILD = 0.1  # of what was shown: a rise by more is held against the readings of some time [1]
+LATER = 12  # readings after it that may be back where it came from [1]
 AROUND = 1e-2  # of the modulus: how far from it both ends of a rollover may lie, whatever the pace
 
 
@@ -140,6 +142,28 @@ def _rises(meter: Meter, before: float, now: float, span: int, upcoming: Upcomin
         return True
     back = upcoming.value < now - jitter(meter, now)
     return not back or upcoming.value < before - jitter(meter, before)
+
+
+def wild(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming | None) -> bool:
+    """Whether a register without a rating rises so far that the next reading does not confirm it.
+
+    By more than `WILD` of what it showed, and faster than `PACES` times its pace from there on.
+    """
+    risen = now - before
+    if meter.rating is not None or upcoming is None or risen <= max(meter.step, WILD * abs(before)):
+        return False
+    counted = max(upcoming.value - now, 0.0)
+    return risen > PACES * counted / upcoming.span * span + meter.step
+
+
+def returns(meter: Meter, before: float, now: float, later: Sequence[float]) -> bool:
+    """Whether a register that has risen wildly is `later` back where it came from.
+
+    A gateway says again and again what it has been told once. The first reading that is less
+    tells: between both the count goes on as if nothing had been, below them it has begun again.
+    """
+    fell = next((value for value in later if value < now - jitter(meter, now)), None)
+    return fell is not None and fell >= before - jitter(meter, before)
 
 
 def _rolls_over(

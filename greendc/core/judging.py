@@ -150,8 +150,8 @@ class _Judge:
         steps = register_steps(rules.meters, rules.bridge, *columns)
         found.word[place], found.energy[place] = steps.word, steps.energy
         found.anchor[place] = np.where(steps.anchor >= 0, place[steps.anchor], -1)
-        open_ = place[unconfirmed(rules.meters, columns[0], columns[2], steps)]
-        found.decided[self.meter[open_]] = self.time[found.anchor[open_]]
+        open_ = place[unconfirmed(rules.meters, *columns, steps)]
+        np.minimum.at(found.decided, self.meter[open_], self.time[found.anchor[open_]])
 
     def _suspect(self, found: Verdict, known: IntArray) -> None:
         rules, place = self.rules, np.flatnonzero(self.rules.judged[self.meter])

@@ -1,11 +1,21 @@
 """Energy registers: which reading each one counts from, and what it is taken for (F-6.4)."""
 
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from greendc.core.counting import JITTER, Upcoming, jitter, register_delta, replaced_delta
+from greendc.core.counting import (
+    JITTER,
+    LATER,
+    Upcoming,
+    jitter,
+    register_delta,
+    replaced_delta,
+    returns,
+    wild,
+)
 from greendc.core.facility import SECOND, IntArray, Meter
 from greendc.core.words import BoolArray, FloatArray, Word, WordArray
 
@@ -98,18 +108,39 @@ def plain_steps(
 
 
 def unconfirmed(
-    meters: tuple[Meter, ...], meter: IntArray, value: FloatArray, steps: Steps
+    meters: tuple[Meter, ...], meter: IntArray, time: IntArray, value: FloatArray, steps: Steps
 ) -> IntArray:
-    """Places of last readings in range that rose so far [1] that the next may speak against it."""
+    """Places of readings in range that rose so far [1] that the next ones may speak against them.
+
+    Of each meter the last one, and those of the last `LATER` that rose wildly.
+    """
     there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
     of = meter[there]
-    last = there[np.append(of[1:] != of[:-1], True)[: len(of)]]
-    rated = np.array([m.rating is not None for m in meters])
-    step = np.array([m.step for m in meters])[meter[last]]
-    far = (steps.word[last] == Word.USED) & ~rated[meter[last]]
-    far &= steps.energy[last] > np.maximum(step, value[last] * JITTER)
-    found: IntArray = last[far]
-    return found
+    far = (steps.word[there] == Word.USED) & (steps.energy[there] > 0)
+    far &= np.array([m.rating is None for m in meters])[of]
+    left = np.searchsorted(of, of, side="right") - np.arange(1, len(of) + 1)
+    step = np.array([m.step for m in meters])[of]
+    last = there[
+        far & (left == 0) & (steps.energy[there] > np.maximum(step, value[there] * JITTER))
+    ]
+    recent = np.flatnonzero(far & (left > 0) & (left < LATER))
+    found = [
+        place
+        for number, place, following in zip(
+            of[recent], there[recent], there[recent + 1], strict=True
+        )
+        if _wild(meters[number], time, value, steps.anchor[place], place, following)
+    ]
+    return np.append(last, np.array(found, np.int64))
+
+
+def _wild(
+    meter: Meter, time: IntArray, value: FloatArray, anchor: int, place: int, following: int
+) -> bool:
+    """Whether the reading at a place rose wildly from its anchor, by the one that follows."""
+    upcoming = Upcoming(float(value[following]), int(time[following] - time[place]))
+    span = int(time[place] - time[anchor])
+    return wild(meter, float(value[anchor]), float(value[place]), span, upcoming)
 
 
 def _first_after_replacements(
@@ -172,14 +203,28 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
         else:
             # what had fallen before and was not believed has begun again then, if ever
             begun = i if seen == anchor or now < value[seen] else begun
-            since = Upcoming(float(value[begun]), int(time[begun] - time[anchor]))
-            delta = register_delta(
-                rated, before, now, span, _upcoming(meter, time, value, i), since
-            )
+            delta = _counted(meter, rated, time, value, (anchor, begun, i))
             word[i] = _word(meter, before, now, delta)
         if delta is not None:
             place[i], steps[i], anchor = anchor, delta, i
     return Steps(word, place, steps)
+
+
+def _counted(
+    meter: Meter, rated: Meter, time: IntArray, value: FloatArray, places: tuple[int, int, int]
+) -> float | None:
+    """Energy between the readings at an anchor and at a place, none being replaced between.
+
+    `places` are that of the anchor, of where a reset would have begun, and of the reading.
+    """
+    anchor, begun, place = places
+    before, now, span = float(value[anchor]), float(value[place]), int(time[place] - time[anchor])
+    since = Upcoming(float(value[begun]), int(time[begun] - time[anchor]))
+    upcoming = _upcoming(meter, time, value, place)
+    risen = wild(rated, before, now, span, upcoming)
+    if risen and returns(meter, before, now, _later(meter, value, place)):
+        return None
+    return register_delta(rated, before, now, span, upcoming, since)
 
 
 def _upcoming(meter: Meter, time: IntArray, value: FloatArray, place: int) -> Upcoming | None:
@@ -190,6 +235,13 @@ def _upcoming(meter: Meter, time: IntArray, value: FloatArray, place: int) -> Up
     if after is None:
         return None
     return Upcoming(float(value[after]), int(time[after] - time[place]))
+
+
+def _later(meter: Meter, value: FloatArray, place: int) -> list[float]:
+    """What the readings in range after a place show, as many as can tell of it."""
+    low, high = meter.range_
+    good = (float(v) for v in value[place + 1 :] if low <= v <= high)
+    return list(islice(good, LATER))
 
 
 def _rated(meter: Meter, factor: float) -> Meter:
