@@ -80,12 +80,16 @@ class _Ledger:
         return None
 
     def _latest(self) -> Iterator[str]:
-        """Where the newest figure of a quantity is not known, or older than it is."""
+        """Where the newest figure of a quantity is not known, or older than it is.
+
+        One that a daemon has written meanwhile is newer.
+        """
         told = np.full_like(self._newest, -EVER)
         for quantity, period, start in self._db.execute(
-            "SELECT quantity, period, start FROM latest WHERE row <= ?", (self._last,)
+            "SELECT quantity, period, start FROM latest"
         ):
-            told[period, quantity] = start
+            if quantity < told.shape[1]:
+                told[period, quantity] = start
         for period, quantity in np.argwhere(told < self._newest)[:1].tolist():
             name = self._blocks.names[quantity]
             yield f"the newest figure of {name} by {PERIODS[period]} is not known as such"

@@ -17,6 +17,7 @@ from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.journal import Journal, by_qos, intake
 from greendc.outcomes import LEFT
 from greendc.ports import Event, RawBatch, Reception
+from greendc.store.verifying import damage
 from tests.audit.kit import Life
 from tests.audit.test_balance import BEGIN, FIRST, SITE, STEP
 from tests.small import Small
@@ -161,6 +162,20 @@ def test_a_meter_that_a_configuration_leaves_out_takes_its_open_readings_along(
     (readings,) = [one for one in found.equations if one.name == "readings"]
     assert readings.terms["meter_removed"] > 0
     assert readings.terms["open"] > 0  # those not known yet carry no energy any more
+
+
+def test_figures_that_a_daemon_writes_while_the_file_is_read_are_no_fault(life: Life) -> None:
+    feed(life)
+    life.data.worker.take([Event("end", life.at)])
+    life.commit()
+    last = life.data.store.last()
+    life.at += STEP
+    life.publish([("m/it", f'{{"v": 5, "t": "{rfc3339(life.at)}"}}'.encode(), 1)])
+    life.receive()
+    life.data.worker.take([Event("end", life.at)])
+    life.commit()
+    assert life.data.store.last() > last
+    assert not list(damage(life.data.store.path, last))
 
 
 # -- connections ----------------------------------------------------------------------------------
