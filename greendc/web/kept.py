@@ -67,4 +67,4 @@ def _now(board: Board, site: str, span: str, now: int) -> tuple[Any, ...]:
     end = board.site_times(now).get(site)
     step = None if end is None else end // (SPANS[span] // STEPS)
     old = last.time[last.quality > 0].tobytes()
-    return meters.layout(current, site), last.quality.tobytes(), old, step
+    return meters.layout(current, site), last.quality.tobytes(), tuple(last.why), old, step

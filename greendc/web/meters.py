@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from greendc.core.facility import EVER, SECOND, IntArray
+from greendc.core.facility import EVER, HOUR, SECOND, IntArray
 from greendc.core.quantities import POINTS
 from greendc.core.readings import BoolArray, FloatArray
 from greendc.core.units import QUANTITIES, UNITS
+from greendc.core.words import OF_USED
 from greendc.snapshots import Board, Current, MeterTag, Taken
 
-FRESH, STALE, SILENT, NEVER = QUALITIES = ("fresh", "stale", "silent", "never")
+FRESH, STALE, SILENT, NEVER, LEFT_OUT = QUALITIES = (
+    "fresh",
+    "stale",
+    "silent",
+    "never",
+    "left_out",  # it reports, and nothing that it says is believed
+)
 SILENT_AFTER = 10  # times the age at which a reading is stale
 MS = 1_000_000  # ns
 
@@ -31,9 +38,10 @@ class Readings:
     quality: IntArray  # places in QUALITIES
     count: IntArray
     words: Sequence[Words]
+    why: Sequence[str | None]  # the word for which readings are left out
 
     def rows(self, which: IntArray) -> list[list[Any]]:
-        """Some of them as [row, time in ms or null, value or null, quality, readings, words].
+        """Some as [row, time in ms or null, value or null, quality, readings, words, why].
 
         `words` are what single readings were taken for: {word: [how many, the last in ms]}.
         """
@@ -45,6 +53,7 @@ class Readings:
                 QUALITIES[self.quality[row]],
                 int(self.count[row]),
                 {word: [one.number, one.last // MS] for word, one in self.words[row].items()},
+                self.why[row],
             ]
             for row in which
         ]
@@ -77,8 +86,32 @@ def readings(board: Board, current: Current, site: str, now: int) -> Readings:
     age = moments.get(site, EVER) - time
     quality = np.where(fresh[place], 0, np.where(age > SILENT_AFTER * limit, 2, 1))
     quality = np.where(time == -EVER, 3, quality)
-    words = [board.closed.words.get((site, current.meters[i].meter), _NONE) for i in place.tolist()]
-    return Readings(place, time, current.value[place], quality, current.readings[place], words)
+    names = [current.meters[i].meter for i in place.tolist()]
+    words = [board.closed.words.get((site, name), _NONE) for name in names]
+    why: list[str | None] = [None] * len(place)
+    refusing, step = board.health.refusing.get(site, {}), _step(current, site)
+    for row in np.flatnonzero(quality).tolist():
+        latest = max(moments.get(site, EVER) - int(limit[row]), int(time[row]) + 1)
+        one = refusing.get(names[row])
+        if one is not None and one.last >= latest - step:
+            why[row] = one.word
+        else:
+            why[row] = _left_out(words[row], latest)
+    quality[[one is not None for one in why]] = QUALITIES.index(LEFT_OUT)
+    value, count = current.value[place], current.readings[place]
+    return Readings(place, time, value, quality, count, words, why)
+
+
+def _step(current: Current, site: str) -> int:
+    """How much later than they came it is known of readings that rules leave out them [ns]."""
+    return max((tag.lateness for tag in current.sites if tag.site == site), default=0) + HOUR
+
+
+def _left_out(words: Words, latest: int) -> str | None:
+    """For which word a meter's readings from a time on [ns] were left out; of several the last."""
+    found = [(one.last, word) for word, one in words.items() if word not in OF_USED]
+    last, word = max(found, default=(-EVER, None))
+    return word if last >= latest else None
 
 
 def table(board: Board, site: str, now: int) -> dict[str, Any]:

@@ -132,7 +132,10 @@ def _powers(
     book = current.books[tag.site]
     last = meters.readings(board, current, tag.site, now)
     names = [current.meters[i].meter for i in last.place]
-    quality = {name: meters.QUALITIES[q] for name, q in zip(names, last.quality, strict=True)}
+    quality = {
+        name: WHY.get(meters.QUALITIES[place], why)
+        for name, place, why in zip(names, last.quality, last.why, strict=True)
+    }
     fresh = np.flatnonzero((last.quality == 0) & ~np.isnan(last.value))
     known = power(book, {names[i]: float(last.value[i]) for i in fresh})
     for account in book.accounts:
@@ -158,11 +161,13 @@ def _load(one: Load) -> dict[str, Any]:
     return {**one._asdict(), "feeds": [feed._asdict() for feed in one.feeds]}
 
 
-def _why(book: Book, account: Account, quality: Mapping[str, str]) -> str:
+def _why(book: Book, account: Account, quality: Mapping[str, str | None]) -> str:
+    """For want of which meter a total is not known now; those that are fresh have no word."""
     needed = [book.rules.meters[i] for i in account.needs]
     for meter in needed:
-        if quality.get(meter.id, meters.NEVER) != meters.FRESH:
-            return WHY[quality.get(meter.id, meters.NEVER)]
+        why = quality.get(meter.id, WHY[meters.NEVER])
+        if why is not None:
+            return why
     return "register"
 
 

@@ -4,7 +4,7 @@ import { el, find, setText } from "./dom.js";
 import { UNKNOWN, age, count, quantity } from "./format.js";
 import { Told } from "./told.js";
 
-const QUALITIES = ["silent", "never", "stale", "fresh"]; // what needs a look stands first
+const QUALITIES = ["silent", "left_out", "never", "stale", "fresh"]; // what needs a look stands first
 const FEW = 12; // rows shown at first
 const MOST = 400; // rows shown at most
 const QUIET = new Set(["instant", "mean_prev", "mean_next"]);
@@ -33,14 +33,14 @@ export class Meters {
   update(rows, now) {
     let moved = false;
     let odd = false;
-    for (const [place, time, value, quality, readings, words] of rows) {
+    for (const [place, time, value, quality, readings, words, why] of rows) {
       const one = this.list[place];
       if (one === undefined) return moved;
       moved ||= one.quality !== quality;
       Object.assign(one, { time, value, quality, readings });
       setText(one.value_, value === null ? UNKNOWN : quantity(value, one.meter.unit));
       one.quality_.dataset.quality = quality;
-      setText(one.quality_, quality);
+      setText(one.quality_, (why ?? quality).replaceAll("_", " "));
       setText(one.count_, `${count(readings)} readings`);
       odd = one.told.show(words, now ?? time) || odd;
     }
@@ -72,8 +72,9 @@ export class Meters {
   tally() {
     const numbers = Object.fromEntries(QUALITIES.map((quality) => [quality, 0]));
     for (const one of this.list) numbers[one.quality] += 1;
-    const told = ["fresh", "stale", "silent", "never"].map((quality) =>
-      el("span", { className: "quality", "data-quality": quality }, `${count(numbers[quality])} ${quality}`),
+    const shown = ["fresh", "stale", "silent", "never", ...(numbers.left_out ? ["left_out"] : [])];
+    const told = shown.map((quality) =>
+      el("span", { className: "quality", "data-quality": quality }, `${count(numbers[quality])} ${quality.replace("_", " ")}`),
     );
     const odd = this.list.filter((one) => one.told.recent).length;
     if (odd) told.push(el("span", { className: "quality", "data-quality": "odd" }, `${count(odd)} with readings left out in 24 h`));
