@@ -23,7 +23,7 @@ from greendc.watch.newest import Newest
 
 SHOWN_EVERY = 0.05  # s between two snapshots of readings
 EXPECTED_EVERY = 2.0  # s between two looks at what is not closed
-SPARING = 200  # times as long as such a look takes, in which nothing else is seen
+SPARING = 300  # times as long as such a look takes, in which nothing else is seen
 
 NOTHING_YET = Health(
     started=0,
