@@ -2,9 +2,16 @@
 
 import numpy as np
 
-from greendc.core.balance import BoolArray, FloatArray, Place, Sides, Windows
+from greendc.core.balance import NOISE, BoolArray, FloatArray, Place, Sides, Windows
 
 LEAST_WIDTH = 0.02  # of the bounds of a node, as a ratio
+
+
+def shows(found: Windows, meter: int, rows: BoolArray) -> bool:
+    """Whether a meter counts more than its own doubt: with less any factor fits, for its doubt."""
+    known = rows & np.isfinite(found.energy[:, meter])
+    size, limit = np.abs(found.energy[known, meter]), found.limit[known, meter]
+    return len(size) > 0 and float(np.median(size)) > NOISE * float(np.median(limit))
 
 
 def is_output(place: Place, meter: int) -> bool:

@@ -13,12 +13,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Windows
-from greendc.core.corrections import changed, is_output, oddness, residual, spread, without
+from greendc.core.corrections import (
+    changed,
+    is_output,
+    oddness,
+    residual,
+    shows,
+    spread,
+    without,
+)
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
 from greendc.core.plausible import Plausibility
 from greendc.core.slopes import Slope, clear, slopes, worth_of
-from greendc.core.suspects import Explanation, Finding, Known
-from greendc.core.unmetered import is_excess, moves_alone
+from greendc.core.suspects import Apart, Explanation, Finding, Known
+from greendc.core.unmetered import is_excess, moves_in_proportion
 
 PERSISTENT = 3  # windows in a row before anything is said, or no longer
 ODD = 0.1  # of the windows that may be out of balance after a correction; one always
@@ -109,7 +117,7 @@ class _Search:
                     return
                 first = explained[0]
                 yield self._finding(first, explained, off)
-                if not first.sure:
+                if any(one.apart is Apart.NOT for one in explained):
                     self.told |= set(first.nodes)
                     continue
             else:
@@ -145,13 +153,12 @@ class _Search:
             return []
         most = max(len(e.nodes) for e in every)
         ranked = sorted((e for e in every if len(e.nodes) == most), key=lambda e: e.score)
-        best = next((e for e in ranked if e.sure), ranked[0])
+        ranked = [e for e in ranked if e.apart is Apart.SURELY] or ranked
+        best = ranked[0]
         return [
             e
             for e in ranked
-            if e.nodes == best.nodes
-            and e.sure == best.sure
-            and (e.score <= best.score + ALIKE or e.meter == best.meter)
+            if e.nodes == best.nodes and (e.score <= best.score + ALIKE or e.meter == best.meter)
         ]
 
     def _of_meter(self, meter: int, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
@@ -159,8 +166,12 @@ class _Search:
         rows = {one.place.node.name: one.rows for one in off}
         span: BoolArray = np.any(list(rows.values()), axis=0)
         own: BoolArray = np.any([rows[p.node.name] for p in mine if p.node.name in rows], axis=0)
+        if not shows(self.found, meter, own):
+            return
         seen = self._seen(meter, off)
         odd = self.known.is_odd(self.found, meter, own)
+        # what has no meter is missing in E_DC or E_IT as well
+        chained = {p.node.name for p in _chained(mine)}
         for mistake in (m for m in MISTAKES if not any(s.denies(m.gain) for s in seen.values())):
             if self.known.is_impossible(self.found, meter, mistake.gain, own):
                 continue
@@ -172,12 +183,23 @@ class _Search:
                 doubt = self.site.doubt(self.found, own, meter, mistake.gain)
                 sure = (
                     odd
-                    or len(right) > 1
+                    or len([name for name in right if name in chained]) > 1
                     or doubt < self.site.doubt(self.found, own, meter, 1.0)
-                    or self._is_apart(meter, mistake, tries, rows)
                 )
+                apart = Apart.SURELY if sure else self._apart(meter, mistake, tries, rows)
                 score += mistake.rare + unlike + doubt
-                yield Explanation(meter, mistake, right, score, sure=sure)
+                yield Explanation(meter, mistake, right, score, apart=apart)
+        yield from self._of_twice(meter, mine, rows, seen)
+
+    def _of_twice(
+        self,
+        meter: int,
+        mine: Iterable[Place],
+        rows: dict[str, BoolArray],
+        seen: dict[str, Slope],
+    ) -> Iterator[Explanation]:
+        names = set(rows)
+        span: BoolArray = np.any(list(rows.values()), axis=0)
         for place in (p for p in mine if is_output(p, meter) and len(p.node.outputs) > 1):
             name = place.node.name
             if name not in names or (name in seen and seen[name].denies(0.0)):
@@ -186,29 +208,28 @@ class _Search:
             score = self._score(tries, rows, names)
             if score is not None:
                 unlike = TWICE_RARE + self.known.unlike(self.found, meter, 1.0, span)
-                yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name)
+                apart = self._apart(meter, COUNTED_TWICE, tries, rows)
+                yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name, apart)
 
-    def _is_apart(
+    def _apart(
         self,
         meter: int,
         mistake: Mistake,
         tries: Iterable[tuple[Place, Sides]],
         rows: dict[str, BoolArray],
-    ) -> bool:
-        """Whether the only node that a mistake puts right tells it from a load without a meter."""
+    ) -> Apart:
+        """How well the only node that a mistake puts right tells it from what has no meter."""
         for place, after in tries:
             row = rows.get(place.node.name)
             if row is not None:
-                before = place.sides(self.found)
-                return (
-                    is_excess(place, before, row, meter, mistake)
-                    or moves_alone(place, self.found, after, row, meter)
-                    or any(
-                        one.meter == meter and one.allows(mistake.gain)
-                        for one in self._clear(place, row)
-                    )
-                )
-        return False
+                moved = (s for s in self._clear(place, row) if s.meter == meter)
+                if any(one.allows(mistake.gain) for one in moved) or moves_in_proportion(
+                    place, self.found, after, row, meter
+                ):
+                    return Apart.SURELY
+                if is_excess(place, place.sides(self.found), row, meter, mistake):
+                    return Apart.EXCESS
+        return Apart.NOT
 
     def _clear(self, place: Place, row: BoolArray) -> list[Slope]:
         name = place.node.name

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -15,12 +16,20 @@ UNLIKE = 1.5  # for each decade that a meter is from others like it, beyond
 ALIKE_DECADES = 0.5
 
 
+class Apart(IntEnum):
+    """How well a mistake is told from something that has no meter."""
+
+    NOT = 0
+    EXCESS = 1  # more comes out than goes in; a feed without a meter would have to be there
+    SURELY = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One mistake of one meter (a column), what it puts right, and how well: less is better.
 
-    `at` is the only node where it is made, None for all; `nodes` are those put right. Where it is
-    not `sure`, something that has no meter explains as much.
+    `at` is the only node where it is made, None for all; `nodes` are those put right. `apart` is
+    how well it is told from something that has no meter.
     """
 
     meter: int
@@ -28,7 +37,7 @@ class Explanation:
     nodes: tuple[str, ...]
     score: float
     at: str | None = None
-    sure: bool = True
+    apart: Apart = Apart.SURELY
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Finding:
     @property
     def undecided(self) -> bool:
         """Whether something without a meter explains it as well as any meter that is named."""
-        return bool(self.explanations) and not self.explanations[0].sure
+        return any(one.apart is Apart.NOT for one in self.explanations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 What is missing at a node may be half of what a rack shows because the rack lacks a phase, or
 because something of that size has no meter there. How much is missing tells the two apart as
-little as that it is missing for long. One of these does: more nodes than one are put right, since
-what has no meter is at one of them; the meter shows what cannot be; the site's totals cannot be
-without the correction; more comes out than goes in, as of a meter that shows too much; or what is
-missing moves as the meter does, and not as if something constant were added (`slopes`, and here
-where the meter is alone on its side).
+little as that it is missing for long. One of these does: more nodes than one are put right, while
+what has no meter is at one alone; the meter shows what cannot be; the site's totals cannot be
+without the correction; or what is missing moves as the meter does, and not as if something
+constant were added (`slopes.clear`, and here by the proportion of both sides). More that comes out
+than goes in is of a meter that shows too much, unless a feed without a meter explains it.
 """
 
 import numpy as np
@@ -15,6 +15,7 @@ from greendc.core.balance import BoolArray, FloatArray, Place, Sides, Windows
 from greendc.core.mistakes import Mistake
 
 AS_WELL = 3.0  # times what a mistake leaves must be left by a constant load
+SEVERAL = 6  # windows, where there are others on its side
 LEAST_MOVED = 0.002  # of the larger side, what meters move by that are read beside each other
 
 
@@ -29,8 +30,13 @@ def is_excess(place: Place, before: Sides, rows: BoolArray, meter: int, mistake:
     return excess and bool((out > 0).any() or mistake.gain < 1)
 
 
-def moves_alone(place: Place, found: Windows, after: Sides, rows: BoolArray, meter: int) -> bool:
-    """Whether the two sides move in proportion, of which a meter alone makes up one.
+def moves_in_proportion(
+    place: Place, found: Windows, after: Sides, rows: BoolArray, meter: int
+) -> bool:
+    """Whether both sides move in proportion with the meter put right, and else do not.
+
+    Only of inputs, and of an output that is alone: of many one moves by chance as a load without a
+    meter does.
 
     Parameters
     ----------
@@ -43,31 +49,29 @@ def moves_alone(place: Place, found: Windows, after: Sides, rows: BoolArray, met
     meter
         A column.
     """
-    for weights, other in ((place.into, place.out), (place.out, place.into)):
-        members = place.columns[weights != 0]
-        if len(members) == 1 and members[0] == meter and other.any() and place.bounded:
-            before = place.sides(found)
-            good = rows & np.isfinite(after.inside + after.outside)
-            inside, outside = after.inside[good], after.outside[good]
-            scale = float(np.abs(inside).mean()) if good.any() else 0.0
-            if not scale:
-                return False
-            left = _left_in_proportion(outside, inside) / scale
-            seen = before.inside[good], before.outside[good]
-            least = min(share for _, share in place.node.outputs)
-            constant = _left_beside(seen[1], seen[0], 1.0 / least) / float(np.abs(seen[0]).mean())
-            return constant >= AS_WELL * max(left, LEAST_MOVED)
-    return False
+    sides = [w for w in (place.into, place.out) if w[place.columns == meter].any()]
+    alone = any((place.columns[w != 0] == meter).all() for w in sides)
+    feeds = place.into[place.columns == meter].any()
+    good = rows & np.isfinite(after.inside + after.outside)
+    enough = good.sum() >= (2 if alone else SEVERAL)
+    if not place.bounded or not (alone or feeds) or not enough:
+        return False
+    before = place.sides(found)
+    left = _left_in_proportion(after.outside[good], after.inside[good])
+    constant = _left_beside(before.outside[good], before.inside[good], place)
+    return constant >= AS_WELL * max(left, LEAST_MOVED)
 
 
 def _left_in_proportion(x: FloatArray, y: FloatArray) -> float:
-    """Root mean square of what is left of y = k x."""
+    """Root mean square of what is left of y = k x, as a share of y."""
     k = float((x * y).sum()) / (float((x * x).sum()) or np.nan)
-    return float(np.sqrt(((y - k * x) ** 2).mean()))
+    return float(np.sqrt(((y - k * x) ** 2).mean()) / (np.abs(y).mean() or np.nan))
 
 
-def _left_beside(x: FloatArray, y: FloatArray, most: float) -> float:
-    """The same of y = c x + u, c of what losses can make of it."""
+def _left_beside(x: FloatArray, y: FloatArray, place: Place) -> float:
+    """The same of y = c x + u, c of what losses can make of it, as a share of the larger."""
+    most = 1.0 / min(share for _, share in place.node.outputs)
     dx, dy = x - x.mean(), y - y.mean()
     c = float(np.clip(float((dx * dy).sum()) / (float((dx * dx).sum()) or np.nan), 1.0, most))
-    return float(np.sqrt(((dy - c * dx) ** 2).mean()))
+    size = max(float(np.abs(x).mean()), float(np.abs(y).mean())) or np.nan
+    return float(np.sqrt(((dy - c * dx) ** 2).mean()) / size)

@@ -59,14 +59,17 @@ def hours(count: int = 24, seed: int = 1) -> dict[str, FloatArray]:
     return {name: found[name] * (1 + e) for name, e in zip(POINTS, errors, strict=True)}
 
 
-def windows(counted: dict[str, FloatArray]) -> Windows:
-    """Windows of what each meter counts. [kWh]"""
+def windows(counted: dict[str, FloatArray], step: float = 0.0) -> Windows:
+    """Windows of what each meter counts, in steps of `step`. [kWh]"""
     energy = np.stack([counted[name] for name in POINTS], axis=1) * J_PER_KWH
     start = np.arange(len(energy), dtype=np.int64) * HOUR
-    return Windows(tuple(POINTS), start, start + HOUR, energy, CLASS * np.abs(energy))
+    limit = np.hypot(CLASS * energy, step * J_PER_KWH)
+    return Windows(tuple(POINTS), start, start + HOUR, energy, limit)
 
 
-def told(counted: dict[str, FloatArray], found: list[Node] | None = None) -> list[Finding]:
+def told(
+    counted: dict[str, FloatArray], found: list[Node] | None = None, step: float = 0.0
+) -> list[Finding]:
     """What the check finds."""
     ratings: dict[str, float | None] = {name: RATED.get(name) for name in POINTS}
     places = [
@@ -75,7 +78,7 @@ def told(counted: dict[str, FloatArray], found: list[Node] | None = None) -> lis
     ]
     rated = np.array([ratings[name] or np.nan for name in POINTS])
     known = Known(rated, list(POINTS.values()), np.zeros(len(POINTS), np.bool_))
-    return findings(places, windows(counted), known)
+    return findings(places, windows(counted, step), known)
 
 
 def first(finding: Finding) -> tuple[str, float]:

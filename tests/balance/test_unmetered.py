@@ -7,7 +7,7 @@ import pytest
 
 from greendc.core.balance import FloatArray
 from greendc.core.suspects import Finding
-from tests.balance.kit import Hall, chain, hours, told
+from tests.balance.kit import POINTS, Hall, chain, hours, told
 
 SOME = 8  # racks, an eighth of the node each
 
@@ -68,6 +68,15 @@ def test_a_constant_load_beside_a_meter_alone_is_not_blamed_on_it() -> None:
     found = told(counted, [node])
     assert found
     assert all(one.undecided or not one.explanations for one in found)
+
+
+def test_a_meter_that_rests_is_not_blamed() -> None:
+    """No factor moves it; of 3600 its step would be as much as is missing, and allow anything."""
+    counted = hours() | {"chiller": np.zeros(24)}
+    counted["feed"] = 0.86 * counted["ups_in"]
+    found = told(counted, step=0.007)
+    assert found
+    assert all(tuple(POINTS)[e.meter] != "chiller" for one in found for e in one.explanations)
 
 
 def test_factors_of_a_meter_that_are_as_good_are_all_told() -> None:
