@@ -15,6 +15,7 @@ from greendc.core.balance import BoolArray, FloatArray, Place, Sides, Windows
 from greendc.core.mistakes import Mistake
 
 AS_WELL = 3.0  # times what a mistake leaves must be left by a constant load
+OVERLOOKED = 10.0
 SEVERAL = 6  # windows, where there are others on its side
 LEAST_MOVED = 0.002  # of the larger side, what meters move by that are read beside each other
 
@@ -22,12 +23,13 @@ LEAST_MOVED = 0.002  # of the larger side, what meters move by that are read bes
 def is_excess(place: Place, before: Sides, rows: BoolArray, meter: int, mistake: Mistake) -> bool:
     """Whether more comes out than goes in, and the meter is put right by making it less.
 
-    An input that would have to be more is no such thing: a feed without a meter is as likely.
+    An input that would have to be more is no such thing, as a feed without a meter is as likely,
+    but for one that shows a tenth or less: nobody overlooks a feed that is nine times another.
     """
     out = place.out[place.columns == meter]
     with np.errstate(invalid="ignore"):
         excess = float(np.nanmedian((before.outside - before.inside)[rows])) > 0
-    return excess and bool((out > 0).any() or mistake.gain < 1)
+    return excess and bool((out > 0).any() or not 1 < mistake.gain < OVERLOOKED)
 
 
 def moves_in_proportion(
