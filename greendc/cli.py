@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
-from greendc import __version__, app, audit, sinks, usage
+from greendc import __version__, usage
 from greendc.config import Config, check_text, load
 from greendc.core.facility import EVER
-from greendc.daemon.backup import restore
 from greendc.findings import text as finding_text
 from greendc.masking import masked
 from greendc.ports import GreendcError
 from greendc.printable import printable
-from greendc.sinks import Surroundings
 from greendc.usage import Arguments
 
 GOOD, PROBLEMS, USAGE = 0, 1, 2
@@ -62,12 +60,14 @@ def _say(text: str, file: TextIO | None = None) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from greendc import sinks  # noqa: PLC0415
+
     config = load(arguments.file)
     if arguments.json and not arguments.against:
         raise GreendcError("--json tells of what logs say: see --against")
     if not arguments.json:
         _say(masked(check_text(config)))
-    for remark in sinks.remarks(config.sinks, Surroundings.of(config)):
+    for remark in sinks.remarks(config.sinks, sinks.Surroundings.of(config)):
         _say(masked(f"warning: {remark}"), file=sys.stderr)
     return _check_against(config, arguments) if arguments.against else GOOD
 
@@ -85,6 +85,8 @@ def _check_against(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from greendc import app  # noqa: PLC0415
+
     return app.run(
         load(arguments.config), until_idle=arguments.until_idle, log_format=arguments.log_format
     )
@@ -223,6 +225,8 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
+    from greendc import app, audit  # noqa: PLC0415
+
     found = app.audited(load(arguments.config), arguments.data)
     _say(audit.as_json(found) if arguments.json else audit.as_text(found))
     return PROBLEMS if found.failed else GOOD
@@ -246,17 +250,21 @@ def _revisions(arguments: argparse.Namespace) -> int:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
+    from greendc import app  # noqa: PLC0415
+
     _say(app.back_up(load(arguments.config), arguments.folder))
     return GOOD
 
 
 def _restore(arguments: argparse.Namespace) -> int:
+    from greendc.daemon.backup import restore  # noqa: PLC0415
+
     _say(restore(arguments.folder, load(arguments.config)))
     return GOOD
 
 
 def _recompute(arguments: argparse.Namespace) -> int:
-    from greendc import changes  # noqa: PLC0415
+    from greendc import app, changes  # noqa: PLC0415
     from greendc.recompute.preparing import Preparation  # noqa: PLC0415
 
     config = load(arguments.config)
@@ -270,16 +278,22 @@ def _recompute(arguments: argparse.Namespace) -> int:
 
 
 def _reload(arguments: argparse.Namespace) -> int:
+    from greendc import app  # noqa: PLC0415
+
     _say(app.reload(load(arguments.config)))
     return GOOD
 
 
 def _status(arguments: argparse.Namespace) -> int:
+    from greendc import app  # noqa: PLC0415
+
     _say(app.status(load(arguments.config)))
     return GOOD
 
 
 def _close(arguments: argparse.Namespace) -> int:
+    from greendc import app  # noqa: PLC0415
+
     if arguments.at > time.time_ns():
         raise GreendcError("--at lies in the future: nobody can know what is still to come")
     _say(app.close(load(arguments.config), arguments.site, arguments.at))

@@ -14,4 +14,5 @@ def main() -> int:
     gc.disable()  # modules are many objects and none of them garbage
     from greendc.cli import main as run  # noqa: PLC0415
 
+    gc.freeze()
     return run()

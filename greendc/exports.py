@@ -23,9 +23,7 @@ from greendc.openmetrics import exposition
 from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
 from greendc.queries import EXPORTED, LOG, Ledger, lines
-from greendc.sources.observing import observe
 from greendc.sources.recording import write_log
-from greendc.sources.settings import settings_of
 
 Line = dict[str, Any]
 Columns = Sequence[str]
@@ -246,6 +244,9 @@ def record(config: Config, out: Path, stop: threading.Event) -> int:
     GreendcError
         If there is such a file already, or it cannot be made.
     """
+    from greendc.sources.observing import observe  # noqa: PLC0415
+    from greendc.sources.settings import settings_of  # noqa: PLC0415
+
     if out.exists() and out.stat().st_size:
         raise GreendcError(f"{out}: is there already; a record is not overwritten: name a new file")
     count = 0

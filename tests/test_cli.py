@@ -500,6 +500,14 @@ def test_the_version_costs_no_imports(capsys: pytest.CaptureFixture[str]) -> Non
     assert told.stdout == capsys.readouterr().out
 
 
+def test_a_replay_costs_no_imports_of_a_daemon() -> None:
+    program = (
+        "import sys, greendc.cli, greendc.replay; "
+        "sys.exit(bool({'greendc.app', 'greendc.sinks', 'paho'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_other_questions_go_to_the_command_line() -> None:
     program = "import sys; from greendc.entrance import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "check", "no-such.yaml"]
