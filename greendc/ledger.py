@@ -248,6 +248,16 @@ class SiteLedger:
             "before": [c.tobytes() for c in (before.time, before.word, before.since, before.moved)],
         }
 
+    def whole_state(self, done_to: int) -> dict[str, Any]:
+        """What must be kept to begin behind an entry without any before it."""
+        book = self.book
+        as_is = book.base_seq, book.beyond
+        book.base_seq = done_to
+        try:
+            return self.state(done_to + 1)
+        finally:
+            book.base_seq, book.beyond = as_is
+
     def restore(self, state: dict[str, Any]) -> None:
         """Begin where `state` was taken; meters may have come or gone since."""
         book, progress = self.book, self.book.progress

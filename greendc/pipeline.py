@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from greendc import faults
+from greendc import checkpoints, faults
 from greendc.arriving import Arriving
 from greendc.clocks import SKEW, unset
 from greendc.columns import numbers
@@ -284,6 +284,8 @@ class Pipeline:
         state = {"done_to": self.done_to, "rebuild_from": begin, "sites": states}
         state["last_arrival"] = self.last_arrival
         self.store.set("state", state)
+        if self.checkpoint_due:
+            self._keep(state)
         faults.reached("in_store_transaction")
         self.store.commit()
         self.written = 0
@@ -291,11 +293,24 @@ class Pipeline:
             self.watch.committed()
         faults.reached("after_store_commit")
 
+    def _keep(self, state: Mapping[str, Any]) -> None:
+        """Keep a checkpoint of a state, with the readings of cells that are open."""
+        sites = {name: ledger.whole_state(self.done_to) for name, ledger in self.ledgers.items()}
+        whole = {**state, "rebuild_from": self.done_to + 1, "sites": sites}
+        books = {name: (one.book, one.meters) for name, one in self.ledgers.items()}
+        told = self.last_arrival or 0, self.config.figures_hash()
+        checkpoints.keep(self.store, whole, *told, books)
+
     @property
     def rebuild_from(self) -> int:
         """The oldest journal entry that open cells still need."""
         books = [ledger.book for ledger in self.ledgers.values()]
         return min([book.rebuild_from(self.done_to) for book in books], default=self.done_to + 1)
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether the next commit keeps a checkpoint."""
+        return bool(self.done_to) and checkpoints.due(self.store, self.last_arrival)
 
     def start_at(self) -> tuple[int, int]:
         """(rebuild_from, done_to) as the store had them when this pipeline was made."""

@@ -134,7 +134,7 @@ class Data:
             raise GreendcError("the journal is full: nothing can be taken in")
         known, state = self.worker.pipeline.config, self.store.get("state")
         wish = Wish.of(known, config, state, done_before(self.store))
-        wish.refuse_without(self.recomputer.past)
+        wish.beginning(self.store.path, self.recomputer.past)
         self.recomputer.prepared = taken(self.store.path.parent, wish)
         event = config_event(config, time.time_ns())
         return Event("recompute", event.arrival, {**event.data, "keys": wish.keys})

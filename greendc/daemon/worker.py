@@ -245,6 +245,8 @@ class Worker:
         """Let go of journal entries before one, but of none that a start needs."""
         if not self._held:
             self.journal.prune(min(before, self.pipeline.rebuild_from))
+            self.pipeline.store.begin()
+            self.pipeline.store.checkpoints.drop(self.journal.first)
 
     def hold(self) -> None:
         """Let go of no journal entry until `release`."""

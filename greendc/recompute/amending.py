@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from greendc.config.past import amended
+from greendc.core.facility import EVER
 from greendc.ports import Entry, Event
 
 Effective = Mapping[str, Any]
@@ -23,6 +24,11 @@ class Past(Protocol):
         Of a batch that `stop` lies in there is only what comes before it.
         """
         ...
+
+
+def first_kept(past: Past) -> int:
+    """Number of the oldest entry that there is; `EVER` where there is none."""
+    return next((number for number, _ in past.read(1, EVER)), EVER)
 
 
 class Amendment(NamedTuple):
@@ -46,18 +52,19 @@ class Amended:
     def begin(self) -> tuple[int, Effective]:
         """The first entry, and the first configuration, amended."""
         first, effective = self._past.begin()
-        return first, self._as_known(first, effective)
+        return first, self.as_known(first, effective)
 
     def read(self, start: int, stop: int) -> Iterator[tuple[int, Entry]]:
         """The entries, those of configurations amended."""
         for number, entry in self._past.read(start, stop):
             if isinstance(entry, Event) and entry.kind in {"config", "recompute"}:
-                data = {"effective": self._as_known(number, entry.data["effective"])}
+                data = {"effective": self.as_known(number, entry.data["effective"])}
                 yield number, replace(entry, kind="config", data=data)
             else:
                 yield number, entry
 
-    def _as_known(self, seq: int, effective: Effective) -> Effective:
+    def as_known(self, seq: int, effective: Effective) -> Effective:
+        """What a configuration in force at an entry says by what is known today."""
         for one in self._amendments:
             if one.seq > seq:
                 effective = amended(effective, one.keys, one.effective)

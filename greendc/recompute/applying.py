@@ -1,6 +1,6 @@
 """The figures that differ, and the state to go on from, put into the ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,9 +18,10 @@ from greendc.ledger import WRITTEN
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, LedgerRow
 from greendc.recompute.amending import Amended, Amendment, Past
+from greendc.recompute.behind import beginning, begun_at
 from greendc.recompute.differing import Difference, Portion, differences, portion, portions
 from greendc.recompute.scratch import Scratch
-from greendc.store import PERIODS, Store, StoredLedger
+from greendc.store import PERIODS, Kept, Store, StoredLedger
 
 Span = tuple[int, int]
 
@@ -57,23 +58,28 @@ class Recomputer:
         amendments = [*done_before(pipeline.store), this]
         prepared, self.prepared = self.prepared, None
         with ExitStack() as stack:
-            if prepared is None:
-                folder = TemporaryDirectory(prefix="recompute-", dir=self._folder)
-                file = Path(stack.enter_context(folder)) / LEDGER
-            else:
-                file = prepared.file
-            scratch = stack.enter_context(Scratch(file, Amended(self.past, amendments), pause))
+            past = Amended(self.past, amendments)
+            scratch = stack.enter_context(self._scratch(pipeline, prepared, past, pause, stack))
             scratch.advance(seq)
             scratch.pipeline.commit()
-            spans = cells_of(
-                (origins(pipeline), pipeline.store), (origins(scratch.pipeline), scratch.store)
-            )
-            compared = portions(spans) if prepared is None else prepared.portions(pipeline.store)
-            _apply(pipeline, event, scratch.pipeline, compared, pause)
-            pipeline.store.set(WRITTEN, {site: newest for site, (_, newest) in spans.items()})
+            _take(pipeline, event, scratch, prepared, pause)
             _go_on(pipeline, seq, scratch, wanted, pause)
         pipeline.store.set(DONE, [list(one) for one in amendments])
         faults.reached("recompute_written")
+
+    def _scratch(
+        self,
+        pipeline: Pipeline,
+        prepared: "Prepared | None",
+        past: Amended,
+        pause: Callable[[], None],
+        stack: ExitStack,
+    ) -> Scratch:
+        if prepared is not None:
+            return Scratch(prepared.file, past, pause)
+        folder = TemporaryDirectory(prefix="recompute-", dir=self._folder)
+        file = Path(stack.enter_context(folder)) / LEDGER
+        return Scratch(file, past, pause, beginning(pipeline.store.path, past))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Newest(Protocol):
         ...
 
 
-class Kept(Protocol):
+class Keyed(Protocol):
     """A ledger, as far as small values are read from it."""
 
     def get(self, key: str) -> Any:
@@ -121,36 +127,45 @@ class Kept(Protocol):
         ...
 
 
-def done_before(store: Kept) -> list[Amendment]:
+def done_before(store: Keyed) -> list[Amendment]:
     """The amendments that a ledger rests on."""
     return [Amendment(*one) for one in store.get(DONE) or ()]
 
 
-def _apply(
+def _take(
     pipeline: Pipeline,
     event: Event,
-    other: Pipeline,
-    compared: Iterable[Portion],
+    scratch: Scratch,
+    prepared: Prepared | None,
     pause: Callable[[], None],
 ) -> None:
-    found = differences(pipeline.store, other.store, compared, closed(other), pause)
+    """Write what differs in a scratch ledger that has come as far."""
+    store, other, begun = pipeline.store, scratch.pipeline, begun_at(scratch.store)
+    spans = cells_of(
+        (begun.from_there(origins(pipeline)), store),
+        (begun.from_there(origins(other)), scratch.store),
+    )
+    compared = portions(spans) if prepared is None else prepared.portions(store)
+    found = differences(store, scratch.store, compared, closed(other), begun.until, pause)
     for site, mine in groupby(found, lambda one: one.site):
         writing = _Writing(pipeline, other)
         for difference in mine:
             writing.take(difference)
         writing.flush()
         writing.explain(site, event)
+    store.set(WRITTEN, {site: newest for site, (_, newest) in spans.items()})
 
 
 def _go_on(
     pipeline: Pipeline, seq: int, scratch: Scratch, wanted: Config, pause: Callable[[], None]
 ) -> None:
     """Have a pipeline continue where another one has come to, by the configuration wanted."""
+    begun = begun_at(scratch.store)
     other = scratch.pipeline
     begin = other.rebuild_from
     other.store.count("", {"entries:event": 1})
     other.switch(seq, wanted)
-    pipeline.store.take_over(other.store, pause)
+    pipeline.store.take_over(other.store, Kept(begun.done_to, begun.since), pause)
     pipeline.states = other.states
     pipeline.use(wanted)
     pipeline.show_again(scratch.past.read(begin, seq))

@@ -64,6 +64,7 @@ def differences(
     new: Figures,
     compared: Iterable[Portion],
     closed: Mapping[str, Mapping[str, int]],
+    until: Mapping[str, int],
     pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Difference]:
     """Newest figures that are others in `new`.
@@ -77,16 +78,19 @@ def differences(
     closed
         Up to where `new` has closed each account of each site: what it has not come to stays
         as it is until then. [ns]
+    until
+        Up to when all of a site stays as it is: what ends before is not in `new` for that. [ns]
     pause
         Called between pieces of work.
     """
     for one in compared:
         pause()
-        yield from _differing(old, new, one, closed.get(one.site, {}))
+        since = until.get(one.site, -EVER)
+        yield from _differing(old, new, one, closed.get(one.site, {}), since)
 
 
 def _differing(
-    old: Figures, new: Figures, one: Portion, closed: Mapping[str, int]
+    old: Figures, new: Figures, one: Portion, closed: Mapping[str, int], since: int
 ) -> Iterator[Difference]:
     site, period, at = one
     span = at, at + _length(period)
@@ -94,8 +98,9 @@ def _differing(
     now = {(f.start, f.quantity): f for f in new.figures(site, period, *span)}
     for key in sorted(was.keys() | now.keys()):
         before, after = was.get(key), now.get(key)
-        if after is None and before is not None and before.end <= _upto(closed, before.quantity):
-            after = withdrawn(before)
+        if after is None and before is not None and before.end > since:
+            gone = before.end <= _upto(closed, before.quantity)
+            after = withdrawn(before) if gone else None
         if after is not None and (before is None or _plain(before) != _plain(after)):
             yield Difference(site, before, after)
 

@@ -8,7 +8,7 @@ from greendc.ports import Entry, Event, GreendcError
 
 
 class JournalPast:
-    """Implements `Past` on a journal that has let go of nothing."""
+    """Implements `Past` on a journal."""
 
     def __init__(self, read: Callable[[int, int | None], Iterator[tuple[int, Entry]]]) -> None:
         """`read` gives numbered entries from one up to, not including, another."""

@@ -14,6 +14,7 @@ from greendc.ports import Entry, GreendcError, RawBatch
 from greendc.queries import Ledger
 from greendc.recompute.amending import Amended
 from greendc.recompute.applying import LEDGER, cells_of, closed, done_before
+from greendc.recompute.behind import begun_at
 from greendc.recompute.differing import Difference, Portion, differences, portion, portions
 from greendc.recompute.journal import JournalPast
 from greendc.recompute.scratch import Scratch
@@ -42,7 +43,7 @@ class Preparation:
         self.known = Config.from_body(body)
         self.wish = Wish.of(self.known, wanted, state, done_before(self.ledger))
         past = JournalPast(self._read)
-        self.wish.refuse_without(past)
+        self.beginning = self.wish.beginning(folder / LEDGER, past)
         self.file = _own(folder / FOLDER, stack) / LEDGER
         self.past = Amended(past, self.wish.amendments())
 
@@ -57,7 +58,8 @@ class Preparation:
 
     def differences(self, pause: Callable[[], None] = lambda: None) -> Iterator[Difference]:
         """What would change, as of the ledger's last commit; keeps where for the daemon."""
-        with Scratch(self.file, self.past, pause) as scratch:
+        with Scratch(self.file, self.past, pause, self.beginning) as scratch:
+            begun = begun_at(scratch.store)
             while self._behind(scratch) > NEAR:
                 scratch.advance(scratch.pipeline.done_to + self._behind(scratch) + 1)
             with self.ledger.still():
@@ -65,10 +67,12 @@ class Preparation:
                 scratch.advance(state["done_to"] + 1)
                 scratch.pipeline.commit()
                 origins = {site: kept["origin"] for site, kept in state["sites"].items()}
+                origins = begun.from_there(origins)
                 spans = cells_of((origins, self.ledger), (origins, scratch.store))
                 where: dict[Portion, None] = {}
                 upto = closed(scratch.pipeline)
-                for one in differences(self.ledger, scratch.store, portions(spans), upto, pause):
+                compared = portions(spans), upto, begun.until
+                for one in differences(self.ledger, scratch.store, *compared, pause):
                     where[portion(one.site, one.after)] = None
                     yield one
                 told = [self.wish.token, list(where), scratch.store.last(), self.ledger.last()]

@@ -11,12 +11,14 @@ from typing import Any, Self
 import msgspec
 
 from greendc import __version__
+from greendc.calendars import rfc3339
 from greendc.config import Config
-from greendc.config.changes import settled
+from greendc.config.changes import UNDATED, settled
 from greendc.config.past import Changed, changed, refusals, told
 from greendc.ports import GreendcError
 from greendc.recompute.amending import Amendment, Past
 from greendc.recompute.applying import LEDGER, Prepared
+from greendc.recompute.behind import Behind, beginning
 from greendc.recompute.differing import Portion
 from greendc.store import Store
 
@@ -34,6 +36,7 @@ AT_LAST = 1 << 62  # in place of the number of an entry that is still to be writ
 class Wish:
     """Keys that a configuration changes in closed time, as of a ledger's last commit."""
 
+    known: Config
     config: Config
     found: list[Changed]
     before: list[Amendment]
@@ -55,21 +58,30 @@ class Wish:
         refused = list(refusals(found, wanted.effective()))
         if refused:
             raise GreendcError("\n".join(refused))
-        return cls(wanted, found, before)
+        return cls(known, wanted, found, before)
 
-    def refuse_without(self, past: Past) -> None:
-        """Refuse where the journal does not hold everything from its beginning.
+    def beginning(self, ledger: Path, past: Past) -> Behind | None:
+        """Where to begin if the journal has let go of its first entries; None if it has not.
 
         Raises
         ------
         GreendcError
-            For each key with the time from which on it may be changed all the same.
+            If what it still has does not tell what would change: for each key the time from
+            which on it may be changed all the same.
         """
         try:
-            past.begin()
+            found = beginning(ledger, past)
         except GreendcError as error:
             lines = [f"{error}, so that what is closed stays:", *map(told, self.found), ANEW]
             raise GreendcError("\n".join(lines)) from error
+        if found is None:
+            return None
+        early = changed(self.known, self.config, found.settled)
+        if early:
+            lines = [f"{found.gone}, so that not all can be computed anew:"]
+            lines += [f"{one.key}: {_earliest(one)}" for one in early]
+            raise GreendcError("\n".join([*lines, ANEW]))
+        return found
 
     @property
     def keys(self) -> list[list[str]]:
@@ -85,6 +97,12 @@ class Wish:
     def amendments(self) -> list[Amendment]:
         """Those of before, and this one at the end of all."""
         return [*self.before, Amendment(AT_LAST, self.keys, self.config.effective())]
+
+
+def _earliest(one: Changed) -> str:
+    if one.path[-1] in UNDATED:
+        return "has no date, so that it changes everything"
+    return f"earliest from that can be recomputed is {rfc3339(one.open)}"
 
 
 def taken(folder: Path, wish: Wish) -> Prepared:

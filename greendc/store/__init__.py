@@ -9,6 +9,7 @@ from greendc.core.figure import PERIODS
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.blocks import totals
+from greendc.store.checkpoints import Checkpoint, Head, Held, Since, read_checkpoints, read_held
 from greendc.store.database import (
     ARCHIVED,
     JOURNALLED,
@@ -32,6 +33,7 @@ from greendc.store.reading import (
     read_newest_start,
     read_revisions,
 )
+from greendc.store.taking import Kept
 from greendc.store.verifying import damage
 
 __all__ = [
@@ -45,7 +47,12 @@ __all__ = [
     "WRITTEN",
     "ArchivedReadings",
     "Changes",
+    "Checkpoint",
+    "Head",
+    "Held",
     "Judgement",
+    "Kept",
+    "Since",
     "Store",
     "StoredLedger",
     "Times",
@@ -55,7 +62,9 @@ __all__ = [
     "last_row",
     "read_balances",
     "read_changes",
+    "read_checkpoints",
     "read_figures",
+    "read_held",
     "read_known",
     "read_loose",
     "read_newest_balance",

@@ -1,5 +1,6 @@
 """The ledger's only writer."""
 
+import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from greendc.core.figure import BoolArray, Figure, FigureColumns, FloatArray
 from greendc.core.readings import Readings
 from greendc.core.tables import same
 from greendc.ports import Event, GreendcError
-from greendc.store.archive import ArchivedReadings, packed, renumbered
+from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.blocks import Blocks, cut, figures_of, part_of, write
+from greendc.store.checkpoints import Checkpoints, Held
 from greendc.store.database import (
     ARCHIVED,
     NOTED,
@@ -30,6 +32,7 @@ from greendc.store.database import (
 from greendc.store.judgements import Judgements
 from greendc.store.reading import last_row, read_columns, read_newest_start, sums_of
 from greendc.store.revising import earlier
+from greendc.store.taking import Kept, Taking, put
 
 # What stood there before it was counted.
 UNCOUNTED = {
@@ -37,8 +40,6 @@ UNCOUNTED = {
     NOTED: "SELECT count(*) FROM event",
     ARCHIVED: "SELECT count(*) FROM archive",
 }
-# Tables that another ledger has instead, and their columns.
-COUNTED = {"tally": 3, "judged": 5, "told": 5, "balance": 4, "spread": 5}
 
 
 # A register's gap, and the midnights of the days that it was spread by [ns].
@@ -87,7 +88,7 @@ class Store:
         self._quantities: dict[str, dict[str, int]] = {}  # by site and name
         for number, site, name in self._db.execute("SELECT id, site, name FROM quantity"):
             self._quantities.setdefault(site, {})[intern(name)] = number
-        self.judgements = Judgements(self._db)
+        self.judgements, self.checkpoints = Judgements(self._db), Checkpoints(self._db)
         self._config = 0
 
     def pragmas(self) -> dict[str, int | str]:
@@ -322,35 +323,30 @@ class Store:
             ((site, *row) for row in rows),
         )
 
-    def take_over(self, other: "Store", pause: Callable[[], None]) -> None:
+    def take_over(self, other: "Store", kept: Kept, pause: Callable[[], None]) -> None:
         """Have what another ledger has beside figures, configurations, events and cursors.
 
-        Its tallies, what readings were taken for, balances, archived and refused readings, in
-        place of what stood here. `pause` is called between pieces.
+        Its tallies, what readings were taken for, balances, archived and refused readings and
+        checkpoints, in place of what stood here but is not to be `kept`. `pause` is called
+        between pieces.
         """
-        for table, columns in COUNTED.items():
-            counted = other._db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608, SLF001
-            marks = ", ".join("?" * columns)
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608
-            self._db.executemany(f"INSERT INTO {table} VALUES ({marks})", counted)  # noqa: S608
-        numbers = {
-            number: self._quantity(site, name)
-            for site, known in other._quantities.items()  # noqa: SLF001
-            for name, number in known.items()
-        }
         self._pass(OWN, {ARCHIVED: -self._db.execute("DELETE FROM archive").rowcount})
-        rows = other._db.execute("SELECT site, first, last, body FROM archive ORDER BY id")  # noqa: SLF001
-        for site, first, last, body in rows:
-            self._archive(site, first, last, renumbered(body, numbers))
-            pause()
-        self._db.execute("DELETE FROM left_out")
-        left = other._db.execute("SELECT site, time, meter, word, seq FROM left_out").fetchall()  # noqa: SLF001
-        self._db.executemany(
-            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?)",
-            ((site, time, numbers[meter], *rest) for site, time, meter, *rest in left),
-        )
+        self.taking(other._db).instead(kept, pause)  # noqa: SLF001
+        self.checkpoints.take_over(other._db, kept.done_to)  # noqa: SLF001
         self.set("broker_dropped", other.get("broker_dropped"))
         self.judgements.version += 1
+
+    def taking(self, other: sqlite3.Connection) -> Taking:
+        """What takes single things from another ledger's file."""
+        return Taking(self._db, self._quantity, self._archive, other)
+
+    def hold(self, held: Held) -> None:
+        """Begin with what a checkpoint holds; nothing has been written yet."""
+        self.set("state", held.state)
+        for key, value in held.small.items():
+            self.set(key, value)
+        for table, rows in (("tally", held.tally), ("told", held.told), ("judged", held.judged)):
+            put(self._db, table, 3 if table == "tally" else 5, rows)
 
     def history(self, site: str, meters: Sequence[str]) -> ArchivedReadings:
         """The archive of one site, as the core asks for it: meters by their places."""
