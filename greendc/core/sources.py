@@ -29,13 +29,15 @@ class Source:
     `limit` is that of the value, None where none is stated. A meter has value 1,
     the limit of its class and its own energy as exposure [J]; a share has the
     energy that it is taken of [J]; a constant [W] has the length of time [s]. What is `filled` in
-    for a meter is part of what that one contributes, with a doubt of its own.
+    for a meter is part of what that one contributes, with a doubt of its own; those that are
+    `alike` may all be off the same way.
     """
 
     value: float
     limit: float | None
     exposure: Weights
     filled: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ class Sources:
     def filled(self) -> BoolArray:
         """Which sources are what is filled in for meters."""
         return np.array([source.filled for source in self.each], np.bool_)
+
+    @cached_property
+    def alike(self) -> BoolArray:
+        """Which sources may be off the same way as the others of these."""
+        return np.array([source.alike for source in self.each], np.bool_)
 
 
 @dataclass(frozen=True)
@@ -199,7 +206,9 @@ class _Expander:
         for place, limit in filled:
             number = len(self.sources)
             self.nodes[place] = {**self.nodes[place], number: 1.0}
-            self.sources.append(Source(1.0, limit, {number: 1.0}, filled=True))
+            # filled from the same days by the same IT load: what is unusual of a day is so for all
+            alike = meters[place].fill == "profile"
+            self.sources.append(Source(1.0, limit, {number: 1.0}, filled=True, alike=alike))
 
     def over(self, derived: Sequence[Derived]) -> Expansion:
         for one in derived:

@@ -1,8 +1,9 @@
 """Uncertainty of sums and KPIs from the accuracy of physical meters (F-6.6, F-6.7).
 
 The errors of one source are taken as fully correlated in time, those of two as
-independent. Covered are meters and declared values; emission factors are taken
-as exact.
+independent, but for what is filled in as on the days before: of fills that may all be off
+the same way the larger of both is taken, independent or fully correlated. Covered are
+meters and declared values; emission factors are taken as exact.
 """
 
 import math
@@ -246,14 +247,26 @@ def _spread(form: Sensitivity, rows: _Rows) -> FloatArray:
             moved = moved - rows.quotient * form.denominator[some, None]
         limits = form.sources.limits[some, None] / RECTANGULAR
         parts = moved * limits * exposure / rows.below
-        return COVERAGE_FACTOR * form.scale * _root_sum_square(parts)
+        alike = form.sources.alike[some]
+        return COVERAGE_FACTOR * form.scale * _root_sum_square(parts, alike)
 
 
-def _root_sum_square(parts: FloatArray) -> FloatArray:
-    """Root of each column's sum of squares; scaled first, since the squares may not fit float64."""
+def _root_sum_square(parts: FloatArray, alike: npt.NDArray[np.bool_]) -> FloatArray:
+    """Root of each column's sum of squares; scaled first, since the squares may not fit float64.
+
+    Rows that are `alike` make the square of their sum where that is more (GUM, 5.2.2, note 1).
+
+    >>> parts = np.array([[3.0, 3.0], [4.0, -4.0]])
+    >>> print(_root_sum_square(parts, np.array([True, True])))
+    [7. 5.]
+    """
     largest = np.abs(parts).max(axis=0, initial=0.0)
     scaled = parts / np.where(largest > 0, largest, 1.0)
-    root: FloatArray = largest * np.sqrt(fsum_rows(scaled**2))
+    square = fsum_rows(scaled**2)
+    if alike.sum() > 1:
+        both = scaled[alike]
+        square = square + np.maximum(fsum_rows(both) ** 2 - fsum_rows(both**2), 0.0)
+    root: FloatArray = largest * np.sqrt(square)
     return root
 
 

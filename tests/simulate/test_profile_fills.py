@@ -1,5 +1,6 @@
 """Powers that are filled as on the days before, against the truth of a simulated site."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,14 +81,13 @@ def varying(seed: int) -> Scenario:
     return scenario(rules, faults, HALL, seed=seed, span=f"{DAYS}d", step="600s")
 
 
-def hours(folder: Path, seed: int) -> dict[Key, Hour]:
-    """Every hour of the meters and of what is summed up from them."""
-    found = varying(seed)
+def hours(folder: Path, found: Scenario, sums: Mapping[str, Sequence[str]]) -> dict[Key, Hour]:
+    """Every hour of meters and of what is summed up from them."""
     replayed(found, folder)
     steps = list(chunks(found, found.sites[0]))
     out = {}
     with Ledger(folder / "kept" / "ledger.db") as ledger:
-        for name, members in SUMS.items():
+        for name, members in sums.items():
             each = [np.concatenate([c.energy(one) for c in steps]) for one in members]
             true = np.sum(each, axis=0).reshape(-1, 6).sum(axis=1) / 1000
             for figure in ledger.figures("small", "hour", names=[name]):
@@ -99,7 +99,7 @@ def hours(folder: Path, seed: int) -> dict[Key, Hour]:
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> list[dict[Key, Hour]]:
-    return [hours(tmp_path_factory.mktemp("site"), seed) for seed in SEEDS]
+    return [hours(tmp_path_factory.mktemp("site"), varying(seed), SUMS) for seed in SEEDS]
 
 
 def expected() -> dict[Key, str]:
@@ -130,3 +130,24 @@ def test_the_truth_is_within_what_is_stated_as_often_as_k_2_says(
     filled = [hour.within for hour in known if hour.told.estimated]
     assert len(filled) > 150
     assert np.mean(filled) >= WITHIN
+
+
+# -- two at once ----------------------------------------------------------------------------------
+
+UNITS = "room-crac-1.cool_crac", "room-crac-2.cool_crac"
+NEEDED = 11.5  # [%]: what either of them is off by at most on these days
+
+
+def test_two_that_fell_out_together_err_together(tmp_path: Path) -> None:
+    """Each unit within what is stated for it, and both together as well: they err alike."""
+    cooling = {**FILL, "points": ["*.cool_*"], "interval": "10min", "fill_uncertainty": NEEDED}
+    faults = [Outage(unit, 9, range(6, 16), "filled").fault for unit in UNITS]
+    told = dict.fromkeys((*UNITS, "subsystem_cooling"), 0)
+    for seed in SEEDS:
+        found = scenario([FILL | RULES[0], cooling], faults, seed=seed, span="19d", step="600s")
+        folder = tmp_path / f"{seed}"
+        folder.mkdir()
+        members = dict(zip(told, (UNITS[:1], UNITS[1:], UNITS), strict=True))
+        for (name, _), hour in hours(folder, found, members).items():
+            told[name] += bool(hour.told.estimated) and hour.within
+    assert min(told.values()) >= WITHIN * 10 * len(SEEDS), told
