@@ -57,7 +57,9 @@ class Layouts(Generic[L]):
         count = len(start)
         if count < FEWEST:
             return
-        taken, left = self._taken(self._known, data, start, end, np.arange(count))
+        likely = [] if self._known else [self._model(data, start[0], end[0])]
+        known = self._known + [layout for layout in likely if layout is not None]
+        taken, left = self._taken(known, data, start, end, np.arange(count))
         if len(left) * _FEW > count:
             some = left[_some(len(left))]
             room = _SEVERAL - sum(len(rows) > 0 for _, rows, _ in taken)

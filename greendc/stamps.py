@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ _TOO_LONG = 37  # characters of a time: so many have not the form
 _LAST = 2**62  # ns; times beyond it, and before 1970, are left to whoever knows their limits
 _YEARS = 1970, 2115  # that lie within
 _SECOND, _MINUTE, _DAY = 10**9, 60 * 10**9, 86_400 * 10**9  # ns
+_MANY = 64  # minutes that are worth to be worked out side by side
 _HEAD = 16  # characters of `2025-03-01T00:00`
 _STAMP = re.compile(rb".{16}:\d\d(?:\.(\d{1,9}))?(Z|Z?[+-]\d\d:?\d\d)", re.DOTALL)
 
@@ -90,10 +92,11 @@ def _minutes(data: Bytes, start: IntArray, suffix: str, read: Read) -> tuple[Int
     new = np.ones(len(start), np.bool_)
     new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
     head, tail = head[new], tail[new]
-    day = read(f"1970-01-02T00:00:00{suffix}")
-    times, good = _of_calendar(head, tail)
-    times += 0 if day is None else day - _DAY
-    good &= day is not None
+    times, good = np.zeros(len(head), np.int64), np.zeros(len(head), np.bool_)
+    day = read(f"1970-01-02T00:00:00{suffix}") if len(head) >= _MANY else None
+    if day is not None:
+        times, good = _of_calendar(head, tail)
+        times += day - _DAY
     for row in np.flatnonzero(~good).tolist():
         times[row] = _minute(int(head[row]), int(tail[row]), suffix, read)
     times = times[np.cumsum(new) - 1]
@@ -127,6 +130,7 @@ def _days(months: IntArray) -> IntArray:
     return months.astype("M8[M]").astype("M8[D]").astype(np.int64)
 
 
+@lru_cache(maxsize=4096)
 def _minute(head: int, tail: int, suffix: str, read: Read) -> int:
     """The time of a minute's two words; -1 where it has none that is to be had."""
     text = b"".join(word.to_bytes(WORD, "little") for word in (head, tail))

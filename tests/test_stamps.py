@@ -1,10 +1,13 @@
 """Times as columns are those that each text by itself is."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from greendc import stamps as module
 from greendc.codecs.timestamps import read_text
 from greendc.sources.timestamps import parse_stamp
 from greendc.spans import Bytes
@@ -31,6 +34,14 @@ dates = st.tuples(
 ).map("-".join)
 clocks = st.tuples(number(0, 24, 2), number(0, 60, 2), number(0, 60, 2)).map(":".join)
 changes = st.lists(st.tuples(st.integers(0, 18), st.sampled_from("0123456789-:TtzZ +./")))
+
+
+@pytest.fixture(autouse=True, params=[1, 1000], ids=["side by side", "one by one"])
+def many(request: pytest.FixtureRequest) -> Iterator[None]:
+    """From so many minutes on they are worked out side by side."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MANY", request.param)
+        yield
 
 
 @pytest.mark.parametrize("read", [parse, read_text])
