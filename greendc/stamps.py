@@ -49,7 +49,7 @@ def stamps(data: Bytes, start: IntArray, end: IntArray, read: Read) -> tuple[Int
     --------
     >>> text = b"1970-01-01T00:01:02.5Z or yesterday"
     >>> from_, to = np.array([0, 26]), np.array([22, 35])
-    >>> times, good = stamps(Bytes(text), from_, to, {"1970-01-02T00:00:00Z": 86_400 * 10**9}.get)
+    >>> times, good = stamps(Bytes(text), from_, to, {"1970-01-01T00:01:00Z": 60 * 10**9}.get)
     >>> print(times[0], good)
     62500000000 [ True False]
     """
