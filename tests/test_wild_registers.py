@@ -86,7 +86,7 @@ def mixed(log: list[Reading], chance: random.Random) -> list[Reading]:
     return sorted(log, key=place.__getitem__)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_words_and_figures_hang_on_no_order(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     config, log = runs.configured(tmp_path, METERS, MORE), life(chance)
@@ -102,11 +102,5 @@ def test_without_waiting_for_later_readings_the_order_matters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(register, "_wild", lambda *_: False)
-    failed = 0
-    for seed in range(6):
-        (tmp_path / str(seed)).mkdir()
-        try:
-            test_words_and_figures_hang_on_no_order(tmp_path / str(seed), seed)
-        except AssertionError:
-            failed += 1
-    assert failed
+    with pytest.raises(AssertionError):
+        test_words_and_figures_hang_on_no_order(tmp_path, 0)
