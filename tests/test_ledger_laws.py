@@ -95,11 +95,6 @@ def of(log: Sequence[Reading], cuts: Collection[int] = ()) -> list[Entry]:
     return [*runs.entries(log, cuts), runs.end()]
 
 
-def newest(config: Config, log: Sequence[Entry]) -> list[Figure]:
-    with ledger(config, log) as path:
-        return list(runs.newest(path).values())
-
-
 # -- sums -----------------------------------------------------------------------------------------
 
 Spans = Callable[[Figure], tuple[str, Sequence[int]]]
@@ -175,28 +170,22 @@ def judged(path: Path) -> list[tuple[object, ...]]:
 
 @given(logs(), st.data())
 @settings(max_examples=6)
-def test_order_and_repetition_leave_no_trace(
+def test_order_repetition_and_runs_leave_no_trace(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
+    """However a log comes, and whether its input ends now and then, beside the log as it is."""
     shuffled = data.draw(st.permutations(log + log))
     cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6))
-    with ledger(config, of(shuffled, cuts)) as path, ledger(config, of(log)) as ordered:
-        assert_same(list(runs.newest(path).values()), list(runs.newest(ordered).values()))
-        assert judged(path) == judged(ordered)
-
-
-@given(logs(), st.data())
-@settings(max_examples=6)
-def test_any_split_into_runs_gives_the_same_ledger(
-    config: Config, log: list[Reading], data: st.DataObject
-) -> None:
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(log) - 1), min_size=1, max_size=3)))
-    split: list[Entry] = []
-    for entry in runs.entries(log, cuts):
-        split += [entry, runs.end()]
+    ends = sorted(data.draw(st.sets(st.integers(1, len(log) - 1), min_size=1, max_size=3)))
+    split = [part for entry in runs.entries(log, ends) for part in (entry, runs.end())]
     every = range(len(split))
+    with ledger(config, of(log)) as ordered:
+        wanted, words = list(runs.newest(ordered).values()), judged(ordered)
+    with ledger(config, of(shuffled, cuts)) as path:
+        assert_same(list(runs.newest(path).values()), wanted)
+        assert judged(path) == words
     with ledger(config, split, commits=every, kills=every) as path:
-        assert_same(list(runs.newest(path).values()), newest(config, of(log)))
+        assert_same(list(runs.newest(path).values()), wanted)
 
 
 # -- batches and restarts leave no trace in the revisions either -----------------------------------
