@@ -265,3 +265,13 @@ def each_fall_a_reset(delta: Callable[..., Any]) -> Callable[..., Any]:
     return lambda meter, before, now, *rest: (
         now if now < before else delta(meter, before, now, *rest)
     )
+
+
+def each_rise_counts(counted: Callable[..., float | None]) -> Callable[..., float | None]:
+    """Of registers: what is shown more has been counted, whatever is shown next."""
+
+    def instead(meter: Any, rated: Any, time: Any, value: Any, places: Any) -> float | None:
+        risen = float(value[places[2]] - value[places[0]])
+        return risen if risen > 0 else counted(meter, rated, time, value, places)
+
+    return instead

@@ -76,9 +76,9 @@ MUTATIONS = [
     ),
     Mutation(
         "A06-register-far-above-once",
-        "a rise is not where the next reading is back",
-        "greendc.core.counting:_rises",
-        lambda _: lambda *_arguments: True,
+        "a rise is not where the next readings are back",
+        "greendc.core.register:_counted",
+        mutants.each_rise_counts,
     ),
     Mutation(
         "A06-register-zero-once",
