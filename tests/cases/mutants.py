@@ -275,3 +275,16 @@ def each_rise_counts(counted: Callable[..., float | None]) -> Callable[..., floa
         return risen if risen > 0 else counted(meter, rated, time, value, places)
 
     return instead
+
+
+def filled_with(power: float) -> Callable[[Any], Any]:
+    """Fill every hour that lacks something with the same power [W]."""
+
+    def change(rule: Any) -> Any:
+        def instead(self: Any, day: Any) -> Any:
+            fills = rule(self, day)
+            return replace(fills, power=np.full(len(fills), power))
+
+        return instead
+
+    return change

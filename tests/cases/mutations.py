@@ -351,7 +351,7 @@ MUTATIONS = [
     Mutation(
         "B8-register-away-for-hours",
         "of the same weekday",
-        "greendc.core.final_days:_slots",
+        "greendc.core.final_days:slots",
         mutants.every_day_alike,
     ),
     Mutation(
@@ -364,7 +364,7 @@ MUTATIONS = [
         "B9-gap-filled-as-on-days-before",
         "by IT load",
         "greendc.core.profile:Profile.of",
-        lambda rule: lambda self, day: [replace(fill, power=4000.0) for fill in rule(self, day)],
+        mutants.filled_with(4000.0),
     ),
     Mutation(
         "B9-gap-filled-as-on-days-before",
