@@ -38,6 +38,7 @@ SWITCHGEAR = 1  # all that is no stage hangs behind the transformers
 LEAST_IT = 0.2  # of E_DC: a PUE of 5
 USUAL_PUE = 1.5
 
+Pairs = list[tuple[str, float]]
 Rated = Mapping[str, float | None]
 
 
@@ -147,27 +148,37 @@ def facility(e_dc: Sequence[tuple[str, float]], e_it: Sequence[str]) -> Node:
 
 
 def taken_apart(node: Node, derived: Sequence[Derived]) -> Node:
-    """The same with the meters that sums are made of: one of those may be read wrongly.
+    """The same with the meters that sums and differences are made of: one may be read wrongly.
+
+    What is taken off an output stands with the inputs.
 
     Examples
     --------
     >>> row = Derived("row", "it_in", Op.SUM, ("a", "b"))
     >>> taken_apart(Node("pdu", (("pdu", 1.0),), (("row", 0.97), ("c", 0.97))), [row]).members
     ('pdu', 'a', 'b', 'c')
+    >>> net = Derived("net", "it_in", Op.DIFFERENCE, ("a", "fan"))
+    >>> taken_apart(Node("pdu", (("pdu", 1.0),), (("net", 0.97),)), [net]).inputs
+    (('pdu', 1.0), ('fan', 1.0))
     """
-    inputs, outputs = node.inputs, node.outputs
-    for one in reversed([one for one in derived if one.op is Op.SUM]):  # after what it is made of
-        inputs, outputs = _apart(inputs, one), _apart(outputs, one)
+    inputs, outputs = list(node.inputs), list(node.outputs)
+    made = [one for one in derived if one.op in (Op.SUM, Op.DIFFERENCE)]
+    for one in reversed(made):  # after what it is made of
+        added = one.inputs if one.op is Op.SUM else one.inputs[:1]
+        taken = one.inputs[len(added) :]
+        fed = [pair for pair in inputs if pair[0] == one.id]
+        inputs = _put(inputs, one.id, added)
+        inputs += [(name, -weight) for _, weight in fed for name in taken]
+        inputs += [(name, 1.0) for id_, _ in outputs if id_ == one.id for name in taken]
+        outputs = _put(outputs, one.id, added)
     members = [name for name, _ in (*inputs, *outputs)]
     twice = len(set(members)) < len(members)
-    return node if twice else replace(node, inputs=inputs, outputs=outputs)
+    return node if twice else replace(node, inputs=tuple(inputs), outputs=tuple(outputs))
 
 
-def _apart(pairs: tuple[tuple[str, float], ...], one: Derived) -> tuple[tuple[str, float], ...]:
-    parts = [one.inputs if name == one.id else (name,) for name, _ in pairs]
-    return tuple(
-        (part, weight) for (_, weight), names in zip(pairs, parts, strict=True) for part in names
-    )
+def _put(pairs: Pairs, name: str, parts: Sequence[str]) -> Pairs:
+    """Pairs with others in one's place, with its number."""
+    return [(part, n) for one, n in pairs for part in (parts if one == name else (one,))]
 
 
 def rated(meters: Iterable[Meter], derived: Iterable[Derived]) -> dict[str, float | None]:

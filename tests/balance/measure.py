@@ -9,6 +9,7 @@ check is asked again. Sound hours are checked as they are, and with nodes of the
 
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -24,6 +25,7 @@ from greendc.core.explaining import findings
 from greendc.core.facility import HOUR, Epoch, Node
 from greendc.core.mistakes import MISTAKES
 from greendc.core.nodes import rated
+from greendc.core.plausible import totals
 from greendc.core.suspects import OVERLOAD, Known
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
@@ -36,6 +38,8 @@ KINDS = ("factor", "sign", "phase", "twice", "other factor")
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- measured -->", "<!-- until here -->"
 Suspect = tuple[str, float, str | None]
+NONE: Suspect = ("", 0.0, None)
+FIRST = (3, 6, 12, 24)  # hours
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,16 @@ class Sound:
         return found
 
     def told(self, hours: Windows, nodes: Sequence[Node]) -> list[list[Suspect]]:
-        """The suspects of each finding, the most likely first."""
+        """The suspects of each finding, the likeliest first; an undecided one has `NONE` first."""
         ratings = rated(self.epoch.meters, self.epoch.derived)
         limits = np.array([ratings.get(name) or np.nan for name in hours.meters])
         points = {meter.id: meter.point for meter in self.epoch.meters}
         doubted = self.doubted(hours, limits)
-        known = Known(limits, [points[name] for name in hours.meters], doubted)
+        names = [points[name] for name in hours.meters]
+        known = Known(limits, names, doubted, totals(self.epoch, hours.meters))
         return [
-            [(hours.meters[e.meter], e.mistake.gain, e.at) for e in one.explanations]
+            [NONE] * one.undecided
+            + [(hours.meters[e.meter], e.mistake.gain, e.at) for e in one.explanations]
             for one in findings(self.places(nodes), hours, known)
         ]
 
@@ -82,6 +88,7 @@ class Trial:
     found: bool
     named: bool
     listed: bool
+    firsts: bool = True  # some meter is named as the one
 
 
 def sound(name: str, hours: int, folder: Path, variant: Variant = ASIS) -> Iterator[Sound]:
@@ -152,7 +159,37 @@ def trials(site: Sound, sample: int) -> Iterator[Trial]:
         made_ = meter, gain, at
         named = any(suspects[:1] == [made_] for suspects in told)
         listed = any(made_ in suspects for suspects in told)
-        yield Trial(site.name, kind, _share(site, meter), bool(told), named, listed)
+        firsts = any(suspects[:1] not in ([], [NONE]) for suspects in told)
+        yield Trial(site.name, kind, _share(site, meter), bool(told), named, listed, firsts)
+
+
+def early(site: Sound, sample: int) -> Iterator[tuple[str, int, str]]:
+    """What is told of mistakes, and of meters that are not there, after so many hours."""
+    for hours in FIRST:
+        part = replace(site, hours=site.hours.between(slice(0, hours)))
+        for trial in trials(part, sample):
+            kind = "other factor" if trial.kind == "other factor" else "mistake"
+            yield kind, hours, _word(trial)
+        for wiring in _unmetered(site.epoch.nodes):
+            told = part.told(part.hours, wiring)
+            blamed = any(suspects and suspects[0] != NONE for suspects in told)
+            yield "no meter", hours, "wrong" if blamed else "undecided" if told else "none"
+
+
+def _word(trial: Trial) -> str:
+    if trial.named or not trial.found:
+        return "right" if trial.named else "none"
+    if not trial.firsts:
+        return "undecided"
+    return "listed" if trial.listed else "wrong"
+
+
+def _unmetered(nodes: Sequence[Node]) -> Iterator[tuple[Node, ...]]:
+    """The nodes with each output in turn as if it had no meter."""
+    for node in (n for n in nodes if n.usual is None and len(n.outputs) > 1):
+        for gone in node.outputs:
+            less = replace(node, outputs=tuple(o for o in node.outputs if o != gone))
+            yield tuple(less if n is node else n for n in nodes)
 
 
 def _above(nodes: Sequence[Node], meter: str) -> Node | None:
@@ -218,20 +255,39 @@ def _row(kind: str, part: str, some: Sequence[Trial]) -> str:
     return f"| {kind} | {part} | {len(some)} | {' | '.join(parts)} |"
 
 
+EARLY = """\
+| what is wrong | after | tried | named | listed | no meter named | nothing told | another named |
+|---|--:|--:|--:|--:|--:|--:|--:|"""
+WORDS = ("right", "listed", "undecided", "none", "wrong")
+
+
+def early_table(found: Sequence[tuple[str, int, str]]) -> str:
+    """What is told after how many hours."""
+    lines = [EARLY]
+    for kind, hours in product(dict.fromkeys(kind for kind, _, _ in found), FIRST):
+        words = Counter(word for k, h, word in found if (k, h) == (kind, hours))
+        counts = " | ".join(str(words[word]) for word in WORDS)
+        lines.append(f"| {kind} | {hours} h | {words.total()} | {counts} |")
+    return "\n".join(lines)
+
+
 def measured(hours: int, sample: int) -> str:
     """Table of all ready-made sites, and how many findings sound ones had."""
     made: dict[bool, list[Trial]] = {False: [], True: []}
     false: list[tuple[int, int]] = []
+    first: list[tuple[str, int, str]] = []
     for variant, name in product(VARIANTS, ready.NAMES):
         with tempfile.TemporaryDirectory() as folder:
             for site in sound(name, hours, Path(folder), variant):
                 false += [false_alarms(site), false_alarms(by_points(site))]
                 last = replace(site, hours=site.hours.between(slice(-LOOKED_BACK, None)))
                 made[variant.accuracy_class is not None] += trials(last, sample)
+                if variant is ASIS:
+                    first += early(last, sample // 2)
                 sys.stderr.write(f"{site.name}: {false[-2:]}\n")
     told, count = (sum(column) for column in zip(*false, strict=True))
     alarms = f"{count} sound hours, half of them by points alone: {told or 'no'} findings."
-    return f"{table(made[False], made[True])}\n\n{alarms}\n"
+    return f"{table(made[False], made[True])}\n\n{early_table(first)}\n\n{alarms}\n"
 
 
 def write(text: str, path: Path = README) -> None:

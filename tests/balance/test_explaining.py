@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from greendc.core import nodes
+from greendc.core.facility import Derived, Node, Op
 from greendc.core.mistakes import MISTAKES
 from tests.balance.kit import FEEDS, POINTS, chain, first, hours, told, windows
 
@@ -72,12 +74,26 @@ def test_two_mistakes_are_both_named() -> None:
     assert {first(one) for one in told(counted)} == {("rack_c", 0.1), ("chiller", 0.01)}
 
 
+@pytest.mark.parametrize(("meter", "gain"), [("rack_a", 0.1), ("rack_a", 3.0), ("pdu", 100.0)])
+def test_a_meter_that_a_difference_is_made_of_is_named(meter: str, gain: float) -> None:
+    """`net` is what the PDU gives beside rack A, and is no meter that anybody could mend."""
+    net = Derived("net", "pdu_out", Op.DIFFERENCE, ("pdu", "rack_a"))
+    node = nodes.taken_apart(Node("ups_out", (("ups_out", 1.0),), (("net", 0.95),)), [net])
+    counted = hours()
+    counted["ups_out"] = 1.005 * (counted["pdu"] - counted["rack_a"])
+    assert told(counted, [node]) == []
+    counted[meter] = counted[meter] / gain
+    (found,) = told(counted, [node])
+    assert first(found) == (meter, gain)
+    assert not found.undecided
+
+
 def test_what_cannot_be_told_apart_is_said() -> None:
     """At one node with one meter on either side, either may be wrong."""
-    nodes = [node for node in chain({"ups_out": ("ups_in",)}) if node.name == "ups_in"]
+    alone = [node for node in chain({"ups_out": ("ups_in",)}) if node.name == "ups_in"]
     counted = hours()
     counted["ups_out"] = counted["ups_out"] / 10
-    (found,) = told(counted, nodes)
+    (found,) = told(counted, alone)
     named = {(tuple(POINTS)[e.meter], e.mistake.gain) for e in found.explanations}
     assert {("ups_out", 10.0), ("ups_in", 0.1)} <= named
 
