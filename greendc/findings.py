@@ -11,11 +11,12 @@ from greendc.core.mistakes import MISMATCH, UNDECIDED
 from greendc.core.units import J_PER_KWH
 
 UNEXPLAINED = "unexplained"
+NAMED = 3  # meters for want of which a node is not judged
 VERDICTS = {
     "balanced": "adds up",
     "too_much_out": "more comes out than goes in",
     "too_much_in": "more goes in than comes out, beyond plausible losses",
-    "unknown": "not known: a meter is missing, or nothing flows",
+    "unknown": "not judged: nothing flows, or not enough to compare",
 }
 
 
@@ -186,8 +187,22 @@ def node_record(node: NodeHour, hour: Checked) -> dict[str, Any]:
         **told,
         "difference_share": difference_share(node),
         "verdict": node.state,
-        "text": VERDICTS[node.state],
+        "lacking": list(node.lacking),
+        "text": not_judged(node.lacking) if node.lacking else VERDICTS[node.state],
     }
+
+
+def not_judged(lacking: Iterable[str]) -> str:
+    """Why a node is not judged, for want of some meters.
+
+    >>> not_judged(["rack-1", "rack-2"])
+    'not judged: rack-1, rack-2 not known'
+    >>> not_judged(f"rack-{n}" for n in range(9))
+    'not judged: rack-0, rack-1, rack-2 and 6 more not known'
+    """
+    names = list(lacking)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"not judged: {', '.join(names[:NAMED])}{more} not known"
 
 
 def difference_share(node: NodeHour) -> float | None:

@@ -197,6 +197,16 @@ class Ledger:
                 states[node.state] = states.get(node.state, 0) + 1
         return found
 
+    def lacking(self, site: str) -> dict[str, dict[str, int]]:
+        """Of each node for want of which meters it was not judged, and in how many hours."""
+        found: dict[str, dict[str, int]] = {}
+        for hour in self.balances(site):
+            for node in (node for node in hour.nodes if node.lacking):
+                counts = found.setdefault(node.name, {})
+                for name in node.lacking:
+                    counts[name] = counts.get(name, 0) + 1
+        return found
+
     def newest_balance(self, site: str) -> Checked | None:
         """The newest hour of a site that was checked."""
         with self._reading():

@@ -224,6 +224,13 @@ BALANCE_TOLERANCE = _gauge(
     NODE,
     "What of that difference the classes of the meters allow, beyond losses (k = 2).",
 )
+BALANCE_JUDGED = _gauge(
+    "greendc_balance_judged",
+    NODE,
+    "1 where a node was judged in the newest hour, 0 where a meter was not known, or too little "
+    "flowed to compare.",
+    "",
+)
 BALANCE_OFF = _gauge(
     "greendc_balance_off",
     NODE,
@@ -318,7 +325,7 @@ SERIES: tuple[Series, ...] = (
     *(KPI_COVERAGE, KPI_ESTIMATED, KPI_DISTRIBUTED, KPI_UNCERTAINTY, KPI_PROVISIONAL),
     *(KPI_STATUS, KPI_UNDEFINED),
     WINDOW_END,
-    *(BALANCE_DIFFERENCE, BALANCE_TOLERANCE, BALANCE_OFF, FINDINGS, FINDING),
+    *(BALANCE_DIFFERENCE, BALANCE_TOLERANCE, BALANCE_JUDGED, BALANCE_OFF, FINDINGS, FINDING),
     *(TARGET, RECOVERY, MESSAGES, REJECTED, LOST, DROPPED, BALANCED, AUDITED),
     *(INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),

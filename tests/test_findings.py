@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from greendc.core.checking import Checked, Suspect, Told
+from greendc.core.checking import Checked, NodeHour, Suspect, Told
 from greendc.core.facility import HOUR
-from greendc.findings import kind, lasting, record, text
-from greendc.series import FINDING
+from greendc.findings import kind, lasting, node_record, record, text
+from greendc.series import BALANCE_JUDGED, BALANCE_OFF, FINDING
 from greendc.sinks.prometheus.balances import balances
 from greendc.sinks.prometheus.families import Families
 from greendc.snapshots import Balance, Closed
@@ -26,6 +26,23 @@ def test_what_is_decided_goes_on_as_that() -> None:
     turned = replace(OPEN, suspects=(RACK, OTHER))
     (found,) = lasting("dc", hours(OPEN, turned, NAMED, NAMED), 6 * HOUR)
     assert (found.since, found.until, kind(found.told)) == (0, None, "phase")
+
+
+def test_a_node_that_is_not_judged_says_so() -> None:
+    """It is neither in balance nor out of it."""
+    lost = NodeHour("pdu", None, None, None, None, "unknown", ("rack",))
+    good = NodeHour("ups", 9e6, 9e6, 9.9e6, 1e5, "balanced")
+    hour = Checked(0, HOUR, (lost, good), ())
+    out = Families()
+    balances(out, Closed(balances={"dc": Balance(hour, ())}))
+    judged = out.samples[BALANCE_JUDGED.name]
+    assert list(zip(judged.labels, judged.values, strict=True)) == [
+        (("dc", "pdu"), 0.0),
+        (("dc", "ups"), 1.0),
+    ]
+    assert list(out.samples[BALANCE_OFF.name].labels) == [("dc", "ups")]
+    told = node_record(lost, hour)
+    assert (told["lacking"], told["text"]) == (["rack"], "not judged: rack not known")
 
 
 def test_undecided_names_no_meter_as_the_one() -> None:

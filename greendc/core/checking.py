@@ -43,7 +43,8 @@ Claimed = Callable[[IntArray], FloatArray]
 class NodeHour:
     """A node in an hour: both sides, the most that the outside may have taken [J], the verdict.
 
-    Without a known hour all are None. `needed` is None where nothing bounds the losses.
+    Without a known hour all are None, and `lacking` are the meters for want of which it is not
+    judged. `needed` is None where nothing bounds the losses.
     """
 
     name: str
@@ -52,6 +53,7 @@ class NodeHour:
     needed: float | None
     tolerance: float | None
     state: str
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ class _Epoch:
                     for one in findings(self.places, part, replace(self.known, doubted=left_out))
                 ]
             nodes = [
-                _node(place, side, states[i], row)
+                _node(place, side, states[i], row, found)
                 for i, (place, side) in enumerate(zip(self.places, sides, strict=True))
             ]
             start = int(found.start[row])
@@ -250,7 +252,7 @@ def _mismatch(day: Mismatch) -> Told:
     return Told((day.register,), (suspect,), day.start, hours, missing, None, None)
 
 
-def _node(place: Place, side: Sides, states: StateArray, row: int) -> NodeHour:
+def _node(place: Place, side: Sides, states: StateArray, row: int, shown: Windows) -> NodeHour:
     columns = (side.inside, side.outside, side.needed, side.tolerance)
     amounts = [float(column[row]) for column in columns]
     known = np.isfinite(amounts[0] + amounts[1])
@@ -258,7 +260,9 @@ def _node(place: Place, side: Sides, states: StateArray, row: int) -> NodeHour:
         amount if known and np.isfinite(amount) else None for amount in amounts
     )
     state = State(states[row]).name.lower()
-    return NodeHour(place.node.name, inside, outside, needed, tolerance, state)
+    lost = place.columns[~np.isfinite(shown.energy[row, place.columns])].tolist()
+    lacking = tuple(shown.meters[column] for column in lost)
+    return NodeHour(place.node.name, inside, outside, needed, tolerance, state, lacking)
 
 
 def _rounded(value: float) -> float | None:

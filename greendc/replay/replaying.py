@@ -221,6 +221,7 @@ def _result(
         wholes = {site.id: whole_log(ledger, site) for site in sites}
         tally = of_messages(ledger.tally(""), set_aside)
         hours = {site.id: ledger.count_balances(site.id) for site in sites}
+        lacking = {site.id: ledger.lacking(site.id) for site in sites}
         findings = [one for site in sites for one in ledger.findings(site.id)]
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
         if options.out is not None:
@@ -231,7 +232,7 @@ def _result(
     for reason, number in counts.bad.items():
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
-    result.findings, result.hours = findings, hours
+    result.findings, result.hours, result.lacking = findings, hours, lacking
     used = [text for span in result.stretches for text in pipeline.config.warnings(span)]
     result.warnings = [*counts.hints, *result.silences(), *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))

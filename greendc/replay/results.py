@@ -11,7 +11,7 @@ from greendc.calendars import rfc3339
 from greendc.core.facility import DAY, Site
 from greendc.core.figure import Figure
 from greendc.core.touched import runs
-from greendc.findings import VERDICTS, Lasting, record, text
+from greendc.findings import VERDICTS, Lasting, not_judged, record, text
 from greendc.lines import PUBLISHED, published
 from greendc.queries import Whole, unavailable
 
@@ -30,6 +30,7 @@ class Result:
     problems: list[str] = field(default_factory=list)
     findings: list[Lasting] = field(default_factory=list)
     hours: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    lacking: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -75,6 +76,11 @@ class Result:
             for name, states in nodes.items():
                 told = ", ".join(f"{n} h {VERDICTS[state]}" for state, n in sorted(states.items()))
                 lines.append(f"  {site}: {name}: {told}")
+                if lost := self.lacking.get(site, {}).get(name):
+                    most = sorted(lost, key=lambda meter: -lost[meter])
+                    lines.append(
+                        f"    {not_judged(f'{meter} ({lost[meter]} h)' for meter in most)}"
+                    )
             if not nodes:
                 lines.append(f"  {site}: nothing to compare: no hour in which two stages are known")
         if not self.findings:
@@ -86,6 +92,7 @@ class Result:
         """The same as one JSON object."""
         found = {
             "nodes": self.hours,
+            "lacking": self.lacking,
             "findings": [record(one) for one in self.findings],
             "problems": self.problems,
         }

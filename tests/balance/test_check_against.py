@@ -94,6 +94,19 @@ def test_a_small_part_of_what_is_missing_is_blamed_on_no_meter_yet(
     assert (fault[1], 10.0) in named
 
 
+def test_a_node_that_is_not_judged_says_for_want_of_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack = "room-rack-02-a.it_in"
+    files = simulated(tmp_path, "edge-room", hours=5, fault=("silence", rack, None), lasts=2)
+    _, out = checked(files, capsys)
+    assert f"    not judged: {rack} (2 h) not known\n" in out
+    _, out = checked(files, capsys, "--json")
+    found = json.loads(out)["lacking"]["edge-room"]
+    assert found["pdu-room-a.pdu_out"] == {rack: 2}
+    assert "ups-a.ups_in" not in found
+
+
 def test_a_meter_within_a_sum_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Racks of a row are fed as one; one of them shows a tenth."""
     rack, others = "room-rack-02-a.it_in", ("room-rack-01-a.it_in", "room-rack-03-a.it_in")

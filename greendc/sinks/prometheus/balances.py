@@ -14,6 +14,7 @@ def balances(out: Families, closed: Closed) -> None:
     """Nodes and findings of each site; nodes of which nothing is known have no sample."""
     for site, found in closed.balances.items():
         for node in found.hour.nodes:
+            out.add(series.BALANCE_JUDGED, (site, node.name), float(node.state in OFF))
             share, side = difference_share(node), larger(node)
             if node.state in OFF and share is not None and side and node.tolerance is not None:
                 out.add(series.BALANCE_DIFFERENCE, (site, node.name), share)
