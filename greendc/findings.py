@@ -7,6 +7,7 @@ from typing import Any
 
 from greendc.calendars import rfc3339
 from greendc.core.checking import Checked, NodeHour, Suspect, Told, Worth
+from greendc.core.facility import DAY, EVER
 from greendc.core.mistakes import MISMATCH, UNDECIDED
 from greendc.core.units import J_PER_KWH
 
@@ -31,7 +32,7 @@ class Lasting:
 
 
 def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
-    """Findings of hours in order, those of hours in a row as one.
+    """Findings of hours in order, those that are not a day apart as one.
 
     One that has been decided goes on as what it turned out to be.
 
@@ -46,14 +47,19 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
     """
     open_: dict[object, Lasting] = {}
     found: list[Lasting] = []
+    last = -EVER
     for hour in hours:
+        if hour.start - last > DAY:
+            found += open_.values()
+            open_ = {}
+        last = hour.end
         still: dict[object, Lasting] = {}
         for told in hour.told:
             key = _key(told)
             before = open_.pop(key, None) or open_.pop((told.nodes, UNDECIDED), None)
             since = told.since if before is None else before.since
             still[key] = Lasting(site, since, told.until or hour.end, told)
-        # an hour without findings lies between, or another one has taken its place
+        # another one has taken its place
         found += open_.values()
         open_ = still
         if hour.end == newest:

@@ -28,6 +28,12 @@ def test_what_is_decided_goes_on_as_that() -> None:
     assert (found.since, found.until, kind(found.told)) == (0, None, "phase")
 
 
+def test_the_same_mistake_a_week_later_is_another_finding() -> None:
+    """It has been mended; an hour in which it was not seen is not."""
+    found = lasting("dc", hours(NAMED, None, NAMED, *[None] * 30, NAMED), 36 * HOUR)
+    assert [(one.since, one.until) for one in found] == [(0, 5 * HOUR), (0, None)]
+
+
 def test_a_node_that_is_not_judged_says_so() -> None:
     """It is neither in balance nor out of it."""
     lost = NodeHour("pdu", None, None, None, None, "unknown", ("rack",))
