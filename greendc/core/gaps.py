@@ -162,7 +162,8 @@ class Gaps:
             each = Runs(rows, np.arange(len(rows)), np.arange(1, len(rows) + 1))
             meters = held.counted(level, each)
             for i, account in enumerate(accounts):
-                terms = level.terms[rows, level.shape.columns[account.name]]
+                columns = level.shape.columns[account.name]
+                terms = level.terms.take(rows, np.arange(columns.start, columns.stop))
                 terms = terms.reshape(len(rows), -1, SHARES)
                 known[:, i] *= 1.0 - self.share(account, terms, meters, valid[:, i])
         return known

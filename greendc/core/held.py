@@ -38,7 +38,9 @@ class Held:
         every = {"cell": step, "hour": HOUR, "day": DAY, "month": 28 * DAY}
         room = {p: 4 + (KEPT[p] + SLACK[p]) // length for p, length in every.items()}
         self.near = {p: Level(p, whole, reader, room[p]) for p in KEPT}
-        self.far = {p: Level(p, lean, reader, 4 + KEPT_FAR[p] // every[p]) for p in KEPT_FAR}
+        far = {p: 4 + span // every[p] for p, span in KEPT_FAR.items()}
+        # hardly a column of these stays zero, and to make room for it later would move all of them
+        self.far = {p: Level(p, lean, reader, rows, dense=True) for p, rows in far.items()}
         self._whole, self._columns = whole, _counted(whole, meters, filled)
         self._lean_columns = _counted(lean, meters, filled)
 

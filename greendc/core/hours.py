@@ -44,11 +44,13 @@ def hours_of(level: Level, names: Sequence[str], lo: int, hi: int) -> Hours:
     """
     level.ensure(lo, hi)
     starts = [start for start in range(lo, hi, HOUR) if start in level.index]
-    rows = level.rows(starts)[:, None]
+    rows = level.rows(starts)
     first = level.shape.firsts(names)
     places = np.array([level.shape.place[name] for name in names], np.int64)
-    amount, estimated, distributed = (level.terms[rows, first + i] for i in range(3))
+    amount, estimated, distributed = (level.terms.take(rows, first + i) for i in range(3))
     vague = np.abs(estimated) + np.abs(distributed)
     # where nothing was counted nothing was estimated either
     loose = np.divide(vague, np.abs(amount), out=np.zeros_like(vague), where=amount != 0)
-    return Hours(np.array(starts, np.int64), level.valid[rows, places] / HOUR, amount, loose)
+    return Hours(
+        np.array(starts, np.int64), level.valid[rows[:, None], places] / HOUR, amount, loose
+    )

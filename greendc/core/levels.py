@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from itertools import islice, pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,13 @@ from greendc.core.exact import fsum_runs
 from greendc.core.facility import IntArray
 from greendc.core.leftout import most_of
 from greendc.core.losses import Losses
-from greendc.core.tables import put, taken
+from greendc.core.tables import Sparse, evenly, longer, put, taken
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-Rows = TypeVar("Rows", IntArray, FloatArray)
 
 PORTION = 512  # columns that are added up at a time
+AT_ONCE = 20_000  # rows that are read at a time
 CELLS = 2**18  # of a table that is added up at a time
 FEW = 16  # rows of a stretch that cost as much as one more stretch side by side
 
@@ -129,29 +129,45 @@ class Spans:
 class Level:
     """Rows of one period in memory, read from the ledger where they are asked for and not there."""
 
-    def __init__(self, period: str, shape: Shape, reader: Reader, room: int = 0) -> None:
-        """Begin with nothing; `room` rows cost no memory until they are written."""
+    def __init__(
+        self, period: str, shape: Shape, reader: Reader, room: int = 0, *, dense: bool = False
+    ) -> None:
+        """Begin with nothing; `room` rows cost no memory until they are written.
+
+        What is `dense` has room for all columns at once, others for those that are not zero.
+        """
         self.period, self.shape, self.reader = period, shape, reader
         self.held = Spans()
         self.index: dict[int, int] = {}
         self._sorted: tuple[IntArray, IntArray] | None = None
         self.free = list(range(room - 1, -1, -1))
         self.valid: IntArray = np.zeros((room, len(shape.place)), np.int64)
-        self.terms: FloatArray = np.zeros((room, shape.width))
+        self.terms = Sparse(room, shape.width)
+        if dense:
+            self.terms.have(np.arange(shape.width))
         self.losses = Losses()
 
     def ensure(self, lo: int, hi: int) -> None:
         """Have every row that begins in [lo, hi) in memory."""
-        columns, place = self.shape.columns, self.shape.place
         for gap in self.held.fill(lo, hi):
-            for row in self.reader(self.period, *gap):
-                if row.quantity in columns:
-                    number, where = self._row(row.start), columns[row.quantity]
-                    self.terms[number, where] = row.terms[: where.stop - where.start]
-                    if row.quantity in place:
-                        self.valid[number, place[row.quantity]] = row.valid
-                        if row.lost:
-                            self._lose(number, place[row.quantity], row)
+            found = iter(self.reader(self.period, *gap))
+            while some := list(islice(found, AT_ONCE)):
+                self._read([row for row in some if row.quantity in self.shape.columns])
+
+    def _read(self, found: Sequence[StoredRow]) -> None:
+        """Take rows as the ledger holds them."""
+        numbers = np.array([self._row(row.start) for row in found], np.int64)
+        slices = [self.shape.columns[row.quantity] for row in found]
+        width = [s.stop - s.start for s in slices]
+        if found:
+            terms = [row.terms[:wide] for row, wide in zip(found, width, strict=True)]
+            self.terms.scatter(np.repeat(numbers, width), _columns(slices), np.concatenate(terms))
+        for number, row in zip(numbers.tolist(), found, strict=True):
+            place = self.shape.place.get(row.quantity)
+            if place is not None:
+                self.valid[number, place] = row.valid
+                if row.lost:
+                    self._lose(number, place, row)
 
     def _lose(self, number: int, place: int, row: StoredRow) -> None:
         lacking = np.array([row.end - row.start - row.valid])
@@ -170,7 +186,8 @@ class Level:
     def _grow(self) -> None:
         count = len(self.terms)
         more = max(4, count // 4)  # a row of a large site is wide
-        self.valid, self.terms = _longer(self.valid, more), _longer(self.terms, more)
+        self.valid = longer(self.valid, more)
+        self.terms.lengthen(more)
         self.free = list(range(count + more - 1, count - 1, -1))
 
     def put(self, blocks: Iterable[Block]) -> None:
@@ -193,20 +210,22 @@ class Level:
             b.terms.reshape(len(rows), -1)[:, : s.stop - s.start]
             for b, s in zip(blocks, slices, strict=True)
         ]
-        put(self.terms, rows, _columns(slices), np.concatenate(flat, axis=1))
+        self.terms.put(rows, _columns(slices), np.concatenate(flat, axis=1))
         if placed:
             places = np.array([self.shape.place[name] for name in names], np.int64)
             put(self.valid, rows, places, np.stack([b.valid for b in blocks], axis=1))
             if self.losses or any(b.lost is not None for b in blocks):
                 words = np.stack([b.words for b in blocks], axis=1)
                 lacking = np.stack([b.end - b.start - b.valid for b in blocks], axis=1)
-                self.losses.put(rows[:, None], places, words, lacking, self.valid.shape)
+                self.losses.put(rows, places, words, lacking, self.valid.shape)
 
     def write(self, start: int, valid: IntArray, terms: FloatArray) -> None:
         """Set the whole row that begins at a time."""
         number = self._row(start)
-        self.valid[number], self.terms[number] = valid, terms
-        self.losses.clear(np.array([number]))
+        one = np.array([number])
+        self.valid[number] = valid
+        self.terms.put(one, np.arange(self.shape.width), terms[None])
+        self.losses.clear(one)
 
     def lose(self, start: int, word: IntArray, lacking: IntArray) -> None:
         """Set what the accounts have lost in a row that is there, by their places."""
@@ -219,9 +238,10 @@ class Level:
         for start in starts:
             if start in self.index:
                 row = self.index[start]
-                out.write(start, self.valid[row], self.terms[row])
-                if self.losses and row < len(self.losses.word):
-                    out.lose(start, self.losses.word[row], self.losses.time[row])
+                one, every = np.array([row]), np.arange(self.shape.width)
+                out.write(start, self.valid[row], self.terms.take(one, every)[0])
+                if self.losses:
+                    out.lose(start, *self.losses.at(one, self.valid.shape))
         return out
 
     def rows(self, starts: Iterable[int]) -> IntArray:
@@ -265,13 +285,15 @@ class Level:
         """Known time at some places, and some columns of terms, each stretch a row."""
         if bool((runs.last - runs.first == 1).all()):  # + 0.0 makes every zero a positive one
             alone = runs.rows[runs.first]
-            return taken(self.valid, alone, places), taken(self.terms, alone, columns) + 0.0
+            return taken(self.valid, alone, places), self.terms.take(alone, columns) + 0.0
+        terms = np.zeros((len(runs.first), len(columns)))
         wide = CELLS // (len(runs.rows) + len(runs.first)) + 1
-        terms = [
-            fsum_runs(taken(self.terms, runs.rows, columns[at : at + wide]), runs.first, runs.last)
-            for at in range(0, len(columns), wide)
-        ]
-        return _sums(taken(self.valid, runs.rows, places), runs), np.concatenate(terms, axis=1)
+        lasting = self.terms.lasting(columns)
+        for at in range(0, len(lasting), wide):
+            some = lasting[at : at + wide]
+            rows = self.terms.take(runs.rows, columns[some])
+            terms[:, evenly(some)] = fsum_runs(rows, runs.first, runs.last)
+        return _sums(taken(self.valid, runs.rows, places), runs), terms
 
     def starts(self, rows: IntArray) -> IntArray:
         """When the rows at some places begin [ns]."""
@@ -297,7 +319,7 @@ class Level:
         found = []
         # in portions, since all rows of a month side by side are large
         for part in np.array_split(columns, len(columns) // PORTION + 1):
-            rows = taken(self.terms, runs.rows, part)
+            rows = self.terms.take(runs.rows, part)
             found.append(_in_turn(rows, runs.first, runs.last))
         return np.concatenate(found, axis=1)
 
@@ -307,7 +329,8 @@ class Level:
         gone = int(np.searchsorted(starts, before))
         for start in starts[:gone].tolist():
             del self.index[start]
-        self.valid[places[:gone]], self.terms[places[:gone]] = 0, 0.0
+        self.valid[places[:gone]] = 0
+        self.terms.clear(places[:gone])
         self.losses.clear(places[:gone])
         self.free += places[:gone].tolist()
         self._sorted = starts[gone:], places[gone:]
@@ -316,13 +339,6 @@ class Level:
 
 def _columns(slices: Sequence[slice]) -> IntArray:
     return np.concatenate([np.arange(s.start, s.stop) for s in slices])
-
-
-def _longer(rows: Rows, more: int) -> Rows:
-    """A copy with as many more rows of zeros, which take no memory until they are written."""
-    out = np.zeros((len(rows) + more, rows.shape[1]), rows.dtype)
-    out[: len(rows)] = rows
-    return out
 
 
 def _in_turn(rows: FloatArray, first: IntArray, last: IntArray) -> FloatArray:

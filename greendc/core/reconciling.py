@@ -66,16 +66,18 @@ class Reconciliation:
         day and the register has hardly been estimated.
         """
         held, row = self.held, self.held.index[start]
+        rows = np.array([row])
         registers, powers = zip(*self.pairs, strict=True)
         mean = []
         for names in (registers, powers):
             known = held.valid[row, [held.shape.place[name] for name in names]]
-            amount = held.terms[row, held.shape.firsts(names)]
+            amount = held.terms.take(rows, held.shape.firsts(names))[0]
             mean.append(
                 np.where(known >= COVERED * (end - start), amount / np.maximum(known, 1), np.nan)
             )
         first = held.shape.firsts(registers)
-        vague = held.terms[row, first + 1] > LOOSE * np.abs(held.terms[row, first])
+        counted, estimated = (held.terms.take(rows, first + i)[0] for i in range(2))
+        vague = estimated > LOOSE * np.abs(counted)
         with np.errstate(divide="ignore", invalid="ignore"):
             excess: FloatArray = np.where(vague, np.nan, mean[1] / mean[0] - 1)
         return np.where(np.isfinite(excess), excess, np.nan)
