@@ -80,6 +80,7 @@ def traffic(days: int = DAYS) -> list[RawBatch]:
     At 20:00 a reading is delayed by nine hours and the register falls silent for seven, the fan
     shows the same all night, at 05:00 the pump shows nonsense, and from 11:00 IT misses three. The
     other site falls silent on the second day; what it has still to say of before comes at last.
+    Of long before there are two mornings, which months, windows and years have in them.
     """
     found: list[tuple[int, runs.Reading]] = []
     for number in range(days * 24):
@@ -91,13 +92,16 @@ def traffic(days: int = DAYS) -> list[RawBatch]:
         found.append((time, ("fan", time, 50.0 if hour < 8 else 50.0 + number % 11)))
         if 3 <= hour < 20:
             found.append((time, ("heat", time, 5.0 + 0.1 * number)))
+    for number in range(12):
+        time = BEGIN - (40 if number < 6 else 12) * DAY + number * HOUR
+        found.append((time, ("it", time, 900.0 + number)))
     for number in range(HEARD):
         time, last = BEGIN + number * HOUR, BEGIN + days * DAY
         late = number == HEARD - 4
         found.append((last if late else time, ("lamp", time, 20.0 + number % 3)))
     found.sort(key=lambda one: one[0])
     out = []
-    for begin in range(BEGIN, BEGIN + (days + 1) * DAY, 6 * HOUR):
+    for begin in range(BEGIN - 40 * DAY, BEGIN + (days + 1) * DAY, 6 * HOUR):
         mine = [one for one in found if begin <= one[0] < begin + 6 * HOUR]
         if mine:
             whole = runs.batch([reading for _, reading in mine])
