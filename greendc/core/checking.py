@@ -13,6 +13,7 @@ import numpy as np
 from greendc.core.accounts import Book
 from greendc.core.balance import (
     COVERED,
+    QUIET,
     BoolArray,
     FloatArray,
     Place,
@@ -22,11 +23,12 @@ from greendc.core.balance import (
     Windows,
     windows,
 )
+from greendc.core.corrections import changed, residual
 from greendc.core.explaining import PERSISTENT, findings, is_followed
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
-from greendc.core.mistakes import MISMATCH
+from greendc.core.mistakes import BACKWARDS, MISMATCH
 from greendc.core.nodes import rated
 from greendc.core.plausible import totals
 from greendc.core.reconciling import Mismatch, Reconciliation
@@ -190,12 +192,40 @@ class _Epoch:
                     self._told(one, part, left_out)
                     for one in findings(self.places, part, replace(self.known, doubted=left_out))
                 ]
+            told += self._backwards(part, only_claimed[span], told)
             nodes = [
                 _node(place, side, states[i], row, found)
                 for i, (place, side) in enumerate(zip(self.places, sides, strict=True))
             ]
             start = int(found.start[row])
             yield Checked(start, start + HOUR, tuple(nodes), tuple(told))
+
+    def _backwards(self, part: Windows, claimed: BoolArray, told: Sequence[Told]) -> Iterator[Told]:
+        """Rated meters refused for readings below zero, that no node tells of."""
+        newest, size = slice(-PERSISTENT, None), part.energy[-PERSISTENT:]
+        rest = QUIET * self.known.rated * part.seconds[newest, np.newaxis]
+        with np.errstate(invalid="ignore"):
+            below = (claimed[newest] & (size < -rest)).all(axis=0)
+        if len(size) < PERSISTENT:
+            return
+        named = {suspect.meter for one in told for suspect in one.suspects}
+        rows = np.arange(len(part.start)) >= len(part.start) - PERSISTENT
+        for meter in np.flatnonzero(below).tolist():
+            mine = [place for place in self.places if meter in place.columns]
+            if self.meters[meter] not in named and mine:
+                gain, after = BACKWARDS.gain, changed(mine[0], part, meter, BACKWARDS.gain)
+                name = self.meters[meter]
+                yield Told(
+                    tuple(place.node.name for place in mine),
+                    (Suspect(name, BACKWARDS.kind, gain, BACKWARDS.meaning, None),),
+                    int(part.start[-PERSISTENT]),
+                    PERSISTENT,
+                    _rounded(residual(mine[0].sides(part), rows)) or 0.0,
+                    _rounded(residual(after, rows)),
+                    None,
+                    (name,),
+                    until=int(part.end[-1]),
+                )
 
     def _windows(self, lo: int, hi: int) -> tuple[Windows, BoolArray]:
         """Windows, and where they hold what is only claimed."""

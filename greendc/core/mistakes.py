@@ -16,8 +16,12 @@ class Mistake:
     rare: float = 0.0
 
 
+BACKWARDS = Mistake(
+    "sign", -1.0, "the sign is swapped, as of a current transformer the wrong way round"
+)
+
 MISTAKES = (
-    Mistake("sign", -1.0, "the sign is swapped, as of a current transformer the wrong way round"),
+    BACKWARDS,
     Mistake("factor", 1e-3, "W taken for kW, or Wh for kWh"),
     Mistake("factor", 1e3, "kW taken for W, or kWh for Wh"),
     Mistake("factor", 1e-1, "a factor of 10 too much, as of a transformer or a decimal point"),

@@ -64,6 +64,17 @@ def test_a_fault_is_named(
     assert (found["since"], found["until"]) == ("2025-06-02T00:00:00Z", None)
 
 
+def test_a_small_load_that_is_read_backwards_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A two hundredth of its node, which is in balance with it and without."""
+    fault = ("swapped_sign", "hall-1-crah-1.cool_crah_fan", None)
+    config, log = simulated(tmp_path, "colocation", hours=4, fault=fault)
+    (found,) = findings((config, log), capsys)
+    assert (found["kind"], found["suspects"][0]["meter"]) == ("sign", fault[1])
+    assert found["left_out"] == [fault[1]]
+
+
 def test_a_small_meter_is_named_by_its_course(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
