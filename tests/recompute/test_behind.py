@@ -97,8 +97,9 @@ def traffic(days: int = DAYS) -> list[RawBatch]:
         found.append((time, ("it", time, 900.0 + number)))
     for number in range(HEARD):
         time, last = BEGIN + number * HOUR, BEGIN + days * DAY
-        late = number == HEARD - 4
-        found.append((last if late else time, ("lamp", time, 20.0 + number % 3)))
+        late = number == HEARD - 8
+        value = 40.0 if late else 20.0 + number % 3
+        found.append((last if late else time, ("lamp", time, value)))
     found.sort(key=lambda one: one[0])
     out = []
     for begin in range(BEGIN - 40 * DAY, BEGIN + (days + 1) * DAY, 6 * HOUR):
