@@ -241,7 +241,8 @@ class Level:
                 one, every = np.array([row]), np.arange(self.shape.width)
                 out.write(start, self.valid[row], self.terms.take(one, every)[0])
                 if self.losses:
-                    out.lose(start, *self.losses.at(one, self.valid.shape))
+                    word, lacking = self.losses.at(one, self.valid.shape)
+                    out.lose(start, word[0], lacking[0])
         return out
 
     def rows(self, starts: Iterable[int]) -> IntArray:
