@@ -242,12 +242,12 @@ def filled(found: Segments, wanted: Fills) -> tuple[Segments, list[Spread]]:
 
 def _told(made: Segments, days: IntArray) -> list[Spread]:
     """What was filled in, with the days it is made of; one where it goes on by the same ones."""
-    fresh = np.ones(len(made), np.bool_)
-    fresh[1:] = made.meter[1:] != made.meter[:-1]
-    fresh[1:] |= made.start[1:] != made.end[:-1]
-    fresh[1:] |= (days[1:] != days[:-1]).any(axis=1)
-    first = np.flatnonzero(fresh)
-    last = np.append(first[1:], len(made)) - 1
+    fresh = np.ones(len(made) + 1, np.bool_)
+    fresh[1:-1] = made.meter[1:] != made.meter[:-1]
+    fresh[1:-1] |= made.start[1:] != made.end[:-1]
+    fresh[1:-1] |= (days[1:] != days[:-1]).any(axis=1)
+    borders = np.flatnonzero(fresh)  # the last one is behind all
+    first, last = borders[:-1], borders[1:] - 1
     columns = made.meter[first], made.start[first], made.end[last], days[first]
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [Spread(meter, start, end, tuple(of)) for meter, start, end, of in rows]
