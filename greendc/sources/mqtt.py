@@ -91,7 +91,7 @@ class MqttSource:
         self._acks: deque[tuple[int, IntArray]] = deque()
         self._calls: deque[Callable[[Connection], None]] = deque()
         self._state = SourceState(session=session, since=clock(), bulk_read=supported())
-        self._stopping = self._pausing = self._paused = False
+        self._stopping = self._pausing = False
         self._read_out = threading.Event()  # what had come when reading was to end
         self._stood_since, self._began = math.inf, 0
         self._statistics = Statistics(settings, inbox, clock)
@@ -135,7 +135,7 @@ class MqttSource:
         self._pausing = True
         self._bell.ring()
         self._read_out.wait(READ_OUT_WITHIN)
-        self._paused = True
+        self._read_out.set()
 
     def stop(self) -> None:
         """Send the acknowledgements that wait, disconnect and end, within 2 s."""
@@ -193,7 +193,8 @@ class MqttSource:
                 self._inbox.put(number, [], self._reception(connection, number, ending))
 
     def _step(self, connection: Connection, number: int) -> None:
-        reading = not connection.established or (self._inbox.room > 0 and not self._paused)
+        wanted = self._inbox.room > 0 and not self._read_out.is_set()
+        reading = wanted or not connection.established
         if not reading:
             self._show("holding")
         elif connection.subscribed:

@@ -12,6 +12,7 @@ from greendc.columns import numbers
 from greendc.core.facility import Op
 from greendc.ports import RawBatch
 from greendc.sinks import Passed
+from greendc.sources.pace import readable_from
 
 
 def only_changes(decode: Any) -> Any:
@@ -239,6 +240,7 @@ def deaf_acknowledgement(leave: Any) -> Any:
 
     def hearing(self: Any, seconds: float) -> None:
         deadline = time.monotonic() + 0.5
+        readable_from(self._socket(), 1)
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._socket()], [], [], left)[0]:
                 self.read(1000)
