@@ -108,7 +108,7 @@ def test_influxdb_1_gets_its_own(store: Proxy, tmp_path: Path) -> None:
         [row(1)], Rows([])
     )
     (request,) = store.requests
-    assert request.path == "/write?db=dc&precision=ns&rp=years"
+    assert request.path == "/write?db=dc&rp=years&precision=ns"
     headers = {name.lower(): value for name, value in request.headers.items()}
     assert headers["authorization"] == "Basic bWU6aHVzaC1odXNoLWh1c2g="
     assert headers["content-encoding"] == "gzip"
