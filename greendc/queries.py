@@ -25,9 +25,6 @@ from greendc.lines import PUBLISHED, line
 from greendc.ports import GreendcError, LedgerRow
 from greendc.store import (
     PERIODS,
-    SCHEMA_VERSION,
-    UPGRADED,
-    Store,
     connect,
     last_row,
     read_balances,
@@ -38,7 +35,7 @@ from greendc.store import (
     read_newest_balance,
     read_newest_start,
     read_revisions,
-    schema_of,
+    readable,
 )
 from greendc.summing import Sum, by_quantity, stretches
 
@@ -58,11 +55,8 @@ class Ledger:
         self._path = path
         self._db = connect(path, readonly=True)
         with self._reading():
-            version = schema_of(self._db)
-            if version in UPGRADED:
-                Store(path).close()
-                version = schema_of(self._db)
-        if version != SCHEMA_VERSION:
+            known = readable(path, self._db)
+        if not known:
             self.close()
             raise GreendcError(f"{path}: not a ledger that this greendc reads")
 

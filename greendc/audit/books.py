@@ -19,11 +19,10 @@ from greendc.store import (
     NOTED,
     OWN,
     SCHEMA_VERSION,
-    UPGRADED,
     WRITTEN,
-    Store,
     connect,
     last_row,
+    readable,
     schema_of,
 )
 
@@ -88,17 +87,17 @@ def ledger_book(path: Path) -> LedgerBook:
     if not path.exists():
         raise GreendcError(f"{path}: no ledger here yet: run greendc, or replay --keep, first")
     with _reading(path), closing(connect(path, readonly=True)) as db:
-        if schema_of(db) in UPGRADED:
-            Store(path).close()
-        db.execute("BEGIN")
-        if schema_of(db) != SCHEMA_VERSION:
+        if not readable(path, db):
             raise GreendcError(f"{path}: not a ledger that this greendc reads")
+        db.execute("BEGIN")
         kept = db.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
         state = NO_STATE if kept is None else msgspec.msgpack.decode(kept[0])
         (rows,) = db.execute("SELECT total(number) FROM block").fetchone()
         last = last_row(db)
         passed = _grouped(db.execute("SELECT sink, outcome, number FROM passed"))
         own = passed.pop(OWN, {})
+        if schema_of(db) != SCHEMA_VERSION:  # which did not count all of this
+            own = {}
         events, last_event = db.execute("SELECT count(*), max(id) FROM event").fetchone()
         (archived,) = db.execute("SELECT count(*) FROM archive").fetchone()
         return LedgerBook(

@@ -16,13 +16,13 @@ from greendc.store.database import (
     NOTED,
     OWN,
     SCHEMA_VERSION,
-    UPGRADED,
     WRITTEN,
     connect,
     schema_of,
 )
 from greendc.store.file import Changes, Store
 from greendc.store.judgements import Judgement, Times, Told
+from greendc.store.opening import readable
 from greendc.store.reading import (
     StoredLedger,
     last_row,
@@ -43,7 +43,6 @@ __all__ = [
     "OWN",
     "PERIODS",
     "SCHEMA_VERSION",
-    "UPGRADED",
     "WRITTEN",
     "ArchivedReadings",
     "Changes",
@@ -70,6 +69,7 @@ __all__ = [
     "read_newest_balance",
     "read_newest_start",
     "read_revisions",
+    "readable",
     "schema_of",
     "totals",
 ]

@@ -8,12 +8,14 @@ import msgspec
 from greendc.files import claim
 from greendc.ports import GreendcError
 
-SCHEMA_VERSION = 2
+# Raised where a greendc of before would write without keeping an account of what it writes.
+SCHEMA_VERSION = 3
 # In place of a sink what the ledger itself holds: figures, events, rows of the archive.
 OWN = ""
 WRITTEN, NOTED, ARCHIVED = "written", "noted", "archived"
 JOURNALLED = "journalled"  # key of a ledger that there is a journal for
-UPGRADED = frozenset({1})  # schemas that are turned into this one where a ledger is opened
+UPGRADED = frozenset({1, 2})  # schemas that are turned into this one where a ledger is written
+READ = frozenset({2, SCHEMA_VERSION})  # schemas that are read as they are
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

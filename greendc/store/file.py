@@ -70,7 +70,7 @@ class Store:
         if version in UPGRADED:
             from greendc.store.upgrade import upgrade  # noqa: PLC0415 - once in a ledger's life
 
-            upgrade(self._db)
+            upgrade(self._db, version)
         elif version is None:
             self._db.execute("BEGIN IMMEDIATE")
             self.set("schema", SCHEMA_VERSION)

@@ -1,4 +1,4 @@
-"""A ledger of schema 1, with a row for each figure, becomes one of blocks."""
+"""Ledgers of earlier schemas."""
 
 import sqlite3
 import sys
@@ -13,11 +13,12 @@ from tqdm import tqdm
 from greendc.core.facility import IntArray
 from greendc.core.figure import PERIODS, Figure, FigureColumns
 from greendc.store.blocks import ROWS, part_of, stretches, write
-from greendc.store.database import SCHEMA_VERSION
+from greendc.store.database import ARCHIVED, NOTED, OWN, SCHEMA_VERSION
 from greendc.store.packing import Packing
 
 Names = tuple[str, ...]
 
+ROW_BY_ROW = 1  # the schema with a row for each figure
 AT_ONCE = 100_000  # rows that are taken into memory
 OLD = (
     'SELECT f.id, q.site, f.quantity, q.name, q.unit, f.period, f.start, f."end", f.valid, '
@@ -26,30 +27,45 @@ OLD = (
 )
 
 
-def upgrade(db: sqlite3.Connection) -> None:
-    """Turn rows into blocks, in one transaction: ids, and what they say, stay the same.
+def upgrade(db: sqlite3.Connection, version: int) -> None:
+    """Turn a ledger of an earlier schema into one of this, in one transaction.
 
     The tables of `SCHEMA` are there already.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        total = db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0
-        known = dict(db.execute("SELECT id, name FROM quantity").fetchall())
-        names = tuple(known.get(number, "") for number in range(max(known, default=0) + 1))
-        with tqdm(
-            total=total, desc="upgrading the ledger", unit=" figures", file=sys.stderr
-        ) as bar:
-            rows, packing = db.execute(OLD), Packing()
-            while some := list(islice(rows, AT_ONCE)):
-                _take(db, packing, some, names)
-                bar.update(some[-1][0] - bar.n)
-        db.execute("DROP TABLE figure")
+        if version == ROW_BY_ROW:
+            _into_blocks(db)
+        _begin_accounts(db)
         body = msgspec.msgpack.encode(SCHEMA_VERSION)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('schema', ?)", (body,))
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _begin_accounts(db: sqlite3.Connection) -> None:
+    """Drop what a greendc of the earlier schema may have left behind, not knowing of it.
+
+    It writes events and archived readings without counting them, and recomputes without a look at
+    checkpoints.
+    """
+    db.execute("DELETE FROM passed WHERE sink = ? AND outcome IN (?, ?)", (OWN, NOTED, ARCHIVED))
+    db.execute("DELETE FROM checkpoint")
+
+
+def _into_blocks(db: sqlite3.Connection) -> None:
+    """Turn rows into blocks: ids, and what they say, stay the same."""
+    total = db.execute("SELECT max(id) FROM figure").fetchone()[0] or 0
+    known = dict(db.execute("SELECT id, name FROM quantity").fetchall())
+    names = tuple(known.get(number, "") for number in range(max(known, default=0) + 1))
+    with tqdm(total=total, desc="upgrading the ledger", unit=" figures", file=sys.stderr) as bar:
+        rows, packing = db.execute(OLD), Packing()
+        while some := list(islice(rows, AT_ONCE)):
+            _take(db, packing, some, names)
+            bar.update(some[-1][0] - bar.n)
+    db.execute("DROP TABLE figure")
 
 
 def _take(

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from greendc.app import audited
 from greendc.audit import audit
 from greendc.audit.equations import Connection
 from greendc.calendars import rfc3339
@@ -17,6 +18,7 @@ from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.journal import Journal, by_qos, intake
 from greendc.outcomes import LEFT
 from greendc.ports import Event, RawBatch, Reception
+from greendc.store import SCHEMA_VERSION, connect, schema_of
 from greendc.store.verifying import damage
 from tests.audit.kit import Life
 from tests.audit.test_balance import BEGIN, FIRST, SITE, STEP
@@ -137,6 +139,7 @@ def _made_old(folder: Path) -> None:
         db.execute("DROP TABLE intake")
         db.execute("DROP TABLE connection")
     with closing(sqlite3.connect(folder / LEDGER)) as db, db:
+        _of_schema(db, 2)
         db.execute("DROP TABLE passed")
         db.execute("DROP TABLE told")
         db.execute("DROP TABLE judged")
@@ -148,6 +151,36 @@ def _made_old(folder: Path) -> None:
             del one["open"], one["beyond"]
         body = msgspec.msgpack.encode(state)
         db.execute("UPDATE meta SET value = ? WHERE key = 'state'", (body,))
+
+
+def _of_schema(db: sqlite3.Connection, number: int) -> None:
+    db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (msgspec.msgpack.encode(number),))
+
+
+def test_what_an_earlier_greendc_has_written_meanwhile_is_no_fault(
+    life: Life, config: Config
+) -> None:
+    """It takes in events and archived readings without counting them, and knows no checkpoint."""
+    feed(life, 50)
+    life.commit()
+    assert life.stack is not None
+    life.stack.close()
+    life.stack = None
+    with closing(sqlite3.connect(config.data / LEDGER)) as db, db:
+        _of_schema(db, 2)
+        event = "INSERT INTO event (arrival, kind, data) VALUES (7, 'late', '{}')"
+        archived = "INSERT INTO archive (site, first, last, body) "
+        archived += "SELECT site, first, last, body FROM archive LIMIT 1"
+        checkpoint = "INSERT INTO checkpoint VALUES (3, 7, 'recomputed meanwhile', x'80', x'')"
+        assert [db.execute(one).rowcount for one in (event, archived, checkpoint)] == [1, 1, 1]
+    assert audited(config).failed == []
+    with closing(connect(config.data / LEDGER, readonly=True)) as db:
+        assert schema_of(db) == 2  # that greendc may still be writing it
+    life._start()
+    feed(life)
+    assert life.audit().failed == []
+    assert life.data.store.get("schema") == SCHEMA_VERSION
+    assert not life.data.store._db.execute("SELECT 1 FROM checkpoint WHERE done_to = 3").fetchall()
 
 
 def test_a_meter_that_a_configuration_leaves_out_takes_its_open_readings_along(
