@@ -1,6 +1,6 @@
 """How far each meter and account of a site is closed, and which cells are due."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -160,8 +160,12 @@ class Progress:
         held = (known.last + self.rules.hold)[self.rules.energy]
         return max(last, int(held.min(initial=EVER)))
 
-    def advance(self, watermark: int, known: Known, end: int | None) -> None:
-        """Close each meter up to where nothing that may still come in time can change it."""
+    def advance(self, watermark: int, known: Known, end: int | None) -> list[Dirty]:
+        """Close each meter up to where nothing that may still come in time can change it.
+
+        Returns where that gives a meter cells beneath closed ones that it is part of: an end of
+        input closes long cells in full, and the short ones within as far as there are readings.
+        """
         if end is not None:
             grids = self._grids(np.full_like(self.closed, end))
             upto = -(-end // grids) * grids
@@ -173,7 +177,12 @@ class Progress:
             upto = self._floor(self._shaped(upto, known))
         if self.origin is None:  # meters that have no cells are judged all the same
             upto = np.where(self.rules.energy, -EVER, upto)
-        self.closed = np.maximum(self.closed, upto)
+        before, sealed = self.closed, self.sealed()
+        self.closed = np.maximum(before, upto)
+        within = np.minimum(self.closed, sealed)
+        late = np.flatnonzero(before < within)
+        spans = zip(before[late].tolist(), within[late].tolist(), strict=True)
+        return list(zip(late.tolist(), spans, strict=True))
 
     def _shaped(self, upto: IntArray, known: Known) -> IntArray:
         """No further than the power is known, and not into intervals that it is not known of."""
@@ -234,12 +243,14 @@ class Progress:
 
     # -- closed cells again ------------------------------------------------------------------
 
-    def opened(self, dirty: Iterable[Dirty], floor: int) -> list[Dirty]:
+    def opened(self, dirty: Sequence[Dirty], floor: int) -> list[Dirty]:
         """What of changed spans is closed.
 
         None begins before `floor`, from where on all readings are still kept.
         """
-        found = []
+        found: list[Dirty] = []
+        if not dirty:
+            return found
         sealed = np.append(self.sealed(), self.furthest())
         least = max(-(-floor // self.border) * self.border, self.origin or 0)
         for meter, (begin, end) in dirty:

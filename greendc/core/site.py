@@ -296,6 +296,9 @@ class SiteBook:
             self.progress.advance(watermark, self._how_far(), None)
             return self._let_go(settled, old, again)
         opened = self.progress.opened(filled + dirty + cells, kept_from)
+        known = self._how_far()
+        end = self.progress.end_of(known, at) if settled.final else None
+        opened += self.progress.opened(self.progress.advance(watermark, known, end), kept_from)
         settled.causes = causes(opened, fresh, [stood, before], mark, left)
         del fresh, before  # of many readings not held twice while cells are made of them
         settled.reopened = self.progress.whole(opened)
@@ -303,7 +306,7 @@ class SiteBook:
             self.pause()
             settled.blocks += self._again(lo, hi, old, settled)
         self.pause()
-        settled.blocks += self._close(watermark, settled, at)
+        settled.blocks += self._close(watermark, end, settled)
         self.pause()
         return self._let_go(settled, old, again)
 
@@ -432,10 +435,7 @@ class SiteBook:
             settled.spread += due.among(gaps)
             yield from due.blocks(found, self.site.intensity, left)
 
-    def _close(self, watermark: int, settled: Settled, at: int | None) -> Iterator[Block]:
-        known = self._how_far()
-        end = self.progress.end_of(known, at) if settled.final else None
-        self.progress.advance(watermark, known, end)
+    def _close(self, watermark: int, end: int | None, settled: Settled) -> Iterator[Block]:
         found, spread = self._spread(self.hot)
         for due in self.progress.due(watermark, end):
             self.pause()
