@@ -227,7 +227,7 @@ class _Search:
                     place, self.found, after, row, meter
                 ):
                     return Apart.SURELY
-                if is_excess(place, place.sides(self.found), row, meter, mistake):
+                if is_excess(place.sides(self.found), row):
                     return Apart.EXCESS
         return Apart.NOT
 

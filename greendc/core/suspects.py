@@ -20,7 +20,7 @@ class Apart(IntEnum):
     """How well a mistake is told from something that has no meter."""
 
     NOT = 0
-    EXCESS = 1  # more comes out than goes in; a feed without a meter would have to be there
+    EXCESS = 1  # so much comes out that nobody overlooks the feed of it
     SURELY = 2
 
 

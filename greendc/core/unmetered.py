@@ -5,31 +5,25 @@ because something of that size has no meter there. How much is missing tells the
 little as that it is missing for long. One of these does: more nodes than one are put right, while
 what has no meter is at one alone; the meter shows what cannot be; the site's totals cannot be
 without the correction; or what is missing moves as the meter does, and not as if something
-constant were added (`slopes.clear`, and here by the proportion of both sides). More that comes out
-than goes in is of a meter that shows too much, unless a feed without a meter explains it.
+constant were added (`slopes.clear`, and here by the proportion of both sides). Where more comes out
+than goes in the same holds of a feed without a meter, as long as it would be of a size that anybody
+overlooks.
 """
 
 import numpy as np
 
 from greendc.core.balance import BoolArray, FloatArray, Place, Sides, Windows
-from greendc.core.mistakes import Mistake
 
 AS_WELL = 3.0  # times what a mistake leaves must be left by a constant load
-OVERLOOKED = 10.0
+OVERLOOKED = 4.0  # times what goes in by meters: with two feeds of three left out it is three times
 SEVERAL = 6  # windows, where there are others on its side
 LEAST_MOVED = 0.002  # of the larger side, what meters move by that are read beside each other
 
 
-def is_excess(place: Place, before: Sides, rows: BoolArray, meter: int, mistake: Mistake) -> bool:
-    """Whether more comes out than goes in, and the meter is put right by making it less.
-
-    An input that would have to be more is no such thing, as a feed without a meter is as likely,
-    but for one that shows a tenth or less: nobody overlooks a feed that is nine times another.
-    """
-    out = place.out[place.columns == meter]
-    with np.errstate(invalid="ignore"):
-        excess = float(np.nanmedian((before.outside - before.inside)[rows])) > 0
-    return excess and bool((out > 0).any() or not 1 < mistake.gain < OVERLOOKED)
+def is_excess(before: Sides, rows: BoolArray) -> bool:
+    """Whether more comes out than any feed without a meter explains."""
+    known = rows & np.isfinite(before.inside + before.outside)
+    return float(np.median((before.outside - OVERLOOKED * before.inside)[known])) > 0
 
 
 def moves_in_proportion(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from greendc.core.balance import FloatArray
+from greendc.core.facility import Node
 from greendc.core.suspects import Finding
 from tests.balance.kit import POINTS, Hall, chain, hours, told
 
@@ -37,6 +38,26 @@ def test_a_rack_without_a_meter_is_blamed_on_none(count: int) -> None:
             assert all(one.undecided or not one.explanations for one in found)
             undecided += sum(one.undecided for one in found)
     assert undecided > 2
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
+@pytest.mark.parametrize("count", [3, 6, 24])
+def test_a_feed_without_a_meter_is_blamed_on_none(count: int, share: float) -> None:
+    """Of three: as much more comes out as one output shows, or nine tenths of it."""
+    counted = hours(count)
+    load = counted["rack_a"] + counted["rack_b"] + counted["rack_c"] + counted["chiller"]
+    counted |= {"feed": 0.2 * load, "ups_in": (0.8 - share) * load}
+    places = [("feed", 1.0), ("ups_in", 1.0)]
+    outputs = [(name, 0.95) for name in ("rack_a", "rack_b", "rack_c", "chiller")]
+    (found,) = told(counted, [Node("feeds", tuple(places), tuple(outputs))])
+    assert found.undecided or not found.explanations
+
+
+def test_more_than_any_feed_gives_is_of_an_output() -> None:
+    counted = hours(3) | {"chiller": hours(3)["chiller"] * 1000}
+    (found,) = told(counted)
+    assert {tuple(POINTS)[e.meter] for e in found.explanations} == {"chiller"}
+    assert not found.undecided
 
 
 @pytest.mark.parametrize(("count", "undecided"), [(4, True), (8, False), (24, False)])
