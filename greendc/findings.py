@@ -100,7 +100,8 @@ def record(one: Lasting) -> dict[str, Any]:
             {
                 "meter": s.meter,
                 "kind": s.kind,
-                "multiplier": None if s.kind == "twice" else s.gain,
+                "other": s.other,
+                "multiplier": s.multiplier,
                 "meaning": s.meaning,
                 "node": s.at,
             }
@@ -124,13 +125,15 @@ def text(one: Lasting) -> str:
     way = "more came out than went in" if told.before < 0 else "of what went in did not come out"
     nodes = " and ".join(told.nodes)
     seen = f"{one.site}: at {nodes} {_percent(abs(told.before))} {way} ({span})"
+    unmetered = "something there" if told.before > 0 else "something that feeds it"
     if not told.suspects:
-        unmetered = ", or something there has no meter" if told.before > 0 else ""
-        return f"{seen}; no single mistake of a meter explains it{unmetered}"
-    if told.undecided:
-        something = "something there" if told.before > 0 else "something that feeds it"
         return (
-            f"{seen}. Either {something} has no meter, or a meter is read wrongly; which of both "
+            f"{seen}; no single mistake of a meter explains it. Either {unmetered} has no meter, "
+            "or several are read wrongly"
+        )
+    if told.undecided:
+        return (
+            f"{seen}. Either {unmetered} has no meter, or a meter is read wrongly; which of both "
             f"the next hours may tell. It might be {_listed(told.suspects)}"
         )
     first, others = told.suspects[0], told.suspects[1:]
@@ -138,8 +141,6 @@ def text(one: Lasting) -> str:
     named = f"{seen}. Most likely {_suspected(first)}{after}"
     if told.worth is not None:
         named += f". {_followed(told, told.worth, first)}"
-    elif told.before > 0 and first.gain > 1:
-        named += ", or something there has no meter"
     if first.meter in told.left_out:
         named += "; its readings are out of range or not believed, so no figure rests on them"
     if others:
@@ -174,6 +175,8 @@ def _digits(uncertainty: float) -> int:
 def _suspected(suspect: Suspect) -> str:
     if suspect.at is not None:
         return f"{suspect.meter} {suspect.meaning} (leave it out at {suspect.at})"
+    if suspect.other is not None:
+        return f"{suspect.meter} and {suspect.other}: {suspect.meaning}"
     return f"{suspect.meter}: {suspect.meaning} (multiplier {suspect.gain:.6g})"
 
 

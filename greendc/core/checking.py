@@ -24,12 +24,14 @@ from greendc.core.balance import (
     windows,
 )
 from greendc.core.corrections import changed, residual
-from greendc.core.explaining import PERSISTENT, findings, is_followed
+from greendc.core.courses import is_followed
+from greendc.core.explaining import findings
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
 from greendc.core.mistakes import BACKWARDS, MISMATCH
 from greendc.core.nodes import rated
+from greendc.core.off import PERSISTENT
 from greendc.core.plausible import totals
 from greendc.core.reconciling import Mismatch, Reconciliation
 from greendc.core.slopes import Slope
@@ -62,7 +64,8 @@ class NodeHour:
 class Suspect:
     """A mistake that explains a finding: a meter, what is wrong with it, the factor to right it.
 
-    `at` is the node where the meter should not be counted, None where the factor is meant.
+    `at` is the node where the meter should not be counted, None where the factor is meant. Where
+    the mistake is of import and export together, `other` is the meter of export.
     """
 
     meter: str
@@ -70,6 +73,12 @@ class Suspect:
     gain: float
     meaning: str
     at: str | None
+    other: str | None = None
+
+    @property
+    def multiplier(self) -> float | None:
+        """What the meter has to be multiplied by; None where that is not what is wrong."""
+        return self.gain if self.at is None and self.other is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +256,7 @@ class _Epoch:
                 one.mistake.gain,
                 one.mistake.meaning,
                 one.at,
+                None if one.both is None else self.meters[one.both[0]],
             )
             for one in finding.explanations
         ]

@@ -9,10 +9,11 @@ no doubt.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
-from greendc.core.balance import BoolArray, Place, Sides, State, StateArray, Windows
+from greendc.core.balance import BoolArray, Place, Sides, State, Windows
 from greendc.core.corrections import (
     changed,
     is_output,
@@ -22,45 +23,16 @@ from greendc.core.corrections import (
     spread,
     without,
 )
+from greendc.core.courses import Courses, chained
+from greendc.core.directions import DIRECTIONS, connections, runs_backwards
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
-from greendc.core.plausible import Plausibility
-from greendc.core.slopes import Slope, clear, slopes, worth_of
-from greendc.core.suspects import Apart, Explanation, Finding, Known
+from greendc.core.off import ODD, Off, newest_off
+from greendc.core.plausible import IMPOSSIBLE, Plausibility
+from greendc.core.slopes import Slope, clear, worth_of
+from greendc.core.suspects import ALIKE, Apart, Explanation, Finding, Known, righted
 from greendc.core.unmetered import is_excess, moves_in_proportion
 
-PERSISTENT = 3  # windows in a row before anything is said, or no longer
-ODD = 0.1  # of the windows that may be out of balance after a correction; one always
-ALIKE = 0.35  # how near another explanation must come to be named beside the best one
 TWICE_RARE = 0.1  # how much better leaving a meter out must explain than a factor
-FAINT = 0.5  # worths below are what chance makes of a meter that is read too seldom
-
-
-@dataclass(frozen=True, slots=True)
-class Off:
-    """A node out of balance in its newest windows, `rows` of them."""
-
-    place: Place
-    rows: BoolArray
-
-
-def newest_off(place: Place, states: StateArray) -> Off | None:
-    """A node's newest windows out of balance: it takes so many in a row to begin and to end."""
-    known = np.flatnonzero(states != State.UNKNOWN)
-    bad: BoolArray = states[known] != State.BALANCED
-    begun, ended = _last_run(bad), _last_run(~bad)
-    if begun <= ended:
-        return None
-    rows = np.zeros(len(states), np.bool_)
-    rows[known[ended + 1 :][bad[ended + 1 :]]] = True
-    return Off(place, rows)
-
-
-def _last_run(there: BoolArray) -> int:
-    """Where the last run that is long enough ends; -1 for none."""
-    ends = np.flatnonzero(
-        np.all([there[i : len(there) - PERSISTENT + 1 + i] for i in range(PERSISTENT)], axis=0)
-    )
-    return int(ends[-1]) + PERSISTENT - 1 if len(ends) else -1
 
 
 def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Finding]:
@@ -76,16 +48,6 @@ def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Find
         Of the meters.
     """
     return list(_Search(places, found, known).findings())
-
-
-def is_followed(places: Sequence[Place], found: Windows) -> bool:
-    """Whether any node moves with a meter by more or less than that shows."""
-    return any(slopes(place, found) for place in _chained(places))
-
-
-def _chained(places: Iterable[Place]) -> Iterator[Place]:
-    """Nodes whose sides follow each other; between E_DC and E_IT is more than losses."""
-    return (place for place in places if place.node.usual is None)
 
 
 @dataclass
@@ -105,7 +67,7 @@ class _Search:
         """One mistake at a time; what it explains is put right for the search for others."""
         while True:
             off = [one for one in self._off() if one.place.node.name not in self.told]
-            best = self._followed(off)
+            best = Courses(self.places, self.found, self.known, self.followed).explained(off)
             if best:
                 first, slope = best[0]
                 self.followed.add((first.meter, first.at))
@@ -131,7 +93,7 @@ class _Search:
     def _put_right(self, first: Explanation) -> None:
         self.site, self.clear = Plausibility(self.known.totals), {}
         if first.at is None:
-            self.found = self.found.scaled(first.meter, first.mistake.gain)
+            self.found = righted(self.found, first)
         else:
             self.places = [
                 without(p, first.meter) if p.node.name == first.at else p for p in self.places
@@ -149,6 +111,7 @@ class _Search:
         every = [e for meter in odd for e in self._of_meter(meter, off, names)]
         if not every:
             every = [e for meter in meters for e in self._of_meter(meter, off, names)]
+            every = self._beside_both(every, list(self._of_both(off, names)), names)
         if not every:
             return []
         most = max(len(e.nodes) for e in every)
@@ -171,7 +134,7 @@ class _Search:
         seen = self._seen(meter, off)
         odd = self.known.is_odd(self.found, meter, own)
         # what has no meter is missing in E_DC or E_IT as well
-        chained = {p.node.name for p in _chained(mine)}
+        lossy = {p.node.name for p in chained(mine)}
         for mistake in (m for m in MISTAKES if not any(s.denies(m.gain) for s in seen.values())):
             if self.known.is_impossible(self.found, meter, mistake.gain, own):
                 continue
@@ -183,7 +146,7 @@ class _Search:
                 doubt = self.site.doubt(self.found, own, meter, mistake.gain)
                 sure = (
                     odd
-                    or len([name for name in right if name in chained]) > 1
+                    or len([name for name in right if name in lossy]) > 1
                     or doubt < self.site.doubt(self.found, own, meter, 1.0)
                 )
                 apart = Apart.SURELY if sure else self._apart(meter, mistake, tries, rows)
@@ -210,6 +173,53 @@ class _Search:
                 unlike = TWICE_RARE + self.known.unlike(self.found, meter, 1.0, span)
                 apart = self._apart(meter, COUNTED_TWICE, tries, rows)
                 yield Explanation(meter, COUNTED_TWICE, (name,), score + unlike, name, apart)
+
+    def _of_both(self, off: Sequence[Off], names: set[str]) -> Iterator[Explanation]:
+        """Mistakes of import and export together, which are the same at all times."""
+        rows = {one.place.node.name: one.rows for one in off}
+        every = {pair for one in off for pair in connections(one.place, self.known.points)}
+        for pair, directions in product(sorted(every), DIRECTIONS):
+            found = directions.righted(self.found, pair)
+            if runs_backwards(found, pair):
+                continue
+            mine = [p for p in self.places if np.isin(pair, p.columns).any()]
+            tries = [(p, p.sides(found)) for p in mine]
+            score = self._score(tries, self._always(names), names)
+            if score is not None:
+                right = tuple(p.node.name for p in mine if p.node.name in names)
+                sure = runs_backwards(self.found, pair)
+                apart = (
+                    Apart.SURELY if sure else self._apart(pair[0], directions.mistake, tries, rows)
+                )
+                yield Explanation(
+                    pair[0],
+                    directions.mistake,
+                    right,
+                    score - sure * IMPOSSIBLE,
+                    apart=apart,
+                    both=(pair[1], directions),
+                )
+
+    def _beside_both(
+        self, every: list[Explanation], both: list[Explanation], names: set[str]
+    ) -> list[Explanation]:
+        """All of these, but for factors of the same meters that do not explain all windows."""
+        if not both:
+            return every
+        theirs = {meter for e in both if e.both is not None for meter in (e.meter, e.both[0])}
+        always = self._always(names)
+        kept = []
+        for one in every:
+            mine = [
+                p for p in self.places if one.meter in p.columns and one.at in {None, p.node.name}
+            ]
+            tries = [(p, changed(p, self.found, one.meter, one.mistake.gain)) for p in mine]
+            if one.meter not in theirs or self._score(tries, always, names) is not None:
+                kept.append(one)
+        return kept + both
+
+    def _always(self, names: set[str]) -> dict[str, BoolArray]:
+        return dict.fromkeys(names, np.ones(len(self.found.start), np.bool_))
 
     def _apart(
         self,
@@ -271,59 +281,6 @@ class _Search:
                 scores.append(oddness(place, sides, row))
         return max(scores, default=None)
 
-    # -- courses -------------------------------------------------------------------------------
-
-    def _followed(self, off: Sequence[Off]) -> list[tuple[Explanation, Slope]]:
-        """What the course of a node leaves no doubt of, best first, and what is as good."""
-        every = [
-            (one, slope)
-            for place in _chained(self.places)
-            for slope in slopes(place, self.found)
-            for one in self._of_slope(place, slope, off)
-            if (one.meter, one.at) not in self.followed
-        ]
-        newest = np.ones(len(self.found.start), np.bool_)
-        odd = [pair for pair in every if self.known.is_odd(self.found, pair[0].meter, newest)]
-        ranked = sorted(odd or every, key=lambda pair: pair[0].score)
-        return [
-            (one, slope)
-            for one, slope in ranked
-            if one.score <= ranked[0][0].score + ALIKE and one.nodes == ranked[0][0].nodes
-        ]
-
-    def _of_slope(self, place: Place, slope: Slope, off: Sequence[Off]) -> Iterator[Explanation]:
-        meter, name = slope.meter, place.node.name
-        row = np.arange(len(self.found.start)) >= len(self.found.start) - slope.steps - 1
-        nodes = tuple(p.place.node.name for p in off if meter in p.place.columns) or (name,)
-        sure = any(one.place is place for one in off) or self._is_seen_beside(place, meter)
-        twice = [COUNTED_TWICE] if slope.side < 0 else []
-        for mistake in (*MISTAKES, *twice):
-            gain, at = mistake.gain, name if mistake is COUNTED_TWICE else None
-            if not slope.allows(gain) or (abs(gain) < FAINT and not sure):
-                continue
-            mine = [p for p in self.places if meter in p.columns and at in {None, p.node.name}]
-            kept = at is not None or not self.known.is_impossible(self.found, meter, gain, row)
-            if kept and all(
-                self._stays(p, meter, gain, row, alone=p is place and slope.of == 1) for p in mine
-            ):
-                away = abs(slope.worth - gain) / (3.0 * slope.doubt + abs(gain) / 100 + 1e-9)
-                unlike = self.known.unlike(self.found, meter, 1.0 if at else gain, row)
-                score = away + mistake.rare + unlike
-                yield Explanation(meter, mistake, nodes if at is None else (name,), score, at)
-
-    def _is_seen_beside(self, place: Place, meter: int) -> bool:
-        """Whether the course of a meter is right elsewhere: then it is no noise of its own."""
-        others = [p for p in _chained(self.places) if p is not place and meter in p.columns]
-        seen = [worth_of(p, self.found, meter) for p in others]
-        return any(one is not None and one.doubt < FAINT / 5 and one.allows(1.0) for one in seen)
-
-    def _stays(self, place: Place, meter: int, gain: float, row: BoolArray, *, alone: bool) -> bool:
-        """Whether a correction leaves a node in balance; if not alone, as far from it as before."""
-        quiet = place.quiet(self.found)
-        after = changed(place, self.found, meter, gain).states(quiet)[row]
-        before = 0 if alone else _bad(place.states(self.found)[row])
-        return _bad(after) <= max(1, int(ODD * len(after)), before)
-
     # -- findings ------------------------------------------------------------------------------
 
     def _finding(
@@ -332,8 +289,10 @@ class _Search:
         mine = [one for one in off if one.place.node.name in first.nodes]
         main = mine[0]
         before = main.place.sides(self.found)
-        gain = first.mistake.gain
-        after = changed(main.place, self.found, first.meter, gain)
+        if first.at is None:
+            after = main.place.sides(righted(self.found, first))
+        else:
+            after = without(main.place, first.meter).sides(self.found)
         return Finding(
             first.nodes,
             tuple(best),
@@ -361,7 +320,3 @@ class _Search:
         sides = one.place.sides(self.found)
         name, rows = one.place.node.name, one.rows
         return Finding((name,), (), rows, residual(sides, rows), None, spread(sides, rows))
-
-
-def _bad(states: StateArray) -> int:
-    return int(((states != State.BALANCED) & (states != State.UNKNOWN)).sum())

@@ -42,6 +42,9 @@ MISTAKES = (
 COUNTED_TWICE = Mistake("twice", 0.0, "is counted at this node though something else there has it")
 """Of one output of one node: without it the node is in balance."""
 
+DIRECTION = "direction"
+"""Of import and export of a connection together: no factor on one of them puts it right."""
+
 MISMATCH = "register_power_mismatch"
 """In place of a mistake: a register and the power that it counts do not tell the same."""
 
@@ -50,6 +53,12 @@ UNDECIDED = "undecided"
 
 KINDS = tuple(
     dict.fromkeys(
-        [*[mistake.kind for mistake in MISTAKES], COUNTED_TWICE.kind, MISMATCH, UNDECIDED]
+        [
+            *[mistake.kind for mistake in MISTAKES],
+            COUNTED_TWICE.kind,
+            DIRECTION,
+            MISMATCH,
+            UNDECIDED,
+        ]
     )
 )

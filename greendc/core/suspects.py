@@ -7,10 +7,12 @@ from enum import IntEnum
 import numpy as np
 
 from greendc.core.balance import BoolArray, FloatArray, Windows
+from greendc.core.directions import Directions
 from greendc.core.mistakes import Mistake
 from greendc.core.plausible import Total
 from greendc.core.slopes import Slope
 
+ALIKE = 0.35  # how near another explanation must come to be named beside the best one
 OVERLOAD = 1.2  # of a rating
 UNLIKE = 1.5  # for each decade that a meter is from others like it, beyond
 ALIKE_DECADES = 0.5
@@ -29,7 +31,8 @@ class Explanation:
     """One mistake of one meter (a column), what it puts right, and how well: less is better.
 
     `at` is the only node where it is made, None for all; `nodes` are those put right. `apart` is
-    how well it is told from something that has no meter.
+    how well it is told from something that has no meter. `both` is the meter of the other direction
+    and how both are put right, where the mistake is of both.
     """
 
     meter: int
@@ -38,6 +41,15 @@ class Explanation:
     score: float
     at: str | None = None
     apart: Apart = Apart.SURELY
+    both: tuple[int, Directions] | None = None
+
+
+def righted(found: Windows, one: Explanation) -> Windows:
+    """Windows with a mistake that is made at all nodes put right."""
+    if one.both is None:
+        return found.scaled(one.meter, one.mistake.gain)
+    other, directions = one.both
+    return directions.righted(found, (one.meter, other))
 
 
 @dataclass(frozen=True, slots=True)

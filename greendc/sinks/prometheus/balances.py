@@ -33,4 +33,4 @@ def _first(one: Told) -> tuple[str, str]:
     if not one.suspects or one.undecided:
         return "", ""
     first = one.suspects[0]
-    return first.meter, "" if first.at is not None else f"{first.gain:.6g}"
+    return first.meter, "" if first.multiplier is None else f"{first.multiplier:.6g}"
