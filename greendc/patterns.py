@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from greendc.columns import Cuts, IntArray
-from greendc.spans import MASKS, WORD, BoolArray, Bytes, cut, one_or_all, plain
+from greendc.spans import MASKS, WORD, BoolArray, Bytes, WordArray, cut, one_or_all, plain
 
 _LONGEST_NUMBER = 24  # characters
+_REPEATED = 4  # words to a change of them, from which on each is looked at once
 _WHOLE = np.uint64(2**64 - 1)
 
 
@@ -43,13 +44,27 @@ class Piece(NamedTuple):
 
     def stands(self, data: Bytes, start: IntArray) -> BoolArray:
         """At which places one stands."""
-        lines, good = data.lines(start, self.words)
+        lines, inside = data.lines(start, self.words)
+        return inside & self.alike(lines)
+
+    def alike(self, lines: WordArray) -> BoolArray:
+        """Which rows of words are one, from their beginning on."""
+        good = np.ones(len(lines), np.bool_)
         for place, mask, word in self.same:
             column = lines[:, place]
             good &= (column if mask == _WHOLE else column & mask) == word
         for place, mask in self.free:
-            good &= plain(lines[:, place], mask)
+            good &= _plain(lines[:, place], mask)
         return good
+
+
+def _plain(words: WordArray, under: np.uint64) -> BoolArray:
+    """As `plain`; where neighbours are mostly the same, only changes are looked at."""
+    changes = np.flatnonzero(words[1:] != words[:-1])
+    if len(changes) * _REPEATED >= len(words):
+        return plain(words, under)
+    rows = np.append(0, changes + 1)
+    return np.repeat(plain(words[rows], under), np.diff(rows, append=len(words)))
 
 
 class Pattern(NamedTuple):

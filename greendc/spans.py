@@ -13,7 +13,7 @@ WordArray = npt.NDArray[np.uint64]
 WORD = 8  # bytes
 LONGEST = 128  # bytes within which an end is looked for
 MASKS = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], np.uint64)  # first bytes
-_PAD = bytes(2 * WORD)  # around the text, so that words may be read across its ends
+_ONE = np.uint64(1)
 _ONES = np.uint64(0x0101010101010101)  # a word of the byte 1
 _HIGH, _BEYOND_NINE = _ONES * np.uint64(0x80), _ONES * np.uint64(0x80 - 10)
 _ZEROS, _LETTERS, _QUOTES, _BACKSLASHES, _SPACES = (_ONES * np.uint64(byte) for byte in b'0a"\\ ')
@@ -25,17 +25,22 @@ class Bytes:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        padded = self._padded = b"".join((_PAD, text, _PAD))
-        self._words = np.ndarray(len(padded) - WORD + 1, "<u8", padded, strides=(1,))
-        self._inner = self._words[len(_PAD) :]
-        self.array: ByteArray = np.frombuffer(padded, np.uint8)[len(_PAD) : len(_PAD) + len(text)]
+        self.array: ByteArray = np.frombuffer(text, np.uint8)
+        whole = text.ljust(WORD, b"\0")
+        self._last = len(whole) - WORD
+        self._words = np.ndarray(self._last + 1, "<u8", whole, strides=(1,))
 
     def words(self, place: IntArray) -> WordArray:
         """The eight bytes from each place on, the first one the lowest; beyond the text zeros."""
-        inside = place.min(initial=0) >= 0 and place.max(initial=0) <= len(self.text)
-        if inside:
-            return self._inner[place]
-        return self._words[np.clip(place, -WORD, len(self.text)) + len(_PAD)]
+        if place.min(initial=0) >= 0 and place.max(initial=0) <= self._last:
+            return self._words[place]
+        near = np.clip(place, 0, self._last)
+        found = self._words[near]
+        rows = np.flatnonzero(near != place)
+        bits = np.clip(place[rows] - near[rows], -WORD, WORD) * 8
+        found[rows] >>= np.maximum(bits, 0).astype(np.uint64)
+        found[rows] <<= np.maximum(-bits, 0).astype(np.uint64)
+        return found
 
     def lines(self, start: IntArray, words: int) -> tuple[WordArray, BoolArray]:
         """So many words from each place on, one place to a row; and where the text has so many.
@@ -43,15 +48,20 @@ class Bytes:
         The last word may reach beyond the text.
         """
         size = words * WORD
-        count = len(self.text) + WORD - size
-        if count <= 0:
-            return np.zeros((len(start), words), np.uint64), np.zeros(len(start), np.bool_)
-        window = np.ndarray(count, f"V{size}", self._padded, offset=len(_PAD), strides=(1,))
+        whole = self.text.ljust(size, b"\0")
+        last = len(whole) - size
+        near = start
         inside = np.ones(len(start), np.bool_)
-        if start.min(initial=0) < 0 or start.max(initial=0) >= count:
-            inside = (start >= 0) & (start < count)
-            start = np.where(inside, start, 0)
-        return window[start].view("<u8").reshape(len(start), words), inside
+        if start.min(initial=0) < 0 or start.max(initial=0) > len(self.text) - size:
+            near = np.clip(start, 0, last)
+            inside = (start >= 0) & (start < len(self.text) - size + WORD)
+        window = np.ndarray(last + 1, f"V{size}", whole, strides=(1,))
+        found = window[near].view("<u8").reshape(len(start), words)
+        if near is not start and len(beyond := np.flatnonzero(start > near)):
+            tail = Bytes(whole[last:] + bytes(WORD))
+            by = np.minimum(start[beyond] - near[beyond], WORD)
+            found[beyond], _ = tail.lines(by, words)
+        return found, inside
 
     def likely(self, place: IntArray, byte: int, words: int) -> IntArray:
         """As `first`; where the byte is as far from all places as from the first one, it is there.
@@ -108,6 +118,22 @@ class Bytes:
 def _word(text: bytes) -> np.uint64:
     """The first bytes as a word."""
     return np.uint64(int.from_bytes(text[:WORD], "little"))
+
+
+def places_of(text: bytes, byte: int) -> IntArray:
+    """Where a byte stands in a text.
+
+    >>> print(places_of(b"7 kW", ord(" ")))
+    [1]
+    """
+    same = np.frombuffer(text, np.uint8) == byte
+    bits = np.packbits(same, bitorder="little").tobytes()
+    words = np.frombuffer(bits + bytes(-len(bits) % WORD), "<u8")
+    at = np.flatnonzero(words)
+    word = words[at]
+    if (word & word - _ONE).any():  # several in 64 bytes
+        return np.flatnonzero(same)
+    return at * 64 + np.bitwise_count(word - _ONE)
 
 
 def one_or_all(column: IntArray) -> IntArray | int:

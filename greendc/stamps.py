@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from greendc.columns import IntArray
-from greendc.spans import MASKS, WORD, BoolArray, Bytes, WordArray, digits, run
+from greendc.patterns import Piece
+from greendc.spans import MASKS, WORD, BoolArray, Bytes, WordArray, digits
 
 Read = Callable[[str], int | None]
 
@@ -17,6 +18,7 @@ _LAST = 2**62  # ns; times beyond it, and before 1970, are left to whoever knows
 _YEARS = 1970, 2115  # that lie within
 _SECOND, _MINUTE, _DAY = 10**9, 60 * 10**9, 86_400 * 10**9  # ns
 _MANY = 64  # minutes that are worth to be worked out side by side
+_REPEATED = 2  # stamps to a change of them, from which on each is read once
 _HEAD = 16  # characters of `2025-03-01T00:00`
 _STAMP = re.compile(rb".{16}:\d\d(?:\.(\d{1,9}))?(Z|Z?[+-]\d\d:?\d\d)", re.DOTALL)
 
@@ -70,28 +72,62 @@ def _stamps(data: Bytes, start: IntArray, size: int, read: Read) -> tuple[IntArr
     found = _STAMP.fullmatch(data.text, first, first + size) if len(start) else None
     if found is None:
         return nothing
-    suffix, fraction = found[2], len(found[1] or b"")
-    times, good = _minutes(data, start, suffix.decode(), read)
-    good &= data.matches(start + (size - len(suffix)), suffix)
-    tail = data.words(start + _HEAD)  # `:00.5Z`
-    good &= (tail & MASKS[1]) == ord(":")
+    lines, inside = data.lines(start, -(-size // WORD))
+    lines[:, -1] &= MASKS[size - WORD * (lines.shape[1] - 1)]
+    new = _changes(lines)
+    rows = np.flatnonzero(new)
+    if len(rows) * _REPEATED > len(new):
+        times, good = _times(lines, found, read)
+        return times, good & inside
+    times, good = _times(lines[rows], found, read)
+    at = np.cumsum(new) - 1
+    return times[at], good[at] & inside
+
+
+def _changes(words: WordArray) -> BoolArray:
+    """Rows of words that are not those of the row before."""
+    new = np.ones(len(words), np.bool_)
+    new[1:] = words[1:, 0] != words[:-1, 0]
+    for column in words.T[1:]:
+        new[1:] |= column[1:] != column[:-1]
+    return new
+
+
+def _times(
+    lines: WordArray, model: re.Match[bytes], read: Read
+) -> tuple[IntArray, BoolArray]:
+    """Times of words that spell stamps like the model, a stamp to a row."""
+    suffix, fraction = model[2], len(model[1] or b"")
+    times, good = _minutes(lines[:, :2], suffix.decode(), read)
+    same = bytes(_HEAD) + b"\xff\0\0" + b"\xff" * bool(fraction) + bytes(fraction)
+    form = Piece.of(model[0], same + b"\xff" * len(suffix), b"")
+    good &= form.alike(lines)
+    tail = lines[:, 2]  # `:00.5Z`
     seconds, right = digits(tail << np.uint64(8 * (WORD - 3)), 2)
     good &= right & (seconds < 60)
     times = times + seconds * _SECOND
     if fraction:
-        good &= (tail >> np.uint64(24) & MASKS[1]) == ord(".")
-        parts, right = run(data, start + (_HEAD + 4), fraction)
+        parts, right = _fraction(lines, fraction)
         good &= right
         times += parts * 10 ** (9 - fraction)
     return times, good
 
 
-def _minutes(data: Bytes, start: IntArray, suffix: str, read: Read) -> tuple[IntArray, BoolArray]:
-    """The minutes that begin at some places; neighbours are mostly of the same one."""
-    head, tail = data.words(start), data.words(start + WORD)
-    new = np.ones(len(start), np.bool_)
-    new[1:] = (head[1:] != head[:-1]) | (tail[1:] != tail[:-1])
-    head, tail = head[new], tail[new]
+def _fraction(lines: WordArray, count: int) -> tuple[IntArray, BoolArray]:
+    """So many digits from the fourth byte of the third word on, and where there are such."""
+    first = min(count, 4)
+    number, good = digits(lines[:, 2] << np.uint64(8 * (4 - first)), first)
+    if count > first:
+        rest = count - first
+        more, right = digits(lines[:, 3] << np.uint64(8 * (WORD - rest)), rest)
+        return number * 10**rest + more, good & right
+    return number, good
+
+
+def _minutes(words: WordArray, suffix: str, read: Read) -> tuple[IntArray, BoolArray]:
+    """The minutes that pairs of words spell; neighbours are mostly of the same one."""
+    new = _changes(words)
+    head, tail = words[new].T
     times, good = np.zeros(len(head), np.int64), np.zeros(len(head), np.bool_)
     day = read(f"1970-01-02T00:00:00{suffix}") if len(head) >= _MANY else None
     if day is not None:

@@ -14,7 +14,7 @@ from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
 from greendc.sources.layouts import WHOLE, LineLayout, learnt
 from greendc.sources.names import UNREADABLE, Names
 from greendc.sources.timestamps import parse_stamp
-from greendc.spans import BoolArray, Bytes
+from greendc.spans import BoolArray, Bytes, places_of
 from greendc.stamps import stamps
 
 Row = tuple[int, str, bytes, int, int]
@@ -78,22 +78,21 @@ class Parser:
 
     def entries(self, block: bytes) -> Iterator[Entry]:
         """Messages and events of whole lines, in their order."""
-        for piece in _pieces(block):
-            yield from self._entries(piece)
+        for lines in _pieces(block):
+            yield from self._entries(lines)
 
-    def _entries(self, block: bytes) -> Iterator[Entry]:
+    def _entries(self, lines: Texts) -> Iterator[Entry]:
         self._names.renew()
-        lines = _lines(block)
         found = _Found.of(len(lines))
         self._by_layout(found, lines)
         rows = np.flatnonzero(found.topic < 0)
         if len(rows) == len(lines):
             texts = [self._by_form(found, lines, rows, 0)]
         elif len(rows) < _FEWEST:
-            texts = [block]
+            texts = [lines.text]
         else:
-            rest = _lines(b"\n".join(picked(lines, rows)))
-            texts = [block, self._by_form(found, rest, rows, len(block))]
+            rest = _all_lines(b"\n".join(picked(lines, rows)))
+            texts = [lines.text, self._by_form(found, rest, rows, len(lines.text))]
         texts += self._one_by_one(found, lines, sum(map(len, texts)))
         return self._cut(found, texts[0] if len(texts) == 1 else b"".join(texts))
 
@@ -135,7 +134,7 @@ class Parser:
         """
         block = lines.text
         plain = block if _STAND_IN in block else _replaced(block)
-        column = lines if plain is block else _lines(plain)
+        column = lines if plain is block else _all_lines(plain)
         data = Bytes(plain)
         for group in grouped(column, data):
             self._take(found, data, group, rows[group.rows], size)
@@ -201,27 +200,29 @@ class Parser:
             )
 
 
-def _pieces(block: bytes) -> Iterator[bytes]:
-    """The block cut where it has very many lines: their columns would take a lot of memory."""
-    newlines = np.frombuffer(block, np.uint8) == _NEWLINE
-    if np.count_nonzero(newlines) <= MOST_LINES:
-        yield block
+def _pieces(block: bytes) -> Iterator[Texts]:
+    """The lines of a block, cut where there are very many: columns would take a lot of memory."""
+    ends = places_of(block, _NEWLINE)
+    if len(ends) <= MOST_LINES:
+        yield _lines(block, ends)
         return
-    ends = np.flatnonzero(newlines)
     borders = [0, *(ends[MOST_LINES::MOST_LINES] + 1).tolist(), len(block)]
     for begin, end in pairwise(borders):
         if begin < end:
-            yield block[begin:end]
+            yield _all_lines(block[begin:end])
 
 
-def _lines(block: bytes) -> Texts:
-    """The lines that hold something."""
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+def _lines(block: bytes, ends: IntArray) -> Texts:
+    """The lines that hold something, by where newlines stand."""
     if not block.endswith(b"\n"):
         ends = np.append(ends, len(block))
     starts = np.append(0, ends[:-1] + 1)
     some = ends > starts
     return Texts(block, starts, ends) if some.all() else Texts(block, starts[some], ends[some])
+
+
+def _all_lines(block: bytes) -> Texts:
+    return _lines(block, places_of(block, _NEWLINE))
 
 
 def _replaced(block: bytes) -> bytes:
