@@ -1,11 +1,23 @@
 """Numbers in pieces of one text, as JSON has them, to the nearest float64."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from greendc.columns import IntArray
-from greendc.spans import MASKS, WORD, BoolArray, Bytes, FloatArray, digits, one_or_all, run
+from greendc.spans import (
+    MASKS,
+    WORD,
+    BoolArray,
+    Bytes,
+    FloatArray,
+    WordArray,
+    digits,
+    first_in,
+    one_or_all,
+    run,
+)
 
 _ZERO, _DOT, _MINUS = b"0.-"
 _LONGEST = 24  # characters of a number; longer ones are left to a parser
@@ -57,28 +69,71 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
     longest = int(np.minimum(length.max(initial=0), _LONGEST))
     if longest <= 1:
         return _figures(data, start, length)
-    lead = data.words(start) & MASKS[1]
-    minus = lead == _MINUS
-    begin, signed = start, bool(minus.any())
-    if signed:
-        begin = start + minus
-        lead = data.words(begin) & MASKS[1]
-    dot = np.minimum(data.likely(begin, _DOT, -(-longest // WORD)), end)  # before it are digits
-    head, tail = one_or_all(dot - begin), one_or_all(np.maximum(end - dot - 1, 0))
-    number, valid, _ = _before(data, dot, head)
-    part, right, upper = _before(data, end, tail)
-    whole = dot == end
-    valid &= right & (length <= _LONGEST) & (head > 0) & (whole | (tail > 0))
+    small = longest <= WORD and length.min() >= 0
+    found = _in_a_word(data, start, length) if small else _in_words(data, start, end)
+    minus, lead, whole, head, tail, number, part, upper, valid = found
+    valid &= (length <= _LONGEST) & (head > 0) & (whole | (tail > 0))
     valid &= (head == 1) | (lead != _ZERO)
     fits = (head + tail <= _DIGITS) | ((head == 1) & (number == 0) & (upper < 100))
     integer = number * _WHOLE_POWERS[np.minimum(tail, _DIGITS)] + part
     value, known = _quotients(integer, tail)
-    if signed:
+    if minus.any():
         valid &= ~(minus & fits & (integer == 0))
         integer, value = np.where(minus, -integer, integer), np.where(minus, -value, value)
     rest = np.flatnonzero(valid & ~(known & fits))
     value[rest] = list(map(float, data.pieces(start[rest], end[rest])))
     return Reals(valid, whole & valid, fits & whole & valid, integer, value)
+
+
+class _Parts(NamedTuple):
+    """Numbers before and behind the point, of so many digits; `upper` is what 10^16 is behind it."""
+
+    minus: BoolArray
+    lead: WordArray
+    whole: BoolArray
+    head: IntArray | int
+    tail: IntArray | int
+    number: IntArray
+    part: IntArray
+    upper: IntArray | int
+    good: BoolArray
+
+
+def _in_a_word(data: Bytes, start: IntArray, length: IntArray) -> _Parts:
+    """Parts of pieces of at most eight bytes."""
+    size = one_or_all(length)
+    word = data.words(start) & MASKS[size]
+    minus = (word & MASKS[1]) == _MINUS
+    dot = one_or_all(np.minimum(first_in(word, _DOT), length))
+    head, begin = dot, word
+    if minus.any():
+        head, begin = dot - minus, word >> minus * np.uint64(WORD)
+    tail = np.maximum(size - dot - 1, 0)
+    number, good = digits(word << _bits(WORD - dot), head)
+    part, right = digits(word << _bits(WORD - size), tail)
+    good &= right
+    return _Parts(minus, begin & MASKS[1], dot == length, head, tail, number, part, 0, good)
+
+
+def _bits(count: IntArray | int) -> WordArray:
+    return np.uint64(8) * np.asarray(count).astype(np.uint64)
+
+
+def _in_words(data: Bytes, start: IntArray, end: IntArray) -> _Parts:
+    """Parts of pieces of any length."""
+    longest = int(np.minimum((end - start).max(), _LONGEST))
+    lead = data.words(start) & MASKS[1]
+    minus = lead == _MINUS
+    begin = start
+    if minus.any():
+        begin = start + minus
+        lead = data.words(begin) & MASKS[1]
+    dot = np.minimum(data.likely(begin, _DOT, -(-longest // WORD)), end)  # before it are digits
+    head, tail = one_or_all(dot - begin), one_or_all(np.maximum(end - dot - 1, 0))
+    number, good, _ = _before(data, dot, head)
+    part, right, upper = _before(data, end, tail)
+    good &= right
+    return _Parts(minus, lead, dot == end, head, tail, number, part, upper, good)
 
 
 def _before(

@@ -59,12 +59,12 @@ class Piece(NamedTuple):
 
 
 def _plain(words: WordArray, under: np.uint64) -> BoolArray:
-    """As `plain`; where neighbours are mostly the same, only changes are looked at."""
-    changes = np.flatnonzero(words[1:] != words[:-1])
-    if len(changes) * _REPEATED >= len(words):
+    """As `plain`, a single one for all that are; of neighbours that are the same one is looked at."""
+    new = np.append(True, words[1:] != words[:-1])[: len(words)]
+    if np.count_nonzero(new) * _REPEATED > len(words):
         return plain(words, under)
-    rows = np.append(0, changes + 1)
-    return np.repeat(plain(words[rows], under), np.diff(rows, append=len(words)))
+    found = plain(words[new], under)
+    return found[:1] if found.all() else found[np.cumsum(new) - 1]
 
 
 class Pattern(NamedTuple):

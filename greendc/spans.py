@@ -82,20 +82,14 @@ class Bytes:
         [ 8  8 25]
         """
         found = place + words * WORD
-        rows, same = np.arange(len(place)), _ONES * np.uint64(byte)
+        rows = np.arange(len(place))
         for offset in range(0, words * WORD, WORD):
-            differ = self.words(place + offset) ^ same
-            here = differ - _ONES & ~differ & _HIGH  # right up to the first one
-            some = np.flatnonzero(here)
-            if not len(some):
-                continue
-            bit = here[some]
-            before = np.bitwise_count(bit - np.uint64(1) & ~bit) >> 3
-            found[rows[some]] = place[some] + offset + before
-            if len(some) == len(rows):
+            before = first_in(self.words(place + offset), byte)
+            here = before < WORD
+            found[rows[here]] = place[here] + offset + before[here]
+            if here.all():
                 break
-            none = here == 0
-            rows, place = rows[none], place[none]
+            rows, place = rows[~here], place[~here]
         return found
 
     def matches(self, place: IntArray, literal: bytes) -> BoolArray:
@@ -143,6 +137,17 @@ def one_or_all(column: IntArray) -> IntArray | int:
 
 
 # -- words -------------------------------------------------------------------------------------
+
+
+def first_in(words: WordArray, byte: int) -> IntArray:
+    """Which byte of words is the first of a kind, 8 where none is.
+
+    >>> print(first_in(np.array([0x2E37, 0x37], np.uint64), ord(".")))
+    [1 8]
+    """
+    differ = words ^ _ONES * np.uint64(byte)
+    bit = differ - _ONES & ~differ & _HIGH  # right up to the first one
+    return (np.bitwise_count(bit - _ONE & ~bit) >> 3).astype(np.int64)
 
 
 def digits(words: WordArray, count: int | IntArray) -> tuple[IntArray, BoolArray]:

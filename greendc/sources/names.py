@@ -109,13 +109,16 @@ class Names:
 def _masked(data: Bytes, start: IntArray, length: IntArray) -> list[WordArray]:
     """The words of each piece that the table compares, zero beyond its end."""
     longest, shortest = int(length.max(initial=0)), int(length.min(initial=0))
+    count = -(-min(longest, _WORDS * WORD) // WORD)
+    lines, inside = data.lines(start, count)
     found = []
-    for begin in range(0, min(longest, _WORDS * WORD), WORD):
-        words = data.words(start + begin)
+    for number in range(count):
+        begin = number * WORD
+        words = lines[:, number] if inside.all() else data.words(start + begin)
         if longest == shortest and longest - begin < WORD:
-            words &= MASKS[longest - begin]
+            words = words & MASKS[longest - begin]
         elif shortest - begin < WORD:
-            words &= MASKS[np.clip(length - begin, 0, WORD)]
+            words = words & MASKS[np.clip(length - begin, 0, WORD)]
         found.append(words)
     return found
 
