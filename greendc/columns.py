@@ -216,6 +216,16 @@ class Quoted(Sequence[bytes]):
         return repr(list(self))
 
 
+def one_slice(rows: IntArray) -> IntArray | slice:
+    """Ascending places as a slice, which takes no copy, where they follow each other.
+
+    >>> one_slice(np.array([3, 4, 5])), one_slice(np.array([3, 5])).tolist()
+    (slice(3, 6, None), [3, 5])
+    """
+    begin, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    return slice(begin, end) if end - begin == len(rows) else rows
+
+
 def numbers(column: Sequence[int]) -> IntArray:
     """Integers as an array, not to be written to."""
     return column.array if isinstance(column, Numbers) else np.array(column, np.int64)
@@ -247,8 +257,10 @@ def coded(topics: Sequence[str]) -> Topics:
     return Topics([topics.names[place] for place in used.tolist()], place_of[topics.places])
 
 
-def picked(column: Sequence[T], rows: IntArray) -> Sequence[T]:
+def picked(column: Sequence[T], rows: IntArray | slice) -> Sequence[T]:
     """Some rows of a column, of the same kind where it lies in an array."""
+    if isinstance(rows, slice):
+        return column[rows]
     if isinstance(column, Numbers):
         return Numbers(column.array[rows])  # type: ignore[return-value]
     if isinstance(column, Topics):

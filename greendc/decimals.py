@@ -46,6 +46,8 @@ class Reals:
 
     def where(self, mask: BoolArray) -> "Reals":
         """Some of them."""
+        if mask.all():
+            return self
         return Reals(
             self.valid[mask],
             self.whole[mask],
@@ -86,7 +88,7 @@ def reals(data: Bytes, start: IntArray, end: IntArray) -> Reals:
 
 
 class _Parts(NamedTuple):
-    """Numbers before and behind the point, of so many digits; `upper` is what 10^16 is behind it."""
+    """Numbers before and behind the point, of so many digits; `upper`: what 10^16 is behind it."""
 
     minus: BoolArray
     lead: WordArray
@@ -112,7 +114,8 @@ def _in_a_word(data: Bytes, start: IntArray, length: IntArray) -> _Parts:
     number, good = digits(word << _bits(WORD - dot), head)
     part, right = digits(word << _bits(WORD - size), tail)
     good &= right
-    return _Parts(minus, begin & MASKS[1], dot == length, head, tail, number, part, 0, good)
+    whole: BoolArray = length == dot
+    return _Parts(minus, begin & MASKS[1], whole, head, tail, number, part, 0, good)
 
 
 def _bits(count: IntArray | int) -> WordArray:

@@ -37,6 +37,8 @@ class Member:
 
     def where(self, mask: BoolArray) -> "Member":
         """Some of the rows."""
+        if mask.all():
+            return self
         found = None if self.numbers is None else self.numbers.where(mask)
         return Member(self.start[mask], self.end[mask], found)
 

@@ -5,6 +5,7 @@ Most values are as long in all of them. Where one is not, it parts the text into
 these begin follows from its ends. Such texts are told by comparing words of eight bytes.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -19,6 +20,7 @@ from greendc.spans import Bytes
 FEWEST = 32  # texts that are worth it
 MARK, ESCAPED = b"\x7f", b'\\"'  # a mark stands in place of an escaped quote
 
+_DIGIT = re.compile(rb"[0-9]")
 _LONGEST = 1024  # bytes of a text
 _ENOUGH = 0.75  # of the texts; fewer are read otherwise, all together
 _FEW = 16  # one text in so many is not looked at by itself
@@ -193,8 +195,13 @@ def inside(members: list[Value], text: bytes) -> Inside:
 def place_of(value: Value, text: bytes, loose: list[Span]) -> Place:
     """Where a value stands."""
     span = Span(value.start, value.end)
-    model = None if span in loose else text[span.start : span.end]
+    model = None if span in loose else _alike(text[span.start : span.end], text=value.text)
     return Place(*where(value.start, loose), model, value.text)
+
+
+def _alike(value: bytes, *, text: bool) -> bytes:
+    """A model that all texts have, or all integers of a sign, that are as long as this one."""
+    return b"7" * len(value) if text else _DIGIT.sub(b"7", value)
 
 
 def parsed(text: bytes) -> Any:

@@ -59,7 +59,7 @@ class Piece(NamedTuple):
 
 
 def _plain(words: WordArray, under: np.uint64) -> BoolArray:
-    """As `plain`, a single one for all that are; of neighbours that are the same one is looked at."""
+    """As `plain`, one for all where all are; of neighbours that are the same one is looked at."""
     new = np.append(True, words[1:] != words[:-1])[: len(words)]
     if np.count_nonzero(new) * _REPEATED > len(words):
         return plain(words, under)

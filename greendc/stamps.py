@@ -93,9 +93,7 @@ def _changes(words: WordArray) -> BoolArray:
     return new
 
 
-def _times(
-    lines: WordArray, model: re.Match[bytes], read: Read
-) -> tuple[IntArray, BoolArray]:
+def _times(lines: WordArray, model: re.Match[bytes], read: Read) -> tuple[IntArray, BoolArray]:
     """Times of words that spell stamps like the model, a stamp to a row."""
     suffix, fraction = model[2], len(model[1] or b"")
     times, good = _minutes(lines[:, :2], suffix.decode(), read)

@@ -8,7 +8,7 @@ import orjson
 
 from greendc.codecs.payloads import Payloads
 from greendc.codecs.timestamps import read_integers, read_text, read_times
-from greendc.columns import Quoted, Texts, lengths
+from greendc.columns import Quoted, Texts, lengths, one_slice
 from greendc.core.facility import IntArray
 from greendc.core.readings import BoolArray
 from greendc.flat import FORMS, Group, Member, laid_out
@@ -50,12 +50,13 @@ class _Columns:
     def decoded(self) -> Decoded:
         """All of it."""
         row = np.flatnonzero(self.keep)
+        at = one_slice(row)
         return Decoded(
             row=row,
-            value=self.value[row],
-            time=self.time[row],
-            has_time=self.has_time[row],
-            unit=None if self.units is None else self.units[row].tolist(),
+            value=self.value[at],
+            time=self.time[at],
+            has_time=self.has_time[at],
+            unit=None if self.units is None else self.units[at].tolist(),
             rejected=sorted(self.rejected.items()),
         )
 
@@ -71,7 +72,8 @@ def decode(field: Field, payloads: Payloads, documents: Documents) -> Decoded | 
     for group in groups:
         _take(columns, data, group, field)
     rows = np.flatnonzero(columns.start >= 0)
-    times = Member(columns.start[rows], columns.end[rows], None)
+    at = one_slice(rows)
+    times = Member(columns.start[at], columns.end[at], None)
     _take_times(columns, data, rows, times, field.zone)
     left = np.flatnonzero(columns.left)
     if len(left) == len(payloads):
@@ -104,20 +106,21 @@ def _take(columns: _Columns, data: Bytes, group: Group, field: Field) -> None:
     if member is None or member.numbers is None:
         return
     good = member.numbers.valid
-    rows = group.rows[good]
-    columns.value[rows] = member.numbers.value[good]
-    columns.left[rows], columns.keep[rows] = False, True
+    group, numbers = group.where(good), member.numbers.where(good)
+    at = one_slice(group.rows)
+    columns.value[at] = numbers.value
+    columns.left[at], columns.keep[at] = False, True
     if field.time is not None and str(field.time[0]) in group.members:
-        member = group.members[str(field.time[0])].where(good)
+        member = group.members[str(field.time[0])]
         if member.numbers is None:  # times of all groups are read together: many are the same
-            columns.start[rows], columns.end[rows] = member.start, member.end
+            columns.start[at], columns.end[at] = member.start, member.end
         else:
-            _take_times(columns, data, rows, member, field.zone)
+            _take_times(columns, data, group.rows, member, field.zone)
     if columns.units is not None and field.unit is not None:
         unit = group.members.get(str(field.unit[0]))
         if unit is not None and unit.numbers is None:
-            pieces = data.pieces(unit.start[good], unit.end[good])
-            columns.units[rows] = [piece.decode() for piece in pieces]
+            pieces = data.pieces(unit.start, unit.end)
+            columns.units[at] = [piece.decode() for piece in pieces]
 
 
 def _take_times(
@@ -125,7 +128,8 @@ def _take_times(
 ) -> None:
     """Take in times; what is not of the common form is read one by one."""
     times, good = _times(data, member)
-    columns.time[rows], columns.has_time[rows] = np.where(good, times, 0), good
+    at = one_slice(rows)
+    columns.time[at], columns.has_time[at] = np.where(good, times, 0), good
     odd = np.flatnonzero(~good)
     if not len(odd):
         return

@@ -149,6 +149,8 @@ class Bindings:
         if len(self._numbers) != len(self._count):
             self._tabulate()
         count = self._count[numbers]
+        if (count == 1).all():
+            return np.arange(len(numbers)), self._flat[self._start[numbers]]
         row = np.repeat(np.arange(len(numbers)), count)
         first = np.cumsum(count) - count
         within = np.arange(len(row)) - first[row]

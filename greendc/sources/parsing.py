@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from greendc.columns import Inside, IntArray, Numbers, Quoted, Texts, Topics, picked
+from greendc.columns import Inside, IntArray, Numbers, Quoted, Texts, Topics, one_slice, picked
 from greendc.flat import Group, Member, between, grouped, numbers_of
 from greendc.layouts import Layouts
 from greendc.ports import DUP, RETAIN, Entry, Event, RawBatch
@@ -59,7 +59,7 @@ class _Found:
         topic, layout = (np.full(count, -1, np.int64) for _ in range(2))
         return cls(arrival, topic, start, end, mid, flags, layout)
 
-    def payloads(self, rows: IntArray, text: bytes) -> Texts | Quoted:
+    def payloads(self, rows: IntArray | slice, text: bytes) -> Texts | Quoted:
         """Payloads of rows, which stand in a text."""
         start, end = self.start[rows], self.end[rows]
         if not self.layouts:
@@ -124,8 +124,9 @@ class Parser:
         found.start[rows], found.end[rows], found.mid[rows] = start, end, mid
         found.flags[rows] = layout.flags
         if layout.inside is not None:
-            found.layout[rows] = len(found.layouts)
-            found.layouts.append(layout.inside)
+            if layout.inside not in found.layouts:
+                found.layouts.append(layout.inside)
+            found.layout[rows] = found.layouts.index(layout.inside)
 
     def _by_form(self, found: _Found, lines: Texts, rows: IntArray, size: int) -> bytes:
         """Take in messages of one form; returns their payloads, to be put behind `size` bytes.
@@ -190,7 +191,7 @@ class Parser:
 
     def _batches(self, found: _Found, rows: IntArray, text: bytes) -> Iterator[RawBatch]:
         for begin in range(0, len(rows), self._batch):
-            part = rows[begin : begin + self._batch]
+            part = one_slice(rows[begin : begin + self._batch])
             yield RawBatch(
                 Numbers(found.arrival[part]),
                 Topics(self._names.table, found.topic[part]),
