@@ -1,7 +1,8 @@
 """YAML text as plain data, and the line of each value where somebody asks for it."""
 
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from yaml.events import (
 )
 
 from greendc.config.yaml_events import Event, Events
+from greendc.config.yaml_rows import Cut, IrregularError, Rows, cut
 from greendc.ports import GreendcError
 
 Loc = tuple[str | int, ...]
@@ -52,7 +54,7 @@ class Tree:
         Of a large configuration they take more memory than the data, and most have no mistake.
         """
         found: dict[Loc, int] = {}
-        _parsed(self.text, found)
+        _built(Cut(self.text), found)
         return found
 
     def place(self, loc: Loc) -> tuple[int, Loc]:
@@ -107,12 +109,22 @@ def parse(text: str, name: str) -> Tree:
     raise GreendcError(f"{name}:{line}: no YAML: {told}")
 
 
-def _parsed(text: str, lines: dict[Loc, int] | None = None) -> Tree:
-    loader, tree = _Loader(text), Tree(text)
+def _parsed(text: str) -> Tree:
+    """The tree of a text: its rows as lines, where all is good, otherwise event by event."""
+    short = cut(text)
+    with suppress(yaml.YAMLError, RecursionError, _TooMuchError, IrregularError):
+        tree = _built(short)
+        if short.all_met() and not tree.mistakes:
+            return replace(tree, text=text)
+    return _built(Cut(text))
+
+
+def _built(given: Cut, lines: dict[Loc, int] | None = None) -> Tree:
+    loader, tree = _Loader(given.text), Tree(given.text)
     try:
         events = Events(loader)
         first = events.begin()
-        builder = _Builder(loader, events, tree.mistakes, lines)
+        builder = _Builder(loader, events, given, tree.mistakes, lines)
         tree.data = {} if first is None else builder.build(first, ())
         events.end()
     finally:
@@ -128,6 +140,33 @@ class _TooMuchError(Exception):
         self.line = line
 
 
+class _Plain(dict[str, Any]):
+    """What texts without quotes and tags stand for."""
+
+    def __init__(self, loader: _Loader) -> None:
+        super().__init__()
+        self._loader = loader
+
+    def __missing__(self, text: str) -> Any:
+        found = self[text] = _constructed(self._loader, None, text, (True, False))
+        return found
+
+
+def _constructed(loader: _Loader, tag: str | None, text: str, implicit: tuple[bool, bool]) -> Any:
+    """What a text with that tag stands for.
+
+    Raises
+    ------
+    ConstructorError, ValueError
+        If it stands for nothing.
+    """
+    if tag is None or tag == "!":
+        tag = loader.resolve(yaml.ScalarNode, text, implicit)  # type: ignore[no-untyped-call]
+    found = text if tag == _TEXT else loader.construct_object(yaml.ScalarNode(tag, text))
+    text.encode()
+    return found
+
+
 class _Builder:
     """Turns events into data, noting mistakes, and lines where they are asked for."""
 
@@ -135,12 +174,14 @@ class _Builder:
         self,
         loader: _Loader,
         events: Events,
+        given: Cut,
         mistakes: list[tuple[int, Loc, str]],
         lines: dict[Loc, int] | None,
     ) -> None:
-        self.loader, self.events, self.mistakes, self.lines = loader, events, mistakes, lines
+        self.loader, self.events, self.given = loader, events, given
+        self.mistakes, self.lines = mistakes, lines
         self.built = 0
-        self.plain: dict[str, Any] = {}  # what texts without quotes and tags stand for
+        self.plain = _Plain(loader)
 
     def build(self, event: Event, loc: Loc) -> Any:
         """The data that an event begins; those that follow up to its end are taken."""
@@ -170,6 +211,19 @@ class _Builder:
         items: list[Any] = []
         while type(event := self.events.take()) is not SequenceEndEvent:
             items.append(self.build(event, (*loc, len(items))))
+            rows = self.given.behind(event) if self.given.rows else None
+            if rows is not None:
+                items += self._rows(rows)
+        return items
+
+    def _rows(self, rows: Rows) -> list[Any]:
+        try:
+            items = list(rows.read(self.plain))
+        except (yaml.constructor.ConstructorError, ValueError) as error:
+            raise IrregularError from error
+        self.built += sum(map(len, items), len(items))
+        if self.built > MOST:
+            raise IrregularError
         return items
 
     def _mapping(self, loc: Loc) -> dict[str | int, Any]:
@@ -198,28 +252,15 @@ class _Builder:
         return None
 
     def _scalar(self, event: Event, loc: Loc) -> Any:
-        text, plain = event.value, event.implicit[0] and not event.tag
-        if plain and text in self.plain:
-            return self.plain[text]
-        tag = event.tag
-        if tag is None or tag == "!":
-            tag = self.loader.resolve(yaml.ScalarNode, text, event.implicit)  # type: ignore[no-untyped-call]
         try:
-            found = text if tag == _TEXT else self._constructed(tag, event)
-            text.encode()
+            if event.implicit[0] and not event.tag:
+                return self.plain[event.value]
+            return _constructed(self.loader, event.tag, event.value, event.implicit)
         except yaml.constructor.ConstructorError as error:
             self._mistake(event, loc, f"cannot be read: {error.problem}")
-            return None
         except ValueError as error:
             self._mistake(event, loc, f"cannot be read: {error}")
-            return None
-        if plain:
-            self.plain[text] = found
-        return found
-
-    def _constructed(self, tag: str, event: Event) -> Any:
-        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
-        return self.loader.construct_object(node)
+        return None
 
     def _mistake(self, event: Event, loc: Loc, text: str) -> None:
         self.mistakes.append((event.start_mark.line + 1, loc, text))
