@@ -1,7 +1,5 @@
-"""What of a configuration decides figures, its hash, and what a reload changes of the past."""
+"""What of a configuration decides figures, and what a reload changes of the past."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -62,24 +60,6 @@ def settled(states: Mapping[str, Mapping[str, Any]]) -> dict[str, Settled]:
 
 Steps = list[tuple[int, Any]]
 Values = dict[tuple[str, ...], Steps]
-
-
-def figures_hash(effective: Mapping[str, Any]) -> str:
-    """SHA-256 of everything in an effective configuration that can change a figure."""
-    sites = [_without_labels(site) for site in effective["sites"]]
-    told = {"sites": sites, "content": effective["content"]}
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _without_labels(given: Any) -> Any:
-    if isinstance(given, dict):
-        return {
-            k: _without_labels(v) if type(v) in {dict, list} else v
-            for k, v in given.items()
-            if k not in LABELS
-        }
-    return [_without_labels(item) for item in given] if isinstance(given, list) else given
 
 
 def subscribed(effective: Mapping[str, Any]) -> set[str]:

@@ -1,5 +1,6 @@
 """A loaded configuration and what follows from it."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from pydantic import ValidationError
 
 from greendc.config import changes, models
+from greendc.config.effective import texts
 from greendc.config.epochs import Layout
 from greendc.config.factors import Content, intensity, vintage
 from greendc.config.http import Http
@@ -28,6 +31,7 @@ from greendc.ports import GreendcError, Plan
 from greendc.snapshots import Limits, MeterTag, SiteTag
 
 JOURNALLED = "configuration in the journal"
+SORTED = orjson.OPT_SORT_KEYS
 
 Span = tuple[int, int]
 
@@ -196,13 +200,14 @@ class Config:
     @cached_property
     def _texts(self) -> tuple[bytes, str]:
         """Body and hash."""
-        told = self.root.model_dump(mode="json", by_alias=True, exclude_none=True)
-        told["content"] = self.content.plain()
-        return _body_of(told), changes.figures_hash(told)
+        said = [layout.said for layout in self.layouts]
+        whole, figures = texts(self.root, said, self.content.plain())
+        return whole.encode(), hashlib.sha256(figures.encode()).hexdigest()
 
     def holds(self, effective: Mapping[str, Any]) -> bool:
         """Whether an effective configuration is this one."""
-        return _body_of(effective) == self.body()
+        told, known = dict(effective), orjson.loads(self.body())
+        return orjson.dumps(told, option=SORTED) == orjson.dumps(known, option=SORTED)
 
     def figures_hash(self) -> str:
         """SHA-256 of everything that can change a figure."""
@@ -241,7 +246,7 @@ class Config:
     @staticmethod
     def subscribed(body: bytes) -> set[str]:
         """Topic filters that a daemon may have subscribed by what `body` gave."""
-        return changes.subscribed(json.loads(body))
+        return changes.subscribed(orjson.loads(body))
 
     # -- vintage ------------------------------------------------------------------------------
 
@@ -280,10 +285,6 @@ class Config:
                 used = [y for y in _years(lo, hi, site.zone) if y != year]
                 if used:
                     yield year, source, ", ".join(str(y) for y in used)
-
-
-def _body_of(effective: Mapping[str, Any]) -> bytes:
-    return json.dumps(effective, sort_keys=True, ensure_ascii=False).encode()
 
 
 def _file(effective: Mapping[str, Any]) -> dict[str, Any]:

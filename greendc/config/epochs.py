@@ -92,9 +92,10 @@ class Layout:
         return list(map(Ways(self.site).of, self.site.meters, self.said))
 
     @cached_property
-    def said(self) -> list[Hashable]:
-        """What each meter says but for its names; see `greendc.config.meters.said`."""
-        return list(map(said, self.site.meters))
+    def said(self) -> list[int]:
+        """Equal numbers for meters that say the same; see `greendc.config.meters.said`."""
+        known: dict[Hashable, int] = {}
+        return [known.setdefault(said(meter), len(known)) for meter in self.site.meters]
 
     @cached_property
     def cuts(self) -> list[int]:

@@ -38,6 +38,7 @@ NAMES = frozenset({"id", "tag", "topic", "fed_by", "room", "rack"})
 DATED = ("point", "unit", "multiplier", "subsystem")
 _dated = itemgetter(*DATED)
 _after_id = attrgetter(*[field.name for field in fields(facility.Meter)[1:]])
+_signed = itemgetter("range", "sentinels", "register_", "replaced")
 _plain = itemgetter(*[key for key in models.Meter.model_fields if key not in {*NAMES, *DATED}])
 
 
@@ -172,10 +173,11 @@ def fill(meter: models.Meter) -> Filled:
 def said(meter: models.Meter) -> Hashable:
     """What a meter says but for `NAMES`: the same of meters that are alike, while all of them live.
 
-    Values with dates are told apart as objects, since equal ones without a date are one object.
+    Values with dates are told apart as objects, since equal ones without a date are one object;
+    others by their text as well, where they may hold a zero: -0.0 equals 0.0.
     """
     values = vars(meter)
-    return _plain(values), *map(id, _dated(values))
+    return _plain(values), repr(_signed(values)), *map(id, _dated(values))
 
 
 def filled(meters: Iterable[tuple[models.Meter, Hashable]]) -> dict[str, Filled]:
