@@ -1,7 +1,9 @@
 """The types that cross rooms."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,6 +93,27 @@ class Event:
     kind: str
     arrival: int
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class JsonText(Mapping[str, Any]):
+    """A JSON object as it is written, read where somebody looks into it."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.text)
+        return read
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
 
 
 Entry = RawBatch | Event

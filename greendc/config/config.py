@@ -1,6 +1,5 @@
 """A loaded configuration and what follows from it."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -27,11 +26,10 @@ from greendc.config.sinks import Sink
 from greendc.config.tags import limits, meter_tags, site_tags
 from greendc.config.tree import Tree
 from greendc.core.facility import EVER, SECOND, Intensity, Site
-from greendc.ports import GreendcError, Plan
+from greendc.ports import GreendcError, JsonText, Plan
 from greendc.snapshots import Limits, MeterTag, SiteTag
 
 JOURNALLED = "configuration in the journal"
-SORTED = orjson.OPT_SORT_KEYS
 
 Span = tuple[int, int]
 
@@ -201,13 +199,13 @@ class Config:
     def _texts(self) -> tuple[bytes, str]:
         """Body and hash."""
         said = [layout.said for layout in self.layouts]
-        whole, figures = texts(self.root, said, self.content.plain())
-        return whole.encode(), hashlib.sha256(figures.encode()).hexdigest()
+        return texts(self.root, said, self.content.plain())
 
     def holds(self, effective: Mapping[str, Any]) -> bool:
         """Whether an effective configuration is this one."""
-        told, known = dict(effective), orjson.loads(self.body())
-        return orjson.dumps(told, option=SORTED) == orjson.dumps(known, option=SORTED)
+        if isinstance(effective, JsonText):
+            return effective.text == self.body()
+        return json.dumps(effective, sort_keys=True, ensure_ascii=False).encode() == self.body()
 
     def figures_hash(self) -> str:
         """SHA-256 of everything that can change a figure."""

@@ -1,8 +1,9 @@
 """The effective configuration as text; what meters say alike is worked out once.
 
-The texts are those that `json.dumps` gives of everything, keys sorted.
+The texts are those that `json.dumps` gives of everything, with keys sorted.
 """
 
+import hashlib
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from greendc.config.meters import NAMES
 from greendc.config.scalars import Model
 
 _PLAIN, _LISTED = ("id", "rack", "room", "topic"), ("fed_by", "tag")  # `NAMES`: texts, and others
+_HERE = "\0"  # JSON has no such character, in texts neither
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -45,9 +47,15 @@ class _Form:
         )
         return f"{{{self.comma.join(pairs)}}}"
 
-    def listing(self, texts: Iterable[str]) -> str:
-        """A list of values that are texts."""
-        return f"[{self.comma.join(texts)}]"
+    def values(self, told: Mapping[str, Any]) -> dict[str, str]:
+        """Each value as text."""
+        return {key: self.value(value) for key, value in told.items()}
+
+    def around(self, sites: Iterable[Mapping[str, Any]], told: Mapping[str, Any]) -> list[str]:
+        """What stands before, between and behind the meters of sites; `told` is what else holds."""
+        texts = [self.mapping(self.values(site) | {"meters": f"[{_HERE}]"}) for site in sites]
+        listed = {"sites": f"[{self.comma.join(texts)}]"}
+        return self.mapping(self.values(told) | listed).split(_HERE)
 
     def pattern(self, told: Mapping[str, Any]) -> str:
         """A meter as a format string, with a place for each of its names."""
@@ -61,38 +69,41 @@ _FIGURES = _Form(",", ":", LABELS)
 
 def texts(
     root: models.Root, said: Sequence[Sequence[Hashable]], content: Mapping[str, Any]
-) -> tuple[str, str]:
-    """Everything that holds, and what of it can change a figure.
+) -> tuple[bytes, str]:
+    """Everything that holds, and the SHA-256 of what of it can change a figure.
 
     `said` is what each site's meters say but for their names; `content` that of factor files.
     """
-    sites = {"sites": {"__all__": {"meters"}}}
-    told = _dump(root, exclude=sites) | {"content": content}
-    meters = [_meters(site.meters, what) for site, what in zip(root.sites, said, strict=True)]
-    whole = _values(_WHOLE, told) | {"sites": _sites(_WHOLE, told["sites"], [w for w, _ in meters])}
-    figures = {
-        "content": _FIGURES.value(content),
-        "sites": _sites(_FIGURES, told["sites"], [f for _, f in meters]),
-    }
-    return _WHOLE.mapping(whole), _FIGURES.mapping(figures)
+    whole, digest = list[str](), hashlib.sha256()
+    for piece, figures in _pieces(root, said, content):
+        whole.append(piece)
+        digest.update(figures.encode())
+    return "".join(whole).encode(), digest.hexdigest()
 
 
-def _sites(form: _Form, told: Sequence[Mapping[str, Any]], meters: Sequence[Iterable[str]]) -> str:
-    return form.listing(
-        form.mapping(_values(form, site) | {"meters": form.listing(own)})
-        for site, own in zip(told, meters, strict=True)
+def _pieces(
+    root: models.Root, said: Sequence[Sequence[Hashable]], content: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Both texts from their beginning to their end."""
+    told = _dump(root, exclude={"sites": {"__all__": {"meters"}}})
+    sites = told.pop("sites")
+    around = zip(
+        _WHOLE.around(sites, told | {"content": content}),
+        _FIGURES.around(sites, {"content": content}),
+        strict=True,
     )
+    commas = _WHOLE.comma, _FIGURES.comma
+    for site, own in zip(root.sites, said, strict=True):
+        yield next(around)
+        for place, pair in enumerate(_meters(site.meters, own)):
+            if place:
+                yield commas
+            yield pair
+    yield next(around)
 
 
-def _meters(
-    meters: Iterable[models.Meter], said: Iterable[Hashable]
-) -> tuple[Sequence[str], Sequence[str]]:
+def _meters(meters: Iterable[models.Meter], said: Iterable[Hashable]) -> Iterator[tuple[str, str]]:
     """Each meter in both forms."""
-    pairs = list(_pairs(meters, said))
-    return [whole for whole, _ in pairs], [figures for _, figures in pairs]
-
-
-def _pairs(meters: Iterable[models.Meter], said: Iterable[Hashable]) -> Iterator[tuple[str, str]]:
     known: dict[Hashable, tuple[str, str]] = {}
     for meter, what in zip(meters, said, strict=True):
         values = vars(meter)
@@ -107,11 +118,7 @@ def _pairs(meters: Iterable[models.Meter], said: Iterable[Hashable]) -> Iterator
             yield whole % plain, figures % plain
             continue
         told = _dump(meter, include=set(listed))
-        yield whole % (plain | _values(_WHOLE, told)), figures % (plain | _values(_FIGURES, told))
-
-
-def _values(form: _Form, told: Mapping[str, Any]) -> dict[str, str]:
-    return {key: form.value(value) for key, value in told.items()}
+        yield whole % (plain | _WHOLE.values(told)), figures % (plain | _FIGURES.values(told))
 
 
 def _dump(model: Model, **which: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from greendc.daemon.worker import Worker, living, resume
 from greendc.files import make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
-from greendc.ports import Event, GreendcError
+from greendc.ports import Event, GreendcError, JsonText
 from greendc.recompute import JournalPast, Recomputer, Wish, clear, done_before, taken
 from greendc.store import JOURNALLED, Store
 from greendc.watch import Watch
@@ -54,7 +54,11 @@ def config_event(config: Config, arrival: int) -> Event:
         "numpy": np.__version__,
         "tzdata": importlib.metadata.version("tzdata"),
     }
-    data = {"effective": config.effective(), "hash": config.figures_hash(), "versions": versions}
+    data = {
+        "effective": JsonText(config.body()),
+        "hash": config.figures_hash(),
+        "versions": versions,
+    }
     return Event("config", arrival, data)
 
 

@@ -9,7 +9,7 @@ import orjson
 import zstandard
 
 from greendc.columns import Numbers, Texts, Topics, coded, lengths, numbers
-from greendc.ports import Event, IntArray, RawBatch
+from greendc.ports import Event, IntArray, JsonText, RawBatch
 
 BLOCK_MESSAGES = 10_000
 BLOCK_BYTES = 8 * 2**20
@@ -129,7 +129,13 @@ def unpacked(body: bytes, session: int) -> RawBatch:
 
 def event_body(event: Event) -> bytes:
     """An event's data as JSON."""
-    return orjson.dumps(dict(event.data))
+    return orjson.dumps(dict(event.data), default=_written)
+
+
+def _written(given: object) -> orjson.Fragment:
+    if isinstance(given, JsonText):
+        return orjson.Fragment(given.text)
+    raise TypeError
 
 
 def session_after(event: Event, session: int) -> int:

@@ -39,9 +39,7 @@ def held(config: Config) -> None:
 
 
 def test_meters_that_say_nearly_the_same_are_told_apart(tmp_path: Path) -> None:
-    config = loaded(
-        tmp_path, site(*ODD, more='name: "ä %s \\"x\\""\ntargets: {pue: {1h: 1.4}}')
-    )
+    config = loaded(tmp_path, site(*ODD, more='name: "ä %s \\"x\\""\ntargets: {pue: {1h: 1.4}}'))
     held(config)
     zeros = config.effective()["sites"][0]["meters"]
     assert [str(meter["range"][0]) for meter in zeros[:2]] == ["-0.0", "0.0"]
