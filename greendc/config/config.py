@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 from pydantic import ValidationError
 
 from greendc.config import changes, models
@@ -244,7 +243,7 @@ class Config:
     @staticmethod
     def subscribed(body: bytes) -> set[str]:
         """Topic filters that a daemon may have subscribed by what `body` gave."""
-        return changes.subscribed(orjson.loads(body))
+        return changes.subscribed(json.loads(body))
 
     # -- vintage ------------------------------------------------------------------------------
 

@@ -110,7 +110,8 @@ class Data:
         self.worker.take([config_event(config, time.time_ns())])
         self.watch.show(now=True)
         # Of all configurations: the one before this may never have met the broker.
-        ever = set[str]().union(*map(Config.subscribed, self.store.config_bodies()))
+        others = (body for body in self.store.config_bodies() if body != config.body())
+        ever = set[str]().union(*map(Config.subscribed, others))
         self.removed = sorted(ever - set(pipeline.decoder.subscriptions()))
 
     def _use_limits(self) -> None:
