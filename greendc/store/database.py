@@ -69,6 +69,8 @@ CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, position INTEGER NOT N
 CREATE TABLE IF NOT EXISTS passed (
     sink TEXT NOT NULL, outcome TEXT NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (sink, outcome)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chain (
+    of TEXT PRIMARY KEY, upto INTEGER NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
 INSERT INTO passed SELECT sink, 'uncounted', position FROM cursor
     WHERE sink NOT IN (SELECT sink FROM passed);
 """

@@ -18,6 +18,7 @@ from greendc.ports import Event, GreendcError
 from greendc.store.archive import ArchivedReadings, packed
 from greendc.store.balances import packed_hour, read_balances, read_newest_balance
 from greendc.store.blocks import Blocks, cut, figures_of, part_of, write
+from greendc.store.chain import extend
 from greendc.store.checkpoints import Checkpoints, Held
 from greendc.store.database import (
     ARCHIVED,
@@ -106,6 +107,7 @@ class Store:
     def commit(self) -> None:
         """Make everything since `begin` durable together."""
         if self._db.in_transaction:
+            extend(self._db)
             self._db.execute("COMMIT")
 
     def close(self) -> None:

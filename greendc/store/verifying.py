@@ -13,6 +13,7 @@ from greendc.core.facility import EVER, IntArray
 from greendc.core.figure import PERIODS
 from greendc.store.archive import unpacked
 from greendc.store.blocks import Blocks, Rows
+from greendc.store.chain import changed
 from greendc.store.database import connect
 
 UNREADABLE = (zstandard.ZstdError, msgspec.MsgspecError, ValueError, IndexError, TypeError)
@@ -23,9 +24,11 @@ def damage(path: Path, last: int) -> Iterator[str]:
 
     Every block is read: that ids leave none out and none twice, that a block holds as many figures
     as it says, of known configurations and quantities, and that the newest ones are known as such.
+    What is only ever added to must be as it was written.
     """
     with closing(connect(path, readonly=True)) as db:
         yield from _Ledger(db, last).damage()
+        yield from changed(db)
         yield from _archive(db)
 
 

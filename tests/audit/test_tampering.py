@@ -14,6 +14,7 @@ from greendc.app import audited
 from greendc.audit import as_text
 from greendc.config import Config, load
 from greendc.daemon.data import JOURNAL, LEDGER
+from greendc.store.packing import Packing
 from tests.audit.kit import Life
 from tests.audit.test_balance import SITE
 from tests.audit.test_mutants import lived
@@ -71,6 +72,17 @@ def spoiled(name: str, table: str, where: str) -> Deed:
             db.execute(f"UPDATE {table} SET body = ? WHERE {where}", (other,))
 
     return done
+
+
+def other_value(folder: Path) -> None:
+    """A figure of a block that is good in itself is another."""
+    with closing(sqlite3.connect(folder / "data" / LEDGER, isolation_level=None)) as db:
+        asked = f"SELECT id, period, body FROM block WHERE id = {FIGURES}"
+        number, period, body = db.execute(asked).fetchone()
+        packing = Packing()
+        figures, _ = packing.unpacked([body], period)
+        figures.value[0] += 1.0
+        db.execute("UPDATE block SET body = ? WHERE id = ?", (packing.packed(figures), number))
 
 
 def back(*names: str) -> Deed:
@@ -140,6 +152,33 @@ DEEDS = {
     "a configuration is gone": (sql(LEDGER, "DELETE FROM config"), "ledger file"),
     "the newest is not known": (
         sql(LEDGER, "DELETE FROM latest WHERE quantity = 1"),
+        "ledger file",
+    ),
+    "a figure has another value": (other_value, "ledger file"),
+    "the last figures are gone, and their count": (
+        sql(
+            LEDGER,
+            "UPDATE passed SET number = number - "
+            f"(SELECT number FROM block WHERE id = {LAST}) WHERE outcome = 'written' AND sink = ''",
+            f"DELETE FROM block WHERE id = {LAST}",
+        ),
+        "ledger file",
+    ),
+    "two meters have each other's names": (
+        sql(
+            LEDGER,
+            "UPDATE quantity SET name = 'other' WHERE name = 'it'",
+            "UPDATE quantity SET name = 'it' WHERE name = 'pump'",
+            "UPDATE quantity SET name = 'pump' WHERE name = 'other'",
+        ),
+        "ledger file",
+    ),
+    "a configuration says something else": (
+        sql(LEDGER, "UPDATE config SET body = body || x'00' WHERE id = 1"),
+        "ledger file",
+    ),
+    "an event says something else": (
+        sql(LEDGER, "UPDATE event SET arrival = arrival + 1 WHERE id = 2"),
         "ledger file",
     ),
     "archived readings are gone bad": (
