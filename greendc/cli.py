@@ -78,6 +78,8 @@ def _check_against(config: Config, arguments: argparse.Namespace) -> int:
 
     progress = sys.stderr.isatty()
     result = replay.replay(arguments.against, config, replay.Options(progress=progress))
+    for doubt in result.doubts:
+        _say(f"warning: {doubt}", file=sys.stderr)
     for problem in result.problems:
         _say(f"problem: {problem}", file=sys.stderr)
     _say(result.balance_json() if arguments.json else result.balance())

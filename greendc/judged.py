@@ -3,11 +3,16 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from greendc.core.facility import HOUR
+from greendc.calendars import rfc3339
+from greendc.core.facility import HOUR, SECOND
+from greendc.core.refusing import Refusing
 from greendc.core.settled import Judged
 from greendc.core.words import Word
+from greendc.outcomes import TO_DO
 from greendc.ports import Event, Refused
 from greendc.store import Judgement, Store, Times
+
+JUMP = Word.JUMP.label
 
 
 def keep_judged(
@@ -48,6 +53,28 @@ def keep_refused(store: Store, meters: Sequence[tuple[str, str]], refused: Refus
         sites[site][meter, reason, time - time % HOUR].add(time)
     for site, found in sites.items():
         store.judgements.add(site, found)
+
+
+def refusing_text(meter: str, one: Refusing) -> str:
+    """A meter of which no reading is believed any more, and what to do about it."""
+    since = rfc3339(one.since // SECOND * SECOND)
+    same = f", the same value since {rfc3339(one.same // SECOND * SECOND)}"
+    what = f"{one.word}{same if one.word == 'frozen' else ''}"
+    return f"{meter}: every reading is left out since {since}: {what}; {TO_DO[one.word]}"
+
+
+def jump_text(meter: str, number: int, last: int) -> str:
+    """A register that rose farther than can be taken for granted, so often and up to a time [ns].
+
+    >>> print(jump_text("feed", 1, 0))
+    feed: jump at 1970-01-01T00:00:00Z, which counts: it rose far faster than it went on; if that \
+    cannot be, declare its `range` or `rating_w` and recompute
+    """
+    often = "jump" if number == 1 else f"{number} jumps, the last one"
+    return (
+        f"{meter}: {often} at {rfc3339(last // SECOND * SECOND)}, which counts: it rose far faster "
+        f"than it went on; {TO_DO[JUMP]}"
+    )
 
 
 def _event(site: str, key: Judgement, told: Times, arrival: int) -> Event:

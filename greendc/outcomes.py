@@ -52,6 +52,7 @@ JUDGEMENTS = {
     "dip": "the register went back by a little: nothing is counted",
     "frozen": "exactly the same for longer than this meter's values ever are",
     "implausible": "a count that the rating, or the next reading, does not allow",
+    "jump": "the register rose far faster than it went on; without a rating it counts",
     "rate": "further from the last believed value than it can have changed meanwhile",
     "replaced": "the first reading of a register that was exchanged, as declared",
     "reset": "the register began again by itself; what it counted meanwhile is not known",
@@ -61,14 +62,16 @@ JUDGEMENTS = {
 """What readings are taken for among their neighbours, in people's words; see `core.words`."""
 
 TO_DO = {
-    "implausible": "if the register was exchanged, declare it (`replaced`) and recompute; "
-    "if it began again by itself, it counts once it moves",
+    "implausible": "if the register was exchanged, declare it (`replaced`) and recompute; if what "
+    "it showed before cannot be, declare its `range` and recompute; if it began again by itself, "
+    "it counts once it moves",
+    "jump": "if that cannot be, declare its `range` or `rating_w` and recompute",
     "frozen": "look at the sensor; a value that may stand still needs a longer `frozen_after`",
     "out_of_range": "look at the device; a range that is too narrow is changed in the site file",
     "rate": "look at the device; a load that changes faster needs a larger `rate_per_min`",
     "spike": "look at the device; a load that jumps needs a larger `spike`",
 }
-"""What to do about a meter all of whose readings are left out for such a word."""
+"""What to do about a meter of such a word."""
 
 LEFT_OUT = {**REFUSALS, **JUDGEMENTS}
 """Both in people's words."""

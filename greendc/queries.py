@@ -152,6 +152,15 @@ class Ledger:
             found.setdefault(meter, {})[word] = number
         return found
 
+    def told(self, site: str, word: str) -> dict[str, tuple[int, int]]:
+        """How many readings of each meter were taken for this, and when the last one was [ns]."""
+        rows = self._db.execute(
+            "SELECT meter, number, last FROM told WHERE site = ? AND word = ? AND number > 0 "
+            "ORDER BY meter",
+            (site, word),
+        )
+        return {meter: (number, last) for meter, number, last in rows}
+
     def spread(
         self, site: str, meters: Iterable[str], lo: int, hi: int
     ) -> list[tuple[str, int, int, list[int]]]:

@@ -127,7 +127,8 @@ REFUSING = _gauge(
 REGISTER_EVENTS = _counter(
     "greendc_register_events_total",
     ("site", "event"),
-    "Readings of registers in the ledger's life that were a dip, reset, rollover or replacement.",
+    "Readings of registers in the ledger's life that were a dip, reset, rollover, replacement "
+    "or jump.",
 )
 
 # -- what the ledger says -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from greendc.core.counting import (
     wild,
 )
 from greendc.core.facility import SECOND, IntArray, Meter
+from greendc.core.jumps import jumps
 from greendc.core.words import BoolArray, FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
@@ -74,6 +75,7 @@ def register_steps(
         found = _walk(meters[number], int(bridge[number]), time[lo:hi], value[lo:hi])
         anchor[lo:hi] = np.where(found.anchor >= 0, found.anchor + lo, NO_ANCHOR)
         energy[lo:hi], word[lo:hi] = found.energy, found.word
+    word[jumps(meters, meter, time, value, word, anchor)] = Word.JUMP
     return Steps(word, anchor, energy)
 
 
@@ -116,7 +118,7 @@ def unconfirmed(
     """
     there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
     of = meter[there]
-    far = (steps.word[there] == Word.USED) & (steps.energy[there] > 0)
+    far = np.isin(steps.word[there], (Word.USED, Word.JUMP)) & (steps.energy[there] > 0)
     far &= np.array([m.rating is None for m in meters])[of]
     left = np.searchsorted(of, of, side="right") - np.arange(1, len(of) + 1)
     step = np.array([m.step for m in meters])[of]

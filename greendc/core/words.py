@@ -18,8 +18,9 @@ class Word(IntEnum):
 
     Of a register: `began`: nothing before it is near enough to be counted from; `dip`: back by
     at most a step (or 1/1000), which adds nothing; `reset`, `rollover`: it started again, by
-    itself or beyond its modulus; `replaced`: the first of an exchanged one; `implausible`: no
-    count that its rating, or its next reading, allows. Of others: `spike`: far from two
+    itself or beyond its modulus; `replaced`: the first of an exchanged one; `jump`: far more than
+    it goes on by, and counted; `implausible`: no count that its rating, or its next reading,
+    allows. Of others: `spike`: far from two
     neighbours that agree; `frozen`: exactly the same for too long; `rate`: too far from the
     last one that was believed.
     """
@@ -30,6 +31,7 @@ class Word(IntEnum):
     RESET = 3
     ROLLOVER = 4
     REPLACED = 5
+    JUMP = 6
     OUT_OF_RANGE = 16
     IMPLAUSIBLE = 17
     SPIKE = 18

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.core.facility import SECOND
-from greendc.core.refusing import Refusing
-from greendc.outcomes import TO_DO
+from greendc.judged import refusing_text
 from greendc.snapshots import Accounts, Health, JobHealth, SinkHealth
 
 MIB = 2**20
@@ -44,16 +43,9 @@ def _lines(health: Health) -> Iterator[tuple[str, str]]:
     for job in health.jobs:
         yield job.name, _job(job)
     for site, meters in health.refusing.items():
-        yield from ((site, _refusing(*pair)) for pair in sorted(meters.items()))
+        yield from ((site, refusing_text(*pair)) for pair in sorted(meters.items()))
     if health.accounts is not None:
         yield "accounts", _accounts(health.accounts)
-
-
-def _refusing(meter: str, one: Refusing) -> str:
-    since = rfc3339(one.since // SECOND * SECOND)
-    same = f", the same value since {rfc3339(one.same // SECOND * SECOND)}"
-    what = f"{one.word}{same if one.word == 'frozen' else ''}"
-    return f"{meter}: every reading is left out since {since}: {what}; {TO_DO[one.word]}"
 
 
 def _broker(health: Health) -> str:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from greendc.config import Config
 from greendc.daemon.data import JOURNAL, LEDGER, Data
 from greendc.exports import write_lines
+from greendc.judged import JUMP, jump_text, refusing_text
 from greendc.outcomes import of_messages
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
@@ -223,6 +224,7 @@ def _result(
         hours = {site.id: ledger.count_balances(site.id) for site in sites}
         lacking = {site.id: ledger.lacking(site.id) for site in sites}
         findings = [one for site in sites for one in ledger.findings(site.id)]
+        doubts = list(_doubts(ledger, pipeline))
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
         if options.out is not None:
             write_lines(options.out, lines(ledger, sites), progress=options.progress)
@@ -232,11 +234,20 @@ def _result(
     for reason, number in counts.bad.items():
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
+    result.doubts = doubts
     result.findings, result.hours, result.lacking = findings, hours, lacking
     used = [text for span in result.stretches for text in pipeline.config.warnings(span)]
-    result.warnings = [*counts.hints, *result.silences(), *dict.fromkeys(used)]
+    result.warnings = [*counts.hints, *result.silences(), *doubts, *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))
     return result
+
+
+def _doubts(ledger: Ledger, pipeline: Pipeline) -> Iterator[str]:
+    """Meters that are not believed at the end, and registers of which it is doubtful."""
+    for site, meters in pipeline.refusing().items():
+        yield from (f"{site}: {refusing_text(*pair)}" for pair in sorted(meters.items()))
+        for meter, times in ledger.told(site, JUMP).items():
+            yield f"{site}: {jump_text(meter, *times)}"
 
 
 def _problems(readings: int, counts: LogCounts, *, pinned: bool) -> Iterator[str]:

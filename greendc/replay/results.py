@@ -27,6 +27,7 @@ class Result:
     plan: Sequence[Site]
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     findings: list[Lasting] = field(default_factory=list)
     hours: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Result:
             "nodes": self.hours,
             "lacking": self.lacking,
             "findings": [record(one) for one in self.findings],
+            "warnings": self.doubts,
             "problems": self.problems,
         }
         return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()

@@ -62,6 +62,7 @@ EVENTS = {
     "clock_set_back": "greendc's own clock was set back",
     "dip": "a register went back and came up again",
     "entry": "a hand entry",
+    "jump": "a register rose far faster than it went on, and it counts: can that be?",
     "late": "readings came later than is waited for; their figures were written again",
     "quarantined": "readings were set aside",
     "refusing": "a meter reports, and no reading of it is believed any more",
