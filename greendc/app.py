@@ -255,10 +255,13 @@ def back_up(config: Config, target: Path) -> str:
         return backup.back_up(config, config.data, target)
 
 
-def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> Audit:
+def audited(
+    config: Config, data: Path | None = None, *, whole: bool = True, noted: str | None = None
+) -> Audit:
     """Whether what the data folder has counted adds up; a daemon may be working on it.
 
     The `whole` of its files is read and its stores are asked, or only what the files have counted.
+    A seal that was `noted` before is held against the ledger.
 
     Raises
     ------
@@ -267,7 +270,7 @@ def audited(config: Config, data: Path | None = None, *, whole: bool = True) -> 
     """
     folder = config.data if data is None else data
     sinks = [sink.label for sink in config.sinks]
-    found = audit(folder / LEDGER, folder / JOURNAL, sinks, whole=whole)
+    found = audit(folder / LEDGER, folder / JOURNAL, sinks, whole=whole, noted=noted)
     if not whole or "ledger file" in found.failed:
         return found
     with closing(StoredLedger(folder / LEDGER)) as ledger:

@@ -229,7 +229,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _audit(arguments: argparse.Namespace) -> int:
     from greendc import app, audit  # noqa: PLC0415
 
-    found = app.audited(load(arguments.config), arguments.data)
+    found = app.audited(load(arguments.config), arguments.data, noted=arguments.seal)
     _say(audit.as_json(found) if arguments.json else audit.as_text(found))
     return PROBLEMS if found.failed else GOOD
 

@@ -190,6 +190,9 @@ def audit(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, with connections")
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
+    parser.add_argument(
+        "--seal", help="as an audit printed it before: is all that there was still the same?"
+    )
 
 
 def revisions(parser: argparse.ArgumentParser) -> None:

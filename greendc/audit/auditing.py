@@ -47,7 +47,8 @@ class Audit:
 
     `lost` are messages, of QoS 0 and QoS 1, that were read from the broker and neither
     journalled nor set aside, nor come again: what is known of them. `journal_last` is None
-    where there is no journal beside the ledger.
+    where there is no journal beside the ledger. `seal` is of all that the ledger is only ever
+    added to: noted elsewhere, it tells later whether that is still the same.
     """
 
     at: int
@@ -57,6 +58,7 @@ class Audit:
     connections: Sequence[Connection]
     lost: tuple[int, int]
     gaps: Sequence[Gap]
+    seal: str | None = None
 
     @property
     def failed(self) -> list[str]:
@@ -64,11 +66,19 @@ class Audit:
         return [f"{e.name} {e.about}".strip() for e in self.equations if not e.holds]
 
 
-def audit(ledger: Path, journal: Path, sinks: Sequence[str], *, whole: bool = True) -> Audit:
+def audit(
+    ledger: Path,
+    journal: Path,
+    sinks: Sequence[str],
+    *,
+    whole: bool = True,
+    noted: str | None = None,
+) -> Audit:
     """Check what the two files of a data folder have counted; a daemon may be writing them.
 
     `sinks` are the names of those that are enabled. A ledger alone, as `replay --keep` leaves
-    it, is checked by itself. The `whole` of both files is read, or only what they have counted.
+    it, is checked by itself. The `whole` of both files is read, or only what they have counted. A
+    seal that was `noted` before is held against the ledger.
 
     Raises
     ------
@@ -81,7 +91,7 @@ def audit(ledger: Path, journal: Path, sinks: Sequence[str], *, whole: bool = Tr
     # What a start needs can only have become less since then.
     needed = found.rebuild_from if arrived is None else ledger_book(ledger).rebuild_from
     files = _Files(
-        list(islice(stored(ledger, found.last), FEW)) if whole else (),
+        list(islice(stored(ledger, found.last, noted), FEW)) if whole else (),
         list(islice(entered(journal, arrived.last), FEW)) if whole and arrived else (),
     )
     connections = () if arrived is None else arrived.connections
@@ -96,6 +106,7 @@ def audit(ledger: Path, journal: Path, sinks: Sequence[str], *, whole: bool = Tr
         connections=connections,
         lost=_lost(arrived),
         gaps=sorted(_gaps(found, connections), key=lambda gap: gap.end),
+        seal=found.seal,
     )
 
 

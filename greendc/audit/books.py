@@ -24,6 +24,7 @@ from greendc.store import (
     last_row,
     readable,
     schema_of,
+    seal,
 )
 
 GAPS = ("session_lost", "broker_dropped", "audit")
@@ -58,6 +59,7 @@ class LedgerBook:
     cursors: Counts
     passed: Mapping[str, Counts]
     events: tuple[tuple[int, str, Any], ...]
+    seal: str | None
 
     @property
     def readings(self) -> int:
@@ -118,6 +120,7 @@ def ledger_book(path: Path) -> LedgerBook:
             cursors=dict(db.execute("SELECT sink, position FROM cursor").fetchall()),
             passed=passed,
             events=tuple(_events(db)),
+            seal=seal(db),
         )
 
 

@@ -31,6 +31,8 @@ def _lines(found: Audit) -> Iterator[str]:
     if found.journal_last is not None:
         yield f"lost before commit: {found.lost[1]} of QoS 1, {found.lost[0]} of QoS 0"
     yield from _gaps(found)
+    if found.seal is not None:
+        yield f"seal {found.seal}"
     failed = found.failed
     yield f"does not add up: {', '.join(failed)}" if failed else "everything adds up"
 
@@ -71,6 +73,7 @@ def as_json(found: Audit) -> str:
         "journal_last": found.journal_last,
         "equations": [_told(equation) for equation in found.equations],
         "lost_before_commit": {"qos_0": found.lost[0], "qos_1": found.lost[1]},
+        "seal": found.seal,
         "gaps": [_gap(gap) for gap in found.gaps],
         "connections": [_connection(one) for one in found.connections],
     }

@@ -59,7 +59,7 @@ class Auditor:
         accounts = tuple(Account(one.name, one.about, one.holds) for one in found.equations)
         self.found = Accounts(found.at, accounts, found.lost)
         if not found.failed:
-            log.info("the accounts add up: %d equations hold", len(accounts))
+            log.info("the accounts add up: %d equations hold; seal %s", len(accounts), found.seal)
             return
         log.error("the accounts do not add up: %s (see greendc audit)", ", ".join(found.failed))
         self._data.store.begin()

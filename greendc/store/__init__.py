@@ -9,6 +9,7 @@ from greendc.core.figure import PERIODS
 from greendc.store.archive import ArchivedReadings
 from greendc.store.balances import read_balances, read_newest_balance
 from greendc.store.blocks import totals
+from greendc.store.chain import seal
 from greendc.store.checkpoints import Checkpoint, Head, Held, Since, read_checkpoints, read_held
 from greendc.store.database import (
     ARCHIVED,
@@ -71,5 +72,6 @@ __all__ = [
     "read_revisions",
     "readable",
     "schema_of",
+    "seal",
     "totals",
 ]

@@ -13,22 +13,25 @@ from greendc.core.facility import EVER, IntArray
 from greendc.core.figure import PERIODS
 from greendc.store.archive import unpacked
 from greendc.store.blocks import Blocks, Rows
-from greendc.store.chain import changed
+from greendc.store.chain import breaks, changed
 from greendc.store.database import connect
 
 UNREADABLE = (zstandard.ZstdError, msgspec.MsgspecError, ValueError, IndexError, TypeError)
 
 
-def damage(path: Path, last: int) -> Iterator[str]:
+def damage(path: Path, last: int, noted: str | None = None) -> Iterator[str]:
     """What is wrong with figures up to the row `last`, and with archived readings.
 
     Every block is read: that ids leave none out and none twice, that a block holds as many figures
     as it says, of known configurations and quantities, and that the newest ones are known as such.
-    What is only ever added to must be as it was written.
+    What is only ever added to must be as it was written, and what there was at a seal that was
+    `noted` as it was then.
     """
     with closing(connect(path, readonly=True)) as db:
         yield from _Ledger(db, last).damage()
         yield from changed(db)
+        if noted is not None and breaks(db, noted):
+            yield f"not what was sealed as {noted}"
         yield from _archive(db)
 
 

@@ -79,6 +79,7 @@ def test_it_prints_every_equation_with_its_numbers(site: Small) -> None:
 def test_programs_get_one_object_with_every_connection(site: Small) -> None:
     found = json.loads(site.run("audit", "-c", site.config, "--json"))
     assert found["holds"] is True
+    assert "everything adds up" in site.run("audit", "-c", site.config, "--seal", found["seal"])
     (sink,) = [one for one in found["equations"] if one["name"] == "sink"]
     assert (sink["about"], sink["difference"]) == ("jsonl", 0)
     assert sink["terms"]["written"] == sink["number"] > 0

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from greendc.app import audited
-from greendc.audit import as_text
+from greendc.audit import as_text, audit
 from greendc.config import Config, load
 from greendc.daemon.data import JOURNAL, LEDGER
+from greendc.ports import GreendcError
+from greendc.store.chain import extend
 from greendc.store.packing import Packing
 from tests.audit.kit import Life
 from tests.audit.test_balance import SITE
@@ -224,6 +226,28 @@ def test_it_is_found_and_named(kept: Path, tmp_path: Path, name: str) -> None:
     deed(folder)
     found = audited(configured(folder))
     assert account in found.failed, as_text(found)
+
+
+def test_what_fits_its_digests_again_does_not_fit_a_seal(kept: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    config = configured(folder)
+    before = audit(folder / EARLY / LEDGER, folder / EARLY / JOURNAL, []).seal
+    assert before != audited(config).seal
+    assert audited(config, noted=before).failed == []
+    other_value(folder)
+    with closing(sqlite3.connect(folder / "data" / LEDGER, isolation_level=None)) as db:
+        db.execute("DELETE FROM chain")
+        extend(db)
+    assert audited(config).failed == []
+    assert audited(config, noted=before).failed == ["ledger file"]
+    assert f"not what was sealed as {before}" in as_text(audited(config, noted=before))
+
+
+@pytest.mark.parametrize("noted", ["", "7", "1-2-3:ab", "1-2-3-x:ab"])
+def test_what_is_no_seal_is_refused(kept: Path, noted: str) -> None:
+    with pytest.raises(GreendcError, match="not a seal"):
+        audited(configured(kept), noted=noted)
 
 
 def test_an_old_ledger_beside_the_whole_journal_only_lags(kept: Path, tmp_path: Path) -> None:
