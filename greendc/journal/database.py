@@ -20,6 +20,7 @@ ROWS_A_READ = 4  # of at most 8 MiB before compression, or one long message each
 # auto_vacuum comes first: once tables exist it has no effect.
 PRAGMAS = """
 PRAGMA busy_timeout = 10000;
+PRAGMA cache_size = -512;
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;

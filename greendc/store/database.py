@@ -10,6 +10,7 @@ from greendc.ports import GreendcError
 
 # Raised where a greendc of before would write without keeping an account of what it writes.
 SCHEMA_VERSION = 3
+READERS_KIB = 512  # of pages that a connection keeps which only reads
 # In place of a sink what the ledger itself holds: figures, events, rows of the archive.
 OWN = ""
 WRITTEN, NOTED, ARCHIVED = "written", "noted", "archived"
@@ -95,6 +96,8 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
         if not readonly:
             db.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=MEMORY")
             db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        else:
+            db.execute(f"PRAGMA cache_size=-{READERS_KIB}")
         db.execute("PRAGMA busy_timeout=10000")
     except sqlite3.Error as error:
         db.close()
