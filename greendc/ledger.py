@@ -212,7 +212,7 @@ class SiteLedger:
     def provisional(self) -> list[Figure]:
         """Figures of the running hour and day, should no more be heard; never written."""
         every: list[Figure] = []
-        for part in _portions(running(self.periods, open_cells(self.book), self.book.newest)):
+        for part in _portions(running(open_cells(self.book, self.periods))):
             every += [figure for some in self.evaluator.every(part) for figure in some]
             self.pause()
         return [f._replace(status="provisional") if f.value is not None else f for f in every]

@@ -1,6 +1,6 @@
 """Cells of accounts: their terms over the time in which all they need is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ def cell_blocks(
     span: tuple[int, int],
     intensity: Mapping[str, Intensity],
     left: LeftOut,
-) -> list[Block]:
+) -> Iterator[Block]:
     """Rows of accounts of one grid for all its cells in a span.
 
     Parameters
@@ -149,14 +149,15 @@ class _Cells:
         self._found_together: dict[bytes, _Together] = {}
         self.carbon = {m: cell_intensity(self.start, self.end, intensity[m]) for m in methods}
 
-    def blocks(self, left: LeftOut) -> list[Block]:
+    def blocks(self, left: LeftOut) -> Iterator[Block]:
         energy, known, spread, guessed = self._physical()
         lost = left.words(self.lo, self.grid, known < self.grid)
         whole = np.full(len(self.start), self.grid, np.int64)
         amounts = self._nodes(energy, spread, guessed, whole)
         single = self._single(amounts)
-        blocks = [self._block(account, amounts, known, single) for account in self.accounts]
-        return blocks if lost is None else [_with_words(block, lost) for block in blocks]
+        for account in self.accounts:
+            block = self._block(account, amounts, known, single)
+            yield block if lost is None else _with_words(block, lost)
 
     def _single(self, amounts: _Amounts) -> FloatArray:
         """The terms of each physical meter's own account; shape (meters, cells, 1, 3)."""
@@ -241,12 +242,15 @@ class _Cells:
         """Segments of some meters that reach into some cells."""
         chosen = np.zeros(len(self.used), np.bool_)
         chosen[needs] = True
+        around = self.start[cells[0]], self.end[cells[-1]]  # mostly all of them
+        near = (self.found.end > around[0]) & (self.found.start < around[1])
+        found = self.found.where(chosen[self.found.meter] & near)
         before = np.zeros(len(self.start) + 1, np.int64)
         before[cells + 1] = 1
         before = np.cumsum(before)
-        first = np.clip((self.found.start - self.lo) // self.grid, 0, len(self.start))
-        last = np.clip((self.found.end - 1 - self.lo) // self.grid + 1, 0, len(self.start))
-        return self.found.where(chosen[self.found.meter] & (before[last] > before[first]))
+        first = np.clip((found.start - self.lo) // self.grid, 0, len(self.start))
+        last = np.clip((found.end - 1 - self.lo) // self.grid + 1, 0, len(self.start))
+        return found.where(before[last] > before[first])
 
     def _terms(
         self, account: Account, amounts: _Amounts, cells: IntArray | slice = _EVERY

@@ -36,7 +36,7 @@ class Due:
 
     def blocks(
         self, found: Segments, intensity: Mapping[str, Intensity], left: LeftOut
-    ) -> list[Block]:
+    ) -> Iterator[Block]:
         """The cells, from what is known of the meters, and what was left out."""
         span = self.lo, self.hi
         return cell_blocks(self.layout, self.accounts, found, span, intensity, left)

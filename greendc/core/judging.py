@@ -10,6 +10,7 @@ from greendc.core.register import register_steps, unconfirmed
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.siblings import excused, moved_last
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
+from greendc.core.tables import same
 from greendc.core.words import LEFT_OUT, Before, BoolArray, FloatArray, Verdict, Word
 
 
@@ -119,19 +120,19 @@ class _Judge:
     before: Before
 
     def verdict(self) -> Verdict:
-        count = len(self.meter)
-        found = Verdict(
+        count, judged = len(self.meter), bool(self.rules.judged.any())
+        registers = np.flatnonzero(self.rules.kind[self.meter] == REGISTER)
+        found = Verdict(  # columns that nothing is written to take no room
             np.full(count, Word.USED, np.int8),
             np.arange(count, dtype=np.int64),
-            np.zeros(count),
-            self.time.copy(),
-            np.full(count, -EVER, np.int64),
+            np.zeros(count) if len(registers) else np.broadcast_to(0.0, count),
+            self.time.copy() if judged else self.time,
+            np.full(count, -EVER, np.int64) if judged else same(-EVER, count),
             np.full(len(self.rules.meters), EVER, np.int64),
         )
         known = self._known()
-        if self.rules.judged.any():
+        if judged:
             self._suspect(found, known)
-        registers = np.flatnonzero(self.rules.kind[self.meter] == REGISTER)
         if len(registers):
             self._count(found, registers)
         found.word[known] = self.before.word[self.meter[known]]

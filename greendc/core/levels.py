@@ -235,6 +235,11 @@ class Level:
     def part(self, starts: Sequence[int]) -> "Level":
         """A level of its own with the rows that there are among these starts, and room for all."""
         out = Level(self.period, self.shape, self.reader, len(starts))
+        self.copy(starts, out)
+        return out
+
+    def copy(self, starts: Iterable[int], out: "Level") -> None:
+        """Write the rows that there are among these starts into another level of this shape."""
         for start in starts:
             if start in self.index:
                 row = self.index[start]
@@ -243,7 +248,6 @@ class Level:
                 if self.losses:
                     word, lacking = self.losses.at(one, self.valid.shape)
                     out.lose(start, word[0], lacking[0])
-        return out
 
     def rows(self, starts: Iterable[int]) -> IntArray:
         """Places of the rows that there are among these starts."""

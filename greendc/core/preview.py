@@ -3,8 +3,9 @@
 Nothing here touches the ledger or its state; figures made from it are provisional.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from itertools import islice
 
 import numpy as np
 
@@ -12,42 +13,76 @@ from greendc.core.cells import Block
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.levels import Level, Runs
 from greendc.core.periods import PeriodBlock, Periods
+from greendc.core.presence import Presence
+from greendc.core.settled import Settled
 from greendc.core.site import SiteBook
 from greendc.core.touched import Span
 
+PORTION = 1024  # accounts whose cells are laid down at a time
 
-def open_cells(book: SiteBook) -> list[Block]:
+
+class Opened(Settled):
+    """Cells that are not closed yet, laid beside closed ones as they are worked out.
+
+    Those of a large site are many, so none is kept by itself. `newest` is the time of the newest
+    reading [ns].
+    """
+
+    def __init__(self, periods: Periods, presence: Presence, newest: int) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.periods, self.presence = periods, presence
+        self.closed = periods.held.near["cell"]
+        # an end may count a last value for hours beyond, but no hour is running that nothing has
+        # been heard of
+        self.limit = (newest // HOUR + 1) * HOUR
+        self.cells: Level | None = None
+        self.first, self.last = EVER, -EVER
+
+    def take(self, blocks: Iterable[Block]) -> None:
+        """Lay cells down; those before a silence are not running any more."""
+        silences = self.presence.left_out()
+        since = silences[-1][1] if silences else -EVER
+        running = (block for block in blocks if block.start[0] >= since)
+        while part := list(islice(running, PORTION)):
+            first, last = int(part[0].start[0]), int(part[0].end[-1])
+            for block in part:
+                first, last = min(first, int(block.start[0])), max(last, int(block.end[-1]))
+            self.first, self.last = min(self.first, first), max(self.last, last)
+            self.among(first // HOUR * HOUR, last).put(part)
+
+    def among(self, lo: int, hi: int) -> Level:
+        """All that there is, with the closed cells of [lo, hi)."""
+        hi, step = min(hi, self.limit), self.periods.step
+        if self.cells is None:
+            room = len(range(lo, hi, step))
+            self.cells = Level(self.closed.period, self.closed.shape, self.closed.reader, room)
+        for begin, end in self.cells.held.fill(lo, hi) if lo < hi else ():
+            self.closed.ensure(begin, end)
+            self.closed.copy(range(begin, end, step), self.cells)
+        return self.cells
+
+
+def open_cells(book: SiteBook, periods: Periods) -> Opened:
     """Cells that are not closed yet, from all readings held, as `SiteBook.end` would close them."""
     twin = copy(book)
     twin.progress = book.progress.copy()
     twin.waiting, twin.refused = list(book.waiting), copy(book.refused)
-    blocks = twin.end(EVER).blocks
-    silences = twin.progress.presence.left_out()
-    since = silences[-1][1] if silences else -EVER  # older ones are not running any more
-    return [block for block in blocks if block.start[0] >= since]
+    opened = Opened(periods, twin.progress.presence, book.newest)
+    twin.end(EVER, into=opened)
+    return opened
 
 
-def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[PeriodBlock]:
-    """The hour and the local day that the last open cells fall into.
-
-    Parameters
-    ----------
-    periods
-        What is closed.
-    blocks
-        Cells from `open_cells`.
-    newest
-        Time of the newest reading. An end may count a last value for hours beyond it, but
-        no hour is running that nothing has been heard of. [ns]
-    """
-    if not blocks:
+def running(opened: Opened) -> Iterator[PeriodBlock]:
+    """The hour and the local day that the last open cells fall into."""
+    if opened.cells is None:
         return
-    first, last = min(int(b.start[0]) for b in blocks), max(int(b.end[-1]) for b in blocks)
-    last = max(min(last, (newest // HOUR + 1) * HOUR), first + 1)
+    periods = opened.periods
+    last = max(min(opened.last, opened.limit), opened.first + 1)
     day, night = _around(periods.calendar.days(last - 1, last), last)
     whole = day % HOUR == 0 and night % HOUR == 0  # the day is made of full hours
-    begun = range(first // HOUR * HOUR, last, HOUR)
-    cells = _opened(periods, blocks, begun[0] if whole else min(day, begun[0]), last)
+    begun = range(opened.first // HOUR * HOUR, last, HOUR)
+    cells = opened.among(begun[0] if whole else min(day, begun[0]), last)
     of_hour = cells.rows(_inside(cells, begun[-1], last))
     yield from _rows(periods, "hour", cells, of_hour, (begun[-1], begun[-1] + HOUR))
     if not whole:
@@ -62,15 +97,6 @@ def running(periods: Periods, blocks: Sequence[Block], newest: int) -> Iterator[
             _sum_into(totals, cells, hour, periods.step)
     every = totals.rows(sorted(totals.index))
     yield from _rows(periods, "day", totals, every, (day, night))
-
-
-def _opened(periods: Periods, blocks: Sequence[Block], lo: int, hi: int) -> Level:
-    """Closed and open cells in [lo, hi) together."""
-    cells = periods.held.near["cell"]
-    cells.ensure(lo, hi)
-    out = cells.part(range(lo, hi, periods.step))
-    out.put(blocks)
-    return out
 
 
 def _around(borders: Sequence[int], moment: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Readings as columns, sorted by meter and time, the later in the journal winning."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ from greendc.core.facility import EVER, IntArray
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Column = TypeVar("Column", IntArray, FloatArray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,33 @@ def joined(parts: list[Readings]) -> Readings:
     )
 
 
-def _ordered(rows: Readings) -> Readings:
+def _ordered(parts: list[Readings]) -> Readings:
     """Sort by (meter, time, seq); what comes in the order of time needs no sort by it."""
-    narrow = rows.meter.astype(np.uint16)
-    if not np.array_equal(narrow, rows.meter):
-        return rows.where(np.lexsort((rows.seq, rows.time, rows.meter)))
-    found = rows.where(np.argsort(narrow, kind="stable"))
-    same = found.meter[1:] == found.meter[:-1]
-    back = found.time[1:] < found.time[:-1]
-    back |= (found.time[1:] == found.time[:-1]) & (found.seq[1:] < found.seq[:-1])
-    if not (same & back).any():
-        return found
+    meter = _chained([part.meter for part in parts])
+    narrow = meter.astype(np.uint16)
+    if np.array_equal(narrow, meter):
+        found = _at(parts, np.argsort(narrow, kind="stable"))
+        same = found.meter[1:] == found.meter[:-1]
+        back = found.time[1:] < found.time[:-1]
+        back |= (found.time[1:] == found.time[:-1]) & (found.seq[1:] < found.seq[:-1])
+        if not (same & back).any():
+            return found
+    rows = joined(parts)
     return rows.where(np.lexsort((rows.seq, rows.time, rows.meter)))
+
+
+def _at(parts: list[Readings], order: IntArray) -> Readings:
+    """Rows of parts one after the other, in an order: no column is twice in memory for long."""
+    return Readings(
+        _chained([part.seq for part in parts])[order],
+        _chained([part.meter for part in parts])[order],
+        _chained([part.time for part in parts])[order],
+        _chained([part.value for part in parts])[order],
+    )
+
+
+def _chained(columns: list[Column]) -> Column:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +136,7 @@ def merged(parts: list[Readings]) -> Merged:
     >>> print(found.readings.value, found.duplicates, found.conflicts)
     [7.] 1 1
     """
-    rows = _ordered(joined(parts))
+    rows = _ordered([part for part in parts if len(part)] or [Readings.none()])
     again = (rows.meter[1:] == rows.meter[:-1]) & (rows.time[1:] == rows.time[:-1])
     if not again.any():
         return Merged(rows, 0, 0)

@@ -65,6 +65,10 @@ class Settled:
     spread: list[Spread] = field(default_factory=list)
     final: bool = False
 
+    def take(self, blocks: Iterable[Block]) -> None:
+        """Take ledger rows as they are worked out."""
+        self.blocks += blocks
+
     def count(self, outcome: str, number: int) -> None:
         """Add to a count."""
         if number:

@@ -221,12 +221,14 @@ class SiteBook:
 
     # -- settling ----------------------------------------------------------------------------
 
-    def end(self, seq: int, at: int | None = None) -> Settled:
+    def end(self, seq: int, at: int | None = None, into: Settled | None = None) -> Settled:
         """Close everything that there are readings for, or everything before `at`.
 
-        The last value of an interval mean counts in full: cells run to its end.
+        The last value of an interval mean counts in full: cells run to its end. `into` is what
+        takes them.
         """
-        settled = Settled(final=True)
+        settled = into or Settled()
+        settled.final = True
         self.ended_seq = seq
         return self._settle(self.watermark, seq, settled, at)
 
@@ -267,7 +269,7 @@ class SiteBook:
         hours = [(-1, (hour, hour + HOUR)) for hour in np.unique(fills.start).tolist()]
         settled.reopened = self.progress.whole(hours)
         for lo, hi in settled.reopened:
-            settled.blocks += self._again(lo, hi, Readings.none(), settled, fills.between(lo, hi))
+            settled.take(self._again(lo, hi, Readings.none(), settled, fills.between(lo, hi)))
             self.pause()
         spans: dict[int, Span] = {}
         for gap in settled.spread:
@@ -304,9 +306,9 @@ class SiteBook:
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
             self.pause()
-            settled.blocks += self._again(lo, hi, old, settled)
+            settled.take(self._again(lo, hi, old, settled))
         self.pause()
-        settled.blocks += self._close(watermark, end, settled)
+        settled.take(self._close(watermark, end, settled))
         self.pause()
         return self._let_go(settled, old, again)
 

@@ -13,7 +13,9 @@ import numpy as np
 from greendc import faults
 from greendc.clocks import OwnClock
 from greendc.columns import lengths, numbers
+from greendc.core.figure import Figure
 from greendc.daemon.flood import Flood
+from greendc.daemon.memory import trim
 from greendc.journal import Journal, Kind, Quarantined, Redelivery, by_qos
 from greendc.outcomes import LEFT, REDELIVERED, TOO_LONG, UNBOUND
 from greendc.pipeline import Pipeline
@@ -215,8 +217,13 @@ class Worker:
             self.commit()
         self._show()
         if self.pipeline.watch is not None and now - self._began >= FIRST_SECONDS:
-            self.pipeline.watch.expect(self.pipeline.provisional)
+            self.pipeline.watch.expect(self._provisional)
         self.work_off()
+
+    def _provisional(self) -> dict[str, list[Figure]]:
+        """Figures of what is not closed, which of a large site need the most memory at a time."""
+        trim()
+        return self.pipeline.provisional()
 
     def lag(self, now: int) -> int:
         """Age at `now` of the oldest entry that the committed ledger has not taken in [ns]."""
