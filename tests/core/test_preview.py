@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greendc.core import preview
 from greendc.core.facility import EVER, HOUR, MINUTE
 from greendc.core.figure import Figure, FloatArray
 from greendc.core.levels import Level
@@ -67,6 +68,23 @@ def test_they_are_what_an_end_writes(
         for figure in mine:
             assert comparable(figure) == comparable(after[figure.quantity, figure.start])
     run.store.close()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_how_many_accounts_are_laid_down_at_a_time_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, size: int
+) -> None:
+    # so that rows have cells that are closed and others that are open
+    meters = (METERS[0], METERS[1].replace("5min", "15min"), METERS[2])
+    run = Run(tmp_path / "ledger.db", configured(tmp_path, meters, MORE, zone))
+    for entry in entries(readings(503), range(0, 3000, 37)):
+        run.take(entry)
+    ledger = run.pipeline.ledgers[SITE]
+    at_once = ledger.provisional()
+    monkeypatch.setattr(preview, "PORTION", size)
+    assert ledger.provisional() == at_once
+    assert {f.period for f in at_once} == {"hour", "day"}
 
 
 def test_they_change_nothing(tmp_path: Path) -> None:
