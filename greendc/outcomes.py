@@ -53,6 +53,8 @@ JUDGEMENTS = {
     "frozen": "exactly the same for longer than this meter's values ever are",
     "implausible": "a count that the rating, or the next reading, does not allow",
     "jump": "the register rose far faster than it went on; without a rating it counts",
+    "lapped": "the register may have gone over its end more often than is seen: what it counted "
+    "since the reading before is not known",
     "rate": "further from the last believed value than it can have changed meanwhile",
     "replaced": "the first reading of a register that was exchanged, as declared",
     "reset": "the register began again by itself; what it counted meanwhile is not known",

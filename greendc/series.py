@@ -127,8 +127,8 @@ REFUSING = _gauge(
 REGISTER_EVENTS = _counter(
     "greendc_register_events_total",
     ("site", "event"),
-    "Readings of registers in the ledger's life that were a dip, reset, rollover, replacement "
-    "or jump.",
+    "Readings of registers in the ledger's life that were a dip, reset, rollover, replacement, "
+    "jump or lap.",
 )
 
 # -- what the ledger says -------------------------------------------------------------------------

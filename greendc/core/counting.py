@@ -10,6 +10,7 @@ PACES = 10.0  # what a register without a rating may count faster, before it goe
 JITTER = 1e-3  # of what is shown: how far one without a declared step may go back
 WILD = 0.1  # of what was shown: a rise by more is held against the readings of some time [1]
 LATER = 12  # readings after it that may be back where it came from [1]
+LAPS = 2.0  # times its pace up to the next reading that a register may have counted at, unseen
 AROUND = 1e-2  # of the modulus: how far from it both ends of a rollover may lie, whatever the pace
 
 
@@ -164,6 +165,47 @@ def returns(meter: Meter, before: float, now: float, later: Sequence[float]) -> 
     """
     fell = next((value for value in later if value < now - jitter(meter, now)), None)
     return fell is not None and fell >= before - jitter(meter, before)
+
+
+def lapped(meter: Meter, now: float, delta: float, span: int, upcoming: Upcoming | None) -> bool:
+    """Whether a register can have gone round once more than two readings show.
+
+    Where `LAPS` times its pace from there on, and its rating, allow `delta` and a modulus more in
+    `span` ns, nothing tells how often it has gone round.
+
+    Parameters
+    ----------
+    meter
+        Its modulus and rating.
+    now
+        What it shows at the end. [J]
+    delta
+        What it has counted at least. [J]
+    span
+        Time in which it has. [ns]
+    upcoming
+        The next reading in range, which tells the pace.
+
+    Examples
+    --------
+    16 bits of Wh, and 60 kW after an hour, after two, and after two of a rating of 40 kW:
+
+    >>> from dataclasses import replace
+    >>> from greendc.core.facility import HOUR, Kind
+    >>> wh = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60, modulus=65536 * 3600.0)
+    >>> after = Upcoming(3.6e6, 60 * SECOND)
+    >>> lapped(wh, 0.0, 2.16e8, HOUR, after), lapped(wh, 0.0, 1.96e8, 2 * HOUR, after)
+    (False, True)
+    >>> lapped(replace(wh, rating=40e3), 0.0, 1.96e8, 2 * HOUR, after)
+    False
+    """
+    if not meter.modulus or upcoming is None:
+        return False
+    counted = upcoming.value - now
+    if counted < -meter.modulus / 2:  # it has just gone round
+        counted += meter.modulus
+    pace = counted / upcoming.span
+    return delta + meter.modulus <= min(LAPS * pace * span, max_plausible(meter, span))
 
 
 def _rolls_over(

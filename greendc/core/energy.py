@@ -165,11 +165,15 @@ def _begun(
 
 
 def _multiplied(found: Segments, number: int, factors: tuple[tuple[int, float], ...]) -> Segments:
-    """What a register has counted times the factors of its time, cut where they change."""
+    """What a register has counted times the factors of its time, cut where they change.
+
+    Where they change in a gap nobody knows how much of it was counted before; it is missing.
+    """
     begins = np.array([start for start, _ in factors[1:]], np.int64)
     first = np.searchsorted(begins, found.start, "right")
     mine = found.meter == number
     count = np.where(mine, np.searchsorted(begins, found.end, "left") - first + 1, 1)
+    count[(count > 1) & found.distributed] = 0
     piece = np.repeat(np.arange(len(count)), count)
     step = first[piece] + np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
     cut = (count > 1)[piece]

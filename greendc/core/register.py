@@ -8,9 +8,12 @@ import numpy as np
 
 from greendc.core.counting import (
     JITTER,
+    LAPS,
     LATER,
     Upcoming,
     jitter,
+    lapped,
+    max_plausible,
     register_delta,
     replaced_delta,
     returns,
@@ -18,7 +21,7 @@ from greendc.core.counting import (
 )
 from greendc.core.facility import SECOND, IntArray, Meter
 from greendc.core.jumps import jumps
-from greendc.core.words import BoolArray, FloatArray, Word, WordArray
+from greendc.core.words import LEFT_OUT, BoolArray, FloatArray, Word, WordArray
 
 NO_ANCHOR = -1
 
@@ -104,9 +107,27 @@ def plain_steps(
     with np.errstate(invalid="ignore"):
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
     anew = _anew(bridge, meter, time)
+    counted &= energy + _moduli(meters, meter) > LAPS * _ahead(meter, span, energy) * span
     plain: BoolArray = (value >= low) & (value <= high) & (anew | counted)
     plain[_first_after_replacements(meters, meter, time)] = False
     return plain
+
+
+def _moduli(meters: tuple[Meter, ...], meter: IntArray) -> FloatArray:
+    """Where each reading's register starts again; infinite where it does not."""
+    found: FloatArray = np.array([m.modulus or np.inf for m in meters])[meter]
+    return found
+
+
+def _ahead(meter: IntArray, span: FloatArray, energy: FloatArray) -> FloatArray:
+    """What each reading's register counts up to the next one [W]; zero where that is not known.
+
+    `span` [s] and `energy` [J] are those since the reading before.
+    """
+    pace = np.zeros(len(meter))
+    follows = (meter[1:] == meter[:-1]) & (energy[1:] > 0)
+    pace[:-1][follows] = energy[1:][follows] / span[1:][follows]
+    return pace
 
 
 def unconfirmed(
@@ -114,7 +135,8 @@ def unconfirmed(
 ) -> IntArray:
     """Places of readings in range that rose so far [1] that the next ones may speak against them.
 
-    Of each meter the last one, and those of the last `LATER` that rose wildly.
+    Of each meter the last one, and those of the last `LATER` that rose wildly; the last one also
+    behind a gap in which its register can have gone round unseen.
     """
     there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
     of = meter[there]
@@ -133,7 +155,20 @@ def unconfirmed(
         )
         if _wild(meters[number], time, value, steps.anchor[place], place, following)
     ]
+    gone = there[(left == 0) & (steps.word[there] < LEFT_OUT) & (steps.anchor[there] >= 0)]
+    found += [
+        place
+        for place in gone.tolist()
+        if _may_have_lapped(meters[meter[place]], time, steps, place)
+    ]
     return np.append(last, np.array(found, np.int64))
+
+
+def _may_have_lapped(meter: Meter, time: IntArray, steps: Steps, place: int) -> bool:
+    """Whether a register can, for all that is known yet, have gone round in a gap."""
+    span = int(time[place] - time[steps.anchor[place]])
+    most = max_plausible(meter, span)
+    return 0 < meter.modulus <= most - steps.energy[place] and span > meter.max_gap
 
 
 def _wild(
@@ -205,17 +240,16 @@ def _walk(meter: Meter, bridge: int, time: IntArray, value: FloatArray) -> Steps
         else:
             # what had fallen before and was not believed has begun again then, if ever
             begun = i if seen == anchor or now < value[seen] else begun
-            delta = _counted(meter, rated, time, value, (anchor, begun, i))
-            word[i] = _word(meter, before, now, delta)
+            delta, word[i] = _counted(meter, rated, time, value, (anchor, begun, i))
         if delta is not None:
-            place[i], steps[i], anchor = anchor, delta, i
+            place[i], steps[i], anchor = i if word[i] == Word.LAPPED else anchor, delta, i
     return Steps(word, place, steps)
 
 
 def _counted(
     meter: Meter, rated: Meter, time: IntArray, value: FloatArray, places: tuple[int, int, int]
-) -> float | None:
-    """Energy between the readings at an anchor and at a place, none being replaced between.
+) -> tuple[float | None, Word]:
+    """Energy between the readings at an anchor and at a place, none being replaced between; why.
 
     `places` are that of the anchor, of where a reset would have begun, and of the reading.
     """
@@ -225,8 +259,11 @@ def _counted(
     upcoming = _upcoming(meter, time, value, place)
     risen = wild(rated, before, now, span, upcoming)
     if risen and returns(meter, before, now, _later(meter, value, place)):
-        return None
-    return register_delta(rated, before, now, span, upcoming, since)
+        return None, _word(meter, before, now, None)
+    delta = register_delta(rated, before, now, span, upcoming, since)
+    if delta is not None and lapped(rated, now, delta, span, upcoming):
+        return 0.0, Word.LAPPED
+    return delta, _word(meter, before, now, delta)
 
 
 def _upcoming(meter: Meter, time: IntArray, value: FloatArray, place: int) -> Upcoming | None:

@@ -19,7 +19,8 @@ class Word(IntEnum):
     Of a register: `began`: nothing before it is near enough to be counted from; `dip`: back by
     at most a step (or 1/1000), which adds nothing; `reset`, `rollover`: it started again, by
     itself or beyond its modulus; `replaced`: the first of an exchanged one; `jump`: far more than
-    it goes on by, and counted; `implausible`: no count that its rating, or its next reading,
+    it goes on by, and counted; `lapped`: it can have gone beyond its modulus once more unseen, so
+    that counting begins anew; `implausible`: no count that its rating, or its next reading,
     allows. Of others: `spike`: far from two
     neighbours that agree; `frozen`: exactly the same for too long; `rate`: too far from the
     last one that was believed.
@@ -32,6 +33,7 @@ class Word(IntEnum):
     ROLLOVER = 4
     REPLACED = 5
     JUMP = 6
+    LAPPED = 7
     OUT_OF_RANGE = 16
     IMPLAUSIBLE = 17
     SPIKE = 18

@@ -63,6 +63,7 @@ EVENTS = {
     "dip": "a register went back and came up again",
     "entry": "a hand entry",
     "jump": "a register rose far faster than it went on, and it counts: can that be?",
+    "lapped": "a register was away for so long that it may have gone over its end unseen",
     "late": "readings came later than is waited for; their figures were written again",
     "quarantined": "readings were set aside",
     "refusing": "a meter reports, and no reading of it is believed any more",

@@ -10,6 +10,7 @@ import numpy as np
 
 from greendc.columns import numbers
 from greendc.core.facility import Op
+from greendc.core.words import Word
 from greendc.ports import RawBatch
 from greendc.sinks import Passed
 from greendc.sources.pace import readable_from
@@ -269,12 +270,12 @@ def each_fall_a_reset(delta: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def each_rise_counts(counted: Callable[..., float | None]) -> Callable[..., float | None]:
+def each_rise_counts(counted: Callable[..., Any]) -> Callable[..., Any]:
     """Of registers: what is shown more has been counted, whatever is shown next."""
 
-    def instead(meter: Any, rated: Any, time: Any, value: Any, places: Any) -> float | None:
+    def instead(meter: Any, rated: Any, time: Any, value: Any, places: Any) -> Any:
         risen = float(value[places[2]] - value[places[0]])
-        return risen if risen > 0 else counted(meter, rated, time, value, places)
+        return (risen, Word.USED) if risen > 0 else counted(meter, rated, time, value, places)
 
     return instead
 

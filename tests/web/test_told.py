@@ -94,7 +94,7 @@ def test_every_word_has_a_sentence() -> None:
         *JUDGEMENTS,
         "out_of_range",
     }
-    used = {"dip", "jump", "reset", "rollover", "replaced", CLOCK_AHEAD}
+    used = {"dip", "jump", "lapped", "reset", "rollover", "replaced", CLOCK_AHEAD}
     assert {w for w in JUDGEMENTS if w in OF_USED} == used
     listed = (Columns.__doc__ or "").split("was refused:")[1].split(".")[0]
     of_messages = {"unbound", "too_long"}
