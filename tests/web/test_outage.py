@@ -116,6 +116,7 @@ def test_in_the_outage_the_page_says_who_is_silent_and_since_when(
         assert [re.sub(r"\d+ meters?$", "", name) for name in names[1:]] == OF_NODES
         page.wait_for_selector("#power-chart canvas")
         assert page.is_hidden("#pue-chart")  # no meters make up E_DC
+        assert page.is_hidden("#carbon-chart")  # and no factor is configured
     assert noted.complaints == []
 
 

@@ -8,11 +8,17 @@ const METHODS = { co2e_location: "location-based", co2e_market: "market-based" }
 const SHOWN = ["hour", "24h", "7d"];
 
 export function showCarbon(state) {
-  find("#masses").replaceChildren(...Object.keys(METHODS).flatMap((name) => masses(name, state)));
+  const names = Object.keys(METHODS);
+  find("#masses").replaceChildren(...names.flatMap((name) => masses(name, state)));
+  find("#carbon figure").hidden = names.every((name) => never(name, state));
+}
+
+function never(name, state) {
+  return state.missing.find((one) => one.name === name && one.periods.length === 0);
 }
 
 function masses(name, state) {
-  const missing = state.missing.find((one) => one.name === name && one.periods.length === 0);
+  const missing = never(name, state);
   if (missing) return [pair(METHODS[name], "–", reason(missing.reason))];
   return SHOWN.map((period) => {
     const entry = state.figures[period][name];
