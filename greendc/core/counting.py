@@ -204,6 +204,8 @@ def lapped(meter: Meter, now: float, delta: float, span: int, upcoming: Upcoming
     counted = upcoming.value - now
     if counted < -meter.modulus / 2:  # it has just gone round
         counted += meter.modulus
+    if counted > meter.modulus / 2:  # no pace, but nonsense, or a step back
+        return False
     pace = counted / upcoming.span
     return delta + meter.modulus <= min(LAPS * pace * span, max_plausible(meter, span))
 
