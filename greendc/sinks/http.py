@@ -4,10 +4,13 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, InvalidHeader
 
 from greendc.config.tls import Tls
@@ -17,6 +20,7 @@ from greendc.sinks.errors import Refused, Unavailable
 # What the rows hold is at fault. 401, 403 and 404 speak of greendc's own configuration, for
 # which no figure shall be left out.
 REFUSED = frozenset({400, 413, 422})
+LONGEST = 4 * 1024 * 1024  # bytes of an answer
 TOLD = 300  # characters of an answer that are repeated
 
 
@@ -97,18 +101,51 @@ class Login:
         return {} if self.secret is None else {"authorization": f"Token {self.secret}"}
 
 
+class _Answer(HTTPResponse):
+    """What a store answers, up to `LONGEST`: one that never ends takes no more memory."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        found = super().read(LONGEST + 1 if amt is None else amt)
+        if amt is None and len(found) > LONGEST:
+            raise HTTPException(f"an answer of more than {LONGEST} bytes")
+        return found
+
+
+class _Plain(HTTPConnection):
+    response_class = _Answer
+
+
+class _Secure(HTTPSConnection):
+    response_class = _Answer
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+def bounded(pool: urllib3.PoolManager) -> urllib3.PoolManager:
+    """The same connections, over which no answer is longer than `LONGEST`."""
+    pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+    return pool
+
+
 class Http:
     """A store's address, with what each request carries; never follows redirects or retries."""
 
     def __init__(self, url: str, tls: Tls | None, timeout: float, login: Login) -> None:
         """Connects at the first request. `timeout` [s]."""
         self.url = url
-        self._pool = urllib3.PoolManager(
+        pool = urllib3.PoolManager(
             headers=login.headers(),
             timeout=urllib3.Timeout(timeout),
             retries=False,
             ssl_context=tls_context(tls) if url.startswith("https:") else None,
         )
+        self._pool = bounded(pool)
 
     def get(self, path: str) -> str:
         """What stands at a path.

@@ -18,7 +18,7 @@ from greendc.config.sinks import InfluxSink
 from greendc.core.facility import SECOND
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks.errors import Unavailable
-from greendc.sinks.http import Http, Login, outcome, tls_context
+from greendc.sinks.http import Http, Login, bounded, outcome, tls_context
 from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
@@ -58,6 +58,7 @@ class InfluxStore:
             enable_gzip=config.gzip,
             ssl_context=tls_context(config.tls) if config.url.startswith("https:") else None,
         )
+        bounded(self._client.api_client.rest_client.pool_manager)
         self._writer = self._client.write_api(write_options=SYNCHRONOUS)
         self._deleter = self._client.delete_api()
 

@@ -16,10 +16,10 @@ from greendc.config.tls import Tls
 from greendc.ports import GreendcError
 from greendc.sinks import Job, Runner, Sink, Surroundings, new_sink, runner
 from greendc.sinks.errors import Refused, Unavailable
-from greendc.sinks.http import retry_after
+from greendc.sinks.http import LONGEST, retry_after
 from greendc.sinks.line_protocol import body
 from tests.config.kit import FEED, UPS, site
-from tests.servers.proxy import Proxy
+from tests.servers.proxy import Answer, Proxy, Request
 from tests.servers.stores import Influx1, VictoriaMetrics
 from tests.servers.support import HOST, free_port
 from tests.sinks.ledgers import Rows, revised, row
@@ -72,6 +72,23 @@ def test_nobody_there_is_told_with_the_address(kind: Any) -> None:
     url = f"http://{HOST}:{free_port()}"
     with pytest.raises(Unavailable, match=f"{url}: "):
         sink_at(url, kind).write([row(1)], Rows([]))
+
+
+@Kinds
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_without_end_is_read_up_to_a_limit(store: Proxy, kind: Any, status: int) -> None:
+    answers = [(200, bytes(LONGEST)), (status, bytes(LONGEST + 1))]
+
+    def answer(_request: Request) -> Answer:
+        code, content = answers.pop(0)
+        return code, {}, content
+
+    store.instead = answer
+    sink = sink_at(store.url, kind)
+    sink.write([row(1)], Rows([]))
+    with pytest.raises(Unavailable, match=f"an answer of more than {LONGEST} bytes"):
+        sink.write([row(1)], Rows([]))
+    assert len(store.requests) == 2
 
 
 def test_retry_after_can_be_a_date_or_nonsense() -> None:
