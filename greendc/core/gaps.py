@@ -49,7 +49,7 @@ class Gaps:
         self._homes = {
             id(account): book
             for book, nodes in zip(books, declared, strict=True)
-            for account in book.accounts
+            for account in (book.accounts if nodes else ())
             if any(n in nodes for t in account.terms for n, _ in (*t.members, *t.fuels))
         }
         self._parts: dict[int, list[FloatArray]] = {}
