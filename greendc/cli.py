@@ -89,6 +89,7 @@ def _check_against(config: Config, arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from greendc import app  # noqa: PLC0415
 
+    gc.disable()  # until it has started
     return app.run(
         load(arguments.config), until_idle=arguments.until_idle, log_format=arguments.log_format
     )
