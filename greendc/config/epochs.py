@@ -166,8 +166,18 @@ class Instant:
         yield from self.meters
         yield from self.derived
 
+    @cached_property
+    def _by_point(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, point in self.points.items():
+            found.setdefault(point, []).append(name)
+        return found
+
     def _at(self, *points: str) -> list[str]:
-        return [name for name, point in self.points.items() if point in points]
+        found = [self._by_point[point] for point in points if point in self._by_point]
+        if len(found) > 1:
+            return [name for name, point in self.points.items() if point in points]
+        return found[0] if found else []
 
     # -- E_IT ---------------------------------------------------------------------------------
 
@@ -184,6 +194,7 @@ class Instant:
             for category, names in sorted(found.items())
         }
 
+    @cached_property
     def e_it(self) -> dict[int, tuple[str, ...]]:
         """Meters of E_IT by PUE category."""
         if self.site.e_it is not None:
@@ -193,6 +204,7 @@ class Instant:
 
     # -- E_DC ---------------------------------------------------------------------------------
 
+    @cached_property
     def subsystems(self) -> dict[str, Pairs]:
         """Meters of each subsystem with their weights."""
         found: dict[str, list[str]] = {name: [] for name in SUBSYSTEMS}
@@ -218,14 +230,15 @@ class Instant:
                 pairs += [(m, 1.0) for m in entering] + [(m, -1.0) for m in leaving]
         return tuple(pairs)
 
+    @cached_property
     def e_dc(self) -> Pairs:
         """Meters of E_DC with their weights."""
         if self.boundary == "metered":
             return self._crossing(list(POINTS))
         if self.site.e_dc_meters is not None:
             return tuple((name, 1.0) for name in self.site.e_dc_meters.held(self.when))
-        it = [(name, 1.0) for names in self.e_it().values() for name in names]
-        parts = [pair for pairs in self.subsystems().values() for pair in pairs]
+        it = [(name, 1.0) for names in self.e_it.values() for name in names]
+        parts = [pair for pairs in self.subsystems.values() for pair in pairs]
         fuels = self._crossing([p for p in POINTS if is_fuel(p) and p != "genset_fuel"])
         kept = set(formulas.without_parts(dict.fromkeys(n for n, _ in (*it, *parts)), self.known))
         inner = merged([pair for pair in (*it, *parts) if pair[0] in kept])
@@ -248,7 +261,7 @@ class Instant:
         if feeds or self.boundary == "metered":
             return tuple((name, 1.0) for name in feeds)
         made = formulas.without_parts(self._at(*ON_SITE), self.known)
-        used = [(n, w) for n, w in self.e_dc() if not is_fuel(self.points[n])]
+        used = [(n, w) for n, w in self.e_dc if not is_fuel(self.points[n])]
         return tuple(merged([*used, *[(name, -1.0) for name in made]]))
 
     def fuels(self) -> Pairs:
@@ -274,9 +287,9 @@ class Instant:
             words += ["export", "storage_in"]
             there = {w: formulas.without_parts(self._at(w), self.known) for w in words}
             found = list(nodes.by_points(there, rated))
-        e_it = self.e_it()
-        if self.boundary == "metered" and self.e_dc() and e_it:
-            found.append(nodes.facility(self.e_dc(), e_it[max(e_it)]))
+        e_it = self.e_it
+        if self.boundary == "metered" and self.e_dc and e_it:
+            found.append(nodes.facility(self.e_dc, e_it[max(e_it)]))
         return tuple(nodes.taken_apart(node, self.derived) for node in found)
 
     def min_it_power(self) -> float:
@@ -294,14 +307,14 @@ class Instant:
             meters=self.meters,
             derived=self.derived,
             boundary=self.boundary,
-            e_dc=self.e_dc(),
-            e_it=self.e_it(),
+            e_dc=self.e_dc,
+            e_it=self.e_it,
             e_reuse=tuple(
                 (n, 1.0) for n in formulas.without_parts(self._at("q_reuse"), self.known)
             ),
             imports=self.imports(),
             fuels=self.fuels(),
-            subsystems=self.subsystems(),
+            subsystems=self.subsystems,
             min_it_power=self.min_it_power(),
             nodes=self.nodes(),
             rated_it=self.site.rated_it_w.held(self.when),
@@ -314,7 +327,10 @@ def merged(pairs: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
     >>> merged([("ups_out", 1.0), ("ups_in", 1.0), ("ups_out", -1.0)])
     [('ups_in', 1.0)]
     """
-    total: dict[str, float] = {}
+    total: dict[str, float] = dict(pairs)
+    if len(total) == len(pairs):  # nearly always
+        return [pair for pair in pairs if pair[1]]
+    total = {}
     for name, weight in pairs:
         total[name] = total.get(name, 0.0) + weight
     return [(name, weight) for name, weight in total.items() if weight]

@@ -76,7 +76,7 @@ def contents(name: str, known: Mapping[str, facility.Derived]) -> Counter[str]:
 def without_parts(names: Iterable[str], known: Mapping[str, facility.Derived]) -> list[str]:
     """Those that are not summed up in another of them already."""
     listed = list(names)
-    parts = {part for name in listed for part in _summed(name, known)}
+    parts = {part for name in listed if name in known for part in _summed(name, known)}
     return [name for name in listed if name not in parts]
 
 

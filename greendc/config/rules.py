@@ -86,7 +86,7 @@ def site_problems(layout: Layout, loc: Loc, folder: Path | None) -> list[Problem
 def _profile_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
     """Meters whose gaps are to be filled by an IT load that the site never has."""
     asking = [i for i, meter in enumerate(layout.site.meters) if meter.fill == "profile"]
-    if asking and not any(layout.instant(when).e_it() for when in layout.cuts):
+    if asking and not any(layout.instant(when).e_it for when in layout.cuts):
         for i in asking:
             yield Problem((*loc, "meters", i, "fill"), "profile goes by IT load: no meter of E_IT")
 
@@ -206,11 +206,11 @@ def instant_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
     yield from _feed_problems(site, loc)
     if site.site.e_dc_meters is not None and site.boundary == "metered":
         yield Problem((*loc, "e_dc_meters"), "only beside e_dc: bottom_up")
-    for category, names in site.e_it().items():
+    for category, names in site.e_it.items():
         pairs = tuple((name, 1.0) for name in names)
         yield from _double_problems(site, pairs, f"E_IT of category {category}", (*loc, "e_it"))
-    if site.boundary == "metered" or len(site.e_it()) < 2 or site.site.e_dc_meters is not None:
-        yield from _double_problems(site, site.e_dc(), "E_DC", (*loc, "e_dc"))
+    if site.boundary == "metered" or len(site.e_it) < 2 or site.site.e_dc_meters is not None:
+        yield from _double_problems(site, site.e_dc, "E_DC", (*loc, "e_dc"))
     yield from _fuel_problems(site, loc)
 
 
@@ -221,7 +221,7 @@ def _name_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
         timed: Timed[tuple[str, ...]] | None = getattr(site.site, key)
         listed[key] = timed.held(site.when) if timed is not None else ()
     if site.site.e_it is not None:
-        listed["e_it"] = tuple(n for names in site.e_it().values() for n in names)
+        listed["e_it"] = tuple(n for names in site.e_it.values() for n in names)
     for key, names in listed.items():
         for name in names:
             if name not in ids:
@@ -240,14 +240,14 @@ def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
             yield Problem((*loc, "e_it"), lines)
         return
     points = site.points
-    for category, names in site.e_it().items():
+    for category, names in site.e_it.items():
         for name in names:
             own = POINTS[points[name]].category
             if own is None or own < category:
                 said = "is no IT point" if own is None else f"is category {own}"
                 text = f'"{name}" cannot count as category {category}: {points[name]} {said}'
                 yield Problem((*loc, "e_it"), text)
-    if len(site.e_it()) > 1 and site.boundary == "bottom_up" and site.site.e_dc_meters is None:
+    if len(site.e_it) > 1 and site.boundary == "bottom_up" and site.site.e_dc_meters is None:
         text = (
             "missing: with several E_IT it is not clear which of them is in E_DC; list its meters"
         )

@@ -1,9 +1,11 @@
 """What people and alerts are told beside readings and figures."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from greendc.config import models
 from greendc.config.epochs import Layout
+from greendc.config.meters import Filled
 from greendc.core.accounts import missing
 from greendc.core.facility import SECOND, Site
 from greendc.core.quantities import POINTS
@@ -13,22 +15,29 @@ from greendc.snapshots import Limits, MeterTag, SiteTag, Target
 def meter_tags(layouts: Iterable[Layout]) -> Iterator[MeterTag]:
     """Of every physical meter, in the order of `Plan.meters`, as it is now."""
     for layout in layouts:
+        known: dict[int, partial[MeterTag]] = {}
+        site = layout.site.id
         for given, filled in zip(layout.site.meters, layout.meters.values(), strict=True):
-            point = POINTS[given.point.last]
-            named = given.subsystem
-            yield MeterTag(
-                site=layout.site.id,
-                meter=given.id,
-                point=given.point.last,
-                quantity=filled.quantity,
-                kind=filled.kind,
-                carrier=point.carrier,
-                subsystem=point.subsystem if named is None else named.last,
-                room=given.room,
-                rack=given.rack,
-                nominal=given.nominal,
-                silent_after=filled.silent_after,
-            )
+            tag = known.get(id(filled))
+            if tag is None:
+                tag = known[id(filled)] = _tag(filled)
+            yield tag(site, given.id, room=given.room, rack=given.rack)
+
+
+def _tag(filled: Filled) -> "partial[MeterTag]":
+    """What makes the tag of a meter from its names: all else is that of others like it."""
+    given = filled.given
+    point, named = POINTS[given.point.last], given.subsystem
+    return partial(
+        MeterTag,
+        point=given.point.last,
+        quantity=filled.quantity,
+        kind=filled.kind,
+        carrier=point.carrier,
+        subsystem=point.subsystem if named is None else named.last,
+        nominal=given.nominal,
+        silent_after=filled.silent_after,
+    )
 
 
 def site_tags(sites: Iterable[Site], given: Iterable[models.Site]) -> Iterator[SiteTag]:
