@@ -261,7 +261,7 @@ class Instant:
         if feeds or self.boundary == "metered":
             return tuple((name, 1.0) for name in feeds)
         made = formulas.without_parts(self._at(*ON_SITE), self.known)
-        used = [(n, w) for n, w in self.e_dc if not is_fuel(self.points[n])]
+        used = [pair for pair in self.e_dc if not is_fuel(self.points[pair[0]])]
         return tuple(merged([*used, *[(name, -1.0) for name in made]]))
 
     def fuels(self) -> Pairs:
