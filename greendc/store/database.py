@@ -1,6 +1,7 @@
 """The ledger's SQLite file: its tables and how it is opened."""
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -97,7 +98,8 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
             db.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=MEMORY")
             db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         else:
-            db.execute(f"PRAGMA cache_size=-{READERS_KIB}")
+            with suppress(sqlite3.DatabaseError):  # of what is no ledger the first query tells
+                db.execute(f"PRAGMA cache_size=-{READERS_KIB}")
         db.execute("PRAGMA busy_timeout=10000")
     except sqlite3.Error as error:
         db.close()
