@@ -43,10 +43,12 @@ def jumps(
     there = np.flatnonzero(word != Word.OUT_OF_RANGE)
     of, at, shown = meter[there], time[there], value[there]
     alike = np.append(of, np.full(LATER, -1))  # behind the last one there is none
-    place = np.flatnonzero((word[there] == Word.USED) & (alike[1 : len(of) + 1] == of))
-    place = place[_far(meters, of[place], value[anchor[there[place]]], shown[place])]
+    risen = shown - value[anchor[there]]
+    far = (word[there] == Word.USED) & (risen > WILD * np.abs(shown - risen))
+    place = np.flatnonzero(far & (alike[1 : len(of) + 1] == of))
+    place = place[_unrated(meters, of[place], risen[place])]
     before = anchor[there[place]]
-    span, risen = at[place] - time[before], shown[place] - value[before]
+    span, risen = at[place] - time[before], risen[place]
     for later in range(1, LATER + 1):
         if not len(place):
             break
@@ -58,9 +60,8 @@ def jumps(
     return there[place]
 
 
-def _far(meters: tuple[Meter, ...], of: IntArray, before: FloatArray, now: FloatArray) -> BoolArray:
-    """Whether registers without a rating have risen by much of what they showed."""
-    unrated = np.array([m.rating is None for m in meters])[of]
-    step = np.array([m.step for m in meters])[of]
-    far: BoolArray = unrated & (now - before > np.maximum(step, WILD * np.abs(before)))
-    return far
+def _unrated(meters: tuple[Meter, ...], of: IntArray, risen: FloatArray) -> BoolArray:
+    """Which rises by more than a step [J] are of registers without a rating."""
+    pairs = zip(of.tolist(), risen.tolist(), strict=True)
+    found = [meters[n].rating is None and energy > meters[n].step for n, energy in pairs]
+    return np.array(found, np.bool_)
