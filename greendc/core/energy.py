@@ -119,7 +119,8 @@ def _instant(
     joined = (meter[1:] == meter[:-1]) & (time[1:] - time[:-1] <= rules.max_gap[meter[1:]])
     start, end = time[:-1][joined], time[1:][joined]
     first, last = value[:-1][joined], value[1:][joined]
-    energy = (first + last) / 2 * seconds(end - start)
+    energy = (first + last) / 2
+    energy *= seconds(end - start)  # in place: of many readings each column counts
     none = np.zeros(len(start), np.bool_)
     return Segments(meter[1:][joined], start, end, first, last, energy, none, none)
 

@@ -30,7 +30,7 @@ class Opened(Settled):
 
     def __init__(self, periods: Periods, presence: Presence, newest: int) -> None:
         """Begin with none."""
-        super().__init__()
+        super().__init__(passing=True)
         self.periods, self.presence = periods, presence
         self.closed = periods.held.near["cell"]
         # an end may count a last value for hours beyond, but no hour is running that nothing has

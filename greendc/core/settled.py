@@ -53,7 +53,8 @@ class Settled:
     `quarantined:WORD` (left out, no longer held), `duplicate`, `conflict` (another value of the
     same meter and time stands), `late_beyond_horizon`, `not_energy`. What is held beside them is
     still open. Beside the outcomes `register:WORD` counts which of those used were dips, resets …
-    `spread` are the gaps in the rows that have the shape of final days.
+    `spread` are the gaps in the rows that have the shape of final days. Where it is `passing`
+    nobody goes on from the book that gave it, so that this holds no readings meanwhile.
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Settled:
     judged: list[Judged] = field(default_factory=list)
     spread: list[Spread] = field(default_factory=list)
     final: bool = False
+    passing: bool = False
 
     def take(self, blocks: Iterable[Block]) -> None:
         """Take ledger rows as they are worked out."""

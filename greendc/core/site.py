@@ -432,23 +432,26 @@ class SiteBook:
         found, spread = self._spread(rows)
         settled.spread += [gap for gap in spread if gap.overlaps(lo, hi)]
         found, gaps = (found, []) if fills is None else filled(found, fills)
-        left = self._left_out(rows, lo, hi)
+        left = self._left_out(self._judged_bad(rows), lo, hi)
         for due in self.progress.again(lo, hi):
             settled.spread += due.among(gaps)
             yield from due.blocks(found, self.site.intensity, left)
 
     def _close(self, watermark: int, end: int | None, settled: Settled) -> Iterator[Block]:
         found, spread = self._spread(self.hot)
+        bad = self._judged_bad(self.hot)
+        if settled.passing:
+            self.hot, self._judged = Readings.none(), None
         for due in self.progress.due(watermark, end):
             self.pause()
             settled.spread += due.among(spread)
-            left = self._left_out(self.hot, due.lo, due.hi)
+            left = self._left_out(bad, due.lo, due.hi)
             for block in due.blocks(found, self.site.intensity, left):
                 yield block._replace(fresh=True)
 
-    def _left_out(self, rows: Readings, lo: int, hi: int) -> LeftOut:
-        """Readings of [lo, hi) that were refused, or that a rule speaks against."""
-        own = self._judged_bad(rows).between(lo, hi)
+    def _left_out(self, bad: LeftOut, lo: int, hi: int) -> LeftOut:
+        """Readings of [lo, hi) that were refused, or that a rule speaks against (`bad`)."""
+        own = bad.between(lo, hi)
         if self.refused.upto < lo:
             return own
         return LeftOut.joined([own, self.history.left_out(lo, hi, self.settled_seq)])
