@@ -2,6 +2,10 @@
 
 Such rows are passed for good only once they have stood there for some time, in which the target
 was not started anew; otherwise they are sent again. A ledger's cursor never goes back.
+
+Where a target did not answer it may still take what it was sent, after what it has been sent since:
+one that stood still works off all that waits for it, in any order. So once it has answered for some
+time all is sent again, behind whatever was late.
 """
 
 import time
@@ -9,6 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from itertools import takewhile
 from typing import NamedTuple, Protocol, runtime_checkable
+
+SETTLED = 10.0  # until nothing waits any more at a target that answers again [s]
+ANEW = "the store was started anew"
+LATE = "the store had not answered, and may have taken earlier figures after later ones"
 
 
 class Passed(NamedTuple):
@@ -59,6 +67,11 @@ class Confirming:
         self._clock = clock
         self._taken: deque[tuple[float, Passed]] = deque()
         self._life: str | None = None
+        self._late = False  # whether what it did not answer may still arrive
+
+    def unanswered(self) -> None:
+        """The target has not answered: it may have taken rows, or take them later."""
+        self._late = True
 
     def sending(self) -> None:
         """Rows are about to be sent."""
@@ -69,12 +82,16 @@ class Confirming:
         """The target has taken them."""
         self._taken.append((self._clock(), passed))
 
-    def passed(self) -> list[Passed] | None:
-        """What is passed for good by now; None where the rest may have been lost."""
-        upto = self._clock() - (0.0 if self._sink is None else self._sink.confirm_after)
+    def passed(self) -> list[Passed] | str:
+        """What is passed for good by now, or why the rest is to be sent again."""
+        wait = 0.0 if self._sink is None else self._sink.confirm_after
+        upto = self._clock() - (SETTLED if self._late else wait)
         due = list(takewhile(lambda taken: taken[0] <= upto, self._taken))
+        if due and self._late:
+            self._late = False
+            return LATE
         if due and self._sink is not None and self._sink.life() != self._life:
-            return None
+            return ANEW
         return [self._taken.popleft()[1] for _ in due]
 
     def forget(self) -> list[Passed]:

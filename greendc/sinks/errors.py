@@ -16,6 +16,10 @@ class Unavailable(OSError):  # noqa: N818 - a state, not a mistake
         self.retry_after = retry_after
 
 
+class Unanswered(Unavailable):
+    """Rows were sent and nothing has come back: they may be taken, even after later ones."""
+
+
 class Refused(Exception):  # noqa: N818 - an outcome, as the others
     """For good, because of what some of the rows hold; which ones is not known.
 

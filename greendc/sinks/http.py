@@ -11,11 +11,16 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InvalidHeader,
+    NewConnectionError,
+)
 
 from greendc.config.tls import Tls
 from greendc.ports import GreendcError
-from greendc.sinks.errors import Refused, Unavailable
+from greendc.sinks.errors import Refused, Unanswered, Unavailable
 
 # What the rows hold is at fault. 401, 403 and 404 speak of greendc's own configuration, for
 # which no figure shall be left out.
@@ -99,6 +104,13 @@ class Login:
         if self.user is not None:
             return dict(urllib3.make_headers(basic_auth=f"{self.user}:{self.secret or ''}"))
         return {} if self.secret is None else {"authorization": f"Token {self.secret}"}
+
+
+def no_answer(url: str, error: HTTPError) -> Unavailable:
+    """What to raise where a request got none: whether it can have arrived is in the type."""
+    nothing_sent = isinstance(error, (NewConnectionError, ConnectTimeoutError))
+    kind = Unavailable if nothing_sent else Unanswered
+    return kind(f"{url}: {type(error).__name__}: {error}")
 
 
 class _Answer(HTTPResponse):
@@ -186,7 +198,7 @@ class Http:
                 method, f"{self.url}{path}", body=content, headers=every, redirect=False
             )
         except HTTPError as error:
-            raise Unavailable(f"{self.url}: {type(error).__name__}: {error}") from error
+            raise no_answer(self.url, error) from error
         wrong = outcome(got.status, got.data, got.headers)
         if wrong is not None:
             raise wrong

@@ -18,7 +18,7 @@ from greendc.config.sinks import InfluxSink
 from greendc.core.facility import SECOND
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks.errors import Unavailable
-from greendc.sinks.http import Http, Login, bounded, outcome, tls_context
+from greendc.sinks.http import Http, Login, bounded, no_answer, outcome, tls_context
 from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
@@ -95,7 +95,7 @@ class InfluxStore:
             wrong = outcome(status, error.body, error.headers)
             raise wrong or Unavailable(f"{self._url}: HTTP {status}") from None
         except HTTPError as error:
-            raise Unavailable(f"{self._url}: {type(error).__name__}: {error}") from None
+            raise no_answer(self._url, error) from None
 
 
 class InfluxDb2(Overwriting):

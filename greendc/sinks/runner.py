@@ -14,7 +14,7 @@ from greendc import faults
 from greendc.masking import masked
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks.confirming import Confirming, Passed
-from greendc.sinks.errors import PartlyRefused, Refused
+from greendc.sinks.errors import PartlyRefused, Refused, Unanswered
 from greendc.snapshots import SinkHealth
 
 log = logging.getLogger(__name__)
@@ -144,13 +144,12 @@ class Runner:
     def _confirm(self) -> None:
         """Pass rows for good that their target will not lose any more, or send them again."""
         found = self._confirming.passed()
-        if found is None:
+        if isinstance(found, str):
             log.warning(
-                "sink %s: the store was started anew: the last %d figures are sent again",
-                self.name,
-                self._again(),
+                "sink %s: %s: the last %d figures are sent again", self.name, found, self._again()
             )
-        for passed in found or ():
+            return
+        for passed in found:
             self._confirmed = passed.position
             self.passed.put(passed)
 
@@ -233,6 +232,8 @@ class Runner:
 
     def _failed(self, error: Exception) -> float:
         self._failures += 1
+        if isinstance(error, Unanswered):
+            self._confirming.unanswered()
         self._again()
         # A target that is only slow may manage less.
         self._limit = min(self._limit, max(LEAST, self._limit // 2))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 
@@ -11,7 +12,7 @@ from greendc.config.sinks import InfluxSink
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks import Job, Passed, Runner, Surroundings, new_sink
 from greendc.sinks.confirming import Confirming
-from greendc.sinks.errors import Unavailable
+from greendc.sinks.errors import Unanswered, Unavailable
 from greendc.sinks.victoria import Rewriting
 from tests.servers.proxy import Proxy
 from tests.servers.stores import VictoriaMetrics
@@ -53,11 +54,36 @@ class Store:
         return {number for _, number in self.taken}
 
 
-class Run:
+class Standing:
+    """Stands still with what it has been sent, and works that off after what comes later."""
+
+    def __init__(self) -> None:
+        self.now, self.still = 0.0, False
+        self.waiting: list[LedgerRow] = []
+        self.points: dict[tuple[str, int], int] = {}
+
+    def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
+        if self.still:
+            self.waiting += rows
+            raise Unanswered("timed out")
+        self.take(rows)
+
+    def take(self, rows: Sequence[LedgerRow]) -> None:
+        self.points |= {(one.figure.quantity, one.figure.start): one.id for one in rows}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+S = TypeVar("S", Store, Standing)
+
+
+class Run(Generic[S]):
     """A runner, round by round, on a clock of its own."""
 
-    def __init__(self, store: Store, ledger: Rows) -> None:
-        self.store, self.ledger = store, ledger
+    def __init__(self, store: S, ledger: Rows) -> None:
+        self.store: S = store
+        self.ledger = ledger
         self.runner = Runner(Job("dash", "influx", batch=4), store, lambda: ledger)
         self.runner._confirming = Confirming(store, lambda: store.now)
         self.counts = Passed(0)
@@ -76,11 +102,11 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> Run[Store]:
     return Run(Store(), Rows(row(number) for number in range(1, 11)))
 
 
-def test_rows_are_passed_once_they_have_stood_there_long_enough(run: Run) -> None:
+def test_rows_are_passed_once_they_have_stood_there_long_enough(run: Run[Store]) -> None:
     run.rounds(3, seconds=10.0)
     assert run.store.held == set(range(1, 11))
     assert run.runner.health(10).pending == 0
@@ -96,7 +122,7 @@ def test_rows_are_passed_once_they_have_stood_there_long_enough(run: Run) -> Non
 
 
 @pytest.mark.parametrize("after", [1, 3, 25, 29])
-def test_a_store_that_was_killed_between_two_writes(run: Run, after: int) -> None:
+def test_a_store_that_was_killed_between_two_writes(run: Run[Store], after: int) -> None:
     """No write has failed: it is there again before greendc has anything to send."""
     run.rounds(3)
     run.store.now += after
@@ -108,7 +134,9 @@ def test_a_store_that_was_killed_between_two_writes(run: Run, after: int) -> Non
     assert run.counts == Passed(10, written=10)  # what was sent again is counted once
 
 
-def test_a_store_that_tells_nothing_of_itself_is_believed_until_a_write_fails(run: Run) -> None:
+def test_a_store_that_tells_nothing_of_itself_is_believed_until_a_write_fails(
+    run: Run[Store],
+) -> None:
     run.store.lives = None
     run.rounds(2, seconds=1.0)
     run.store.killed()
@@ -131,6 +159,31 @@ def test_periods_that_are_left_out_are_counted_once_too() -> None:
     assert run.position() == 12
     assert run.counts == Passed(12, written=4, left_out=8)
     assert run.store.held == {3, 6, 9, 12}
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_what_was_not_answered_is_taken_after_what_came_later(kills: bool) -> None:
+    ledger = Rows([row(1), row(2)])
+    store = Standing()
+    run = Run(store, ledger)
+    store.still = True
+    run.rounds(2, seconds=1.0)
+    ledger.rows += [revised(3, ledger.rows[0]), row(4)]
+    store.still = False
+    run.rounds(1, seconds=5.0)
+    newest = dict(store.points)
+    store.take(store.waiting)
+    assert store.points != newest
+    assert run.position() == 0
+    if kills:  # the next one begins where the ledger's cursor is
+        run = Run(store, ledger)
+    run.rounds(30, seconds=2.0)
+    assert store.points == newest
+    assert run.position() == 4
+    assert run.counts == Passed(4, written=4)
+    sent = run.runner.health(4).written
+    run.rounds(30, seconds=2.0)
+    assert run.runner.health(4).written == sent  # once is enough
 
 
 # -- a real VictoriaMetrics -----------------------------------------------------------------------

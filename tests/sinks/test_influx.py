@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -15,7 +16,7 @@ from greendc.config.sinks import Influx1Sink, InfluxSink
 from greendc.config.tls import Tls
 from greendc.ports import GreendcError
 from greendc.sinks import Job, Runner, Sink, Surroundings, new_sink, runner
-from greendc.sinks.errors import Refused, Unavailable
+from greendc.sinks.errors import Refused, Unanswered, Unavailable
 from greendc.sinks.http import LONGEST, retry_after
 from greendc.sinks.line_protocol import body
 from tests.config.kit import FEED, UPS, site
@@ -89,6 +90,20 @@ def test_an_answer_without_end_is_read_up_to_a_limit(store: Proxy, kind: Any, st
     with pytest.raises(Unavailable, match=f"an answer of more than {LONGEST} bytes"):
         sink.write([row(1)], Rows([]))
     assert len(store.requests) == 2
+
+
+@Kinds
+def test_what_may_have_arrived_is_told_from_what_cannot(store: Proxy, kind: Any) -> None:
+    with socket.create_server((HOST, 0)) as silent:
+        late = sink_at(f"http://{HOST}:{silent.getsockname()[1]}", kind, timeout="1s")
+        with pytest.raises(Unanswered, match="timed out"):
+            late.write([row(1)], Rows([]))
+    gone = sink_at(f"http://{HOST}:{free_port()}", kind)
+    store.instead = lambda _request: (503, {}, b"")
+    for sink in (gone, sink_at(store.url, kind)):
+        with pytest.raises(Unavailable) as error:
+            sink.write([row(1)], Rows([]))
+        assert not isinstance(error.value, Unanswered)
 
 
 def test_retry_after_can_be_a_date_or_nonsense() -> None:
