@@ -69,8 +69,8 @@ class Shape:
             wide = lean.get(name, len(account.terms) * SHARES)
             if name not in lean:
                 place[name] = len(place)
-            columns[name] = slice(width, width + wide)
-            width += wide
+            begin, width = width, width + wide
+            columns[name] = slice(begin, width)
         return cls(place, columns, width)
 
     def firsts(self, names: Iterable[str]) -> IntArray:

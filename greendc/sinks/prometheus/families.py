@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import compress
+from itertools import chain, compress
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,12 +17,15 @@ from greendc.snapshots import Key, MeterTag
 
 Labels = tuple[str, ...]
 
+CUT = "\0"  # in place of a meter: no label that stands before it in a line has it
+
 
 class Column:
     """Lines of many samples of a series, made once they are asked for: of a configuration's meters.
 
-    `labels` makes their labels, which are not kept: lines are all that most scrapes need. A
-    column with the same labels as another, row by row, may share its lines (`like`).
+    `labels` makes their labels, one of which is the meter. They are not kept: lines are all that
+    most scrapes need, and of these what meters have in common stands in memory once. A column with
+    the same labels as another, row by row, may share its lines (`like`).
     """
 
     def __init__(
@@ -31,21 +34,36 @@ class Column:
         self.series, self.labels, self._like = series, labels, like
 
     @cached_property
-    def begins(self) -> list[str]:
-        """What stands between the name of the series and the value."""
+    def _pieces(self) -> tuple[list[str], list[str], list[str]]:
+        """Of each line what stands before the meter, the meter, and what stands behind it."""
         if self._like is not None:
-            return self._like.begins
-        # not remembered a second time
-        return [_begin(self.series.labels, own) for own in self.labels()]
+            return self._like._pieces  # noqa: SLF001
+        names, known = self.series.labels, dict[str, str]()
+        at, heads, meters, tails = names.index("meter"), list[str](), list[str](), list[str]()
+        for labels in self.labels():
+            head, _, tail = _begin(names, (*labels[:at], CUT, *labels[at + 1 :])).partition(CUT)
+            heads.append(known.setdefault(head, head))
+            meters.append(_escaped(labels[at]))
+            tails.append(known.setdefault(tail, tail))
+        return heads, meters, tails
+
+    def begins(self, kept: Sequence[bool]) -> Iterator[str]:
+        """What stands between the name of the series and the value, of some rows."""
+        return map("".join, compress(zip(*self._pieces, strict=True), kept))
 
 
 @dataclass(slots=True)
 class Samples:
-    """Samples of one series: values, what precedes each in its line, what makes their labels."""
+    """Samples of one series: values, what makes the text before each, and what their labels."""
 
     values: list[float] = field(default_factory=list)
-    begins: list[str] = field(default_factory=list)
+    texts: list[Callable[[], Iterable[str]]] = field(default_factory=list)
     parts: list[Callable[[], Iterable[Labels]]] = field(default_factory=list)
+
+    @property
+    def begins(self) -> Iterator[str]:
+        """What stands before each value in its line, behind the name of the series."""
+        return chain.from_iterable(text() for text in self.texts)
 
     @property
     def labels(self) -> list[Labels]:
@@ -64,7 +82,7 @@ class Families:
         found = self.samples.setdefault(series.name, Samples())
         found.parts.append(lambda: (labels,))
         found.values.append(value)
-        found.begins.append(begin(series.labels, labels))
+        found.texts.append(lambda: (begin(series.labels, labels),))
 
     def extend(self, column: Column, values: Iterable[float], kept: Sequence[bool]) -> None:
         """Add a value for each row of a column that is to be `kept`."""
@@ -72,7 +90,7 @@ class Families:
             found = self.samples.setdefault(column.series.name, Samples())
             found.parts.append(lambda: compress(column.labels(), kept))
             found.values.extend(compress(values, kept))
-            found.begins.extend(compress(column.begins, kept))
+            found.texts.append(lambda: column.begins(kept))
 
     def ordered(self) -> Iterator[tuple[Series, Samples]]:
         """Series that have a sample, in the order of `SERIES`."""
