@@ -186,7 +186,7 @@ def name_problems(meter: models.Meter, ways: list[Way], loc: Loc) -> Iterator[Pr
             yield Problem((*loc, "topic"), "a meter's own topic cannot capture {meter}")
     elif not ways:
         yield Problem((*loc, "topic"), "missing: no topic of the site leads to this meter")
-    elif any(tag and "/" in tag for tag, way in ways if way.tag_at is None):
+    elif meter.tag and any(tag and "/" in tag for tag, way in ways if way.tag_at is None):
         yield Problem((*loc, "tag"), "is one level of a topic and can hold no /")
 
 

@@ -52,6 +52,8 @@ def problems(root: models.Root, layouts: Sequence[Layout], folder: Path | None) 
 
 
 def _twice(ids: Sequence[str], place: Callable[[int], Loc]) -> list[Problem]:
+    if len(set(ids)) == len(ids):
+        return []
     first = {name: i for i, name in reversed(list(enumerate(ids)))}
     return [
         Problem(place(i), f'"{name}" is there twice')
@@ -62,8 +64,9 @@ def _twice(ids: Sequence[str], place: Callable[[int], Loc]) -> list[Problem]:
 
 def _taken(ids: Sequence[str], place: Callable[[int], Loc]) -> Iterator[Problem]:
     """Ids that are names of figures: in the ledger one would take the other's place."""
+    taken = reserved(METHODS)
     for i, name in enumerate(ids):
-        if name in reserved(METHODS):
+        if name in taken:
             yield Problem(place(i), f'"{name}" is the name of a figure; rename it, as {name}_meter')
 
 
@@ -257,6 +260,8 @@ def _category_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
 def _feed_problems(site: Instant, loc: Loc) -> Iterator[Problem]:
     """Meters that are fed by what is none, by themselves, or in a circle."""
     feeds, points = site.feeds(), site.points
+    if not feeds:
+        return
     electric = {m.id for m in site.meters if m.quantity in ELECTRIC} | set(site.known)
     count = len(site.site.meters)
     ids = [*[m.id for m in site.site.meters], *[d.id for d in site.site.derived]]

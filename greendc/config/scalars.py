@@ -34,6 +34,7 @@ from greendc.core.facility import DAY, EVER, HOUR, MINUTE, SECOND
 T = TypeVar("T")
 
 LONGEST = 36_525 * DAY
+NO_DURATION = "must be a duration such as 60s, 10min, 1h or 7d"
 _DIGITS = 10  # more would be longer than that in any unit
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPANS = {"d": DAY, "h": HOUR, "min": MINUTE, "s": SECOND}
@@ -54,9 +55,16 @@ def duration(text: object) -> int:
     >>> duration("10min") // SECOND
     600
     """
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        raise ValueError(NO_DURATION)  # noqa: TRY004 - as of any other text
+    return _duration(text)
+
+
+@lru_cache(maxsize=1024)  # the same one stands in many meters
+def _duration(text: str) -> int:
+    found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError("must be a duration such as 60s, 10min, 1h or 7d")
+        raise ValueError(NO_DURATION)
     span = int(found[1][:_DIGITS]) * _SPANS[found[2]]
     if span > LONGEST or len(found[1]) > _DIGITS:
         raise ValueError("must be no longer than a hundred years")
