@@ -39,6 +39,7 @@ DATED = ("point", "unit", "multiplier", "subsystem")
 _dated = itemgetter(*DATED)
 _after_id = attrgetter(*[field.name for field in fields(facility.Meter)[1:]])
 _signed = itemgetter("range", "sentinels", "register_", "replaced")
+UNSIGNED = None, None, None, ()  # nearly always
 _plain = itemgetter(*[key for key in models.Meter.model_fields if key not in {*NAMES, *DATED}])
 
 
@@ -177,7 +178,9 @@ def said(meter: models.Meter) -> Hashable:
     others by their text as well, where they may hold a zero: -0.0 equals 0.0.
     """
     values = vars(meter)
-    return _plain(values), repr(_signed(values)), *map(id, _dated(values))
+    signed = _signed(values)
+    text = "" if signed == UNSIGNED else repr(signed)
+    return _plain(values), text, *map(id, _dated(values))
 
 
 def filled(meters: Iterable[tuple[models.Meter, Hashable]]) -> dict[str, Filled]:

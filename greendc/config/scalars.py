@@ -226,7 +226,7 @@ class Step(Model, Generic[T]):
 
 PLAIN = (str, int, float, bool)
 MOST_SHARED = 10_000
-_SHARED: dict[tuple[type[Model], type, str], Any] = {}
+_SHARED: dict[tuple[object, ...], Any] = {}
 M = TypeVar("M", bound=Model)
 
 
@@ -238,10 +238,10 @@ class Timed(Model, Generic[T]):
     @model_validator(mode="wrap")
     @classmethod
     def _listed(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if isinstance(given, cls):
-            return given
         if type(given) in PLAIN:
             return _shared(cls, given, handler)
+        if isinstance(given, cls):
+            return given
         # No value is a list of mappings: what looks like steps is meant to be steps.
         dated = isinstance(given, list) and any(isinstance(item, dict) for item in given)
         return handler({"steps": given if dated else [{"value": given}]})
@@ -301,9 +301,10 @@ class Timed(Model, Generic[T]):
 
 def _shared(cls: type[M], given: Any, handler: ModelWrapValidatorHandler[M]) -> M:
     """One object for all meters that say the same: it is frozen, and takes a kilobyte."""
-    known = cls, type(given), repr(given)  # 1 equals 1.0 and True, and 0.0 equals -0.0
-    if known in _SHARED:
-        found: M = _SHARED[known]
+    # 1 equals 1.0 and True, and 0.0 equals -0.0
+    known = (cls, given) if type(given) is str else (cls, type(given), repr(given))
+    found: M | None = _SHARED.get(known)
+    if found is not None:
         return found
     made = handler({"steps": [{"value": given}]})
     if len(_SHARED) < MOST_SHARED:

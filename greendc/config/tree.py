@@ -148,7 +148,11 @@ class _Plain(dict[str, Any]):
         self._loader = loader
 
     def __missing__(self, text: str) -> Any:
-        found = self[text] = _constructed(self._loader, None, text, (True, False))
+        if text.isascii() and text[:1] not in _Loader.yaml_implicit_resolvers:
+            found: Any = text  # no other type begins like that
+        else:
+            found = _constructed(self._loader, None, text, (True, False))
+        self[text] = found
         return found
 
 

@@ -174,7 +174,8 @@ class _Layout:
         return Book(self.epoch, self.rules, self.nodes, self.derivations, accounts, self.grids)
 
     def _members(self, pairs: tuple[tuple[str, float], ...]) -> Members:
-        return tuple(self._pair(self.nodes[name], weight) for name, weight in pairs)
+        places = ((self.nodes[name], weight) for name, weight in pairs)
+        return tuple(self._pairs.setdefault(pair, pair) for pair in places)
 
     def _pair(self, node: int, weight: float) -> tuple[int, float]:
         """A member; one that several terms have stands in memory once."""
