@@ -122,9 +122,9 @@ def text(one: Lasting) -> str:
             f"{one.site}: {power.meter} {power.meaning} ({span}). One of both is read wrongly or "
             f"has gaps; figures rest on {told.nodes[0]}"
         )
-    way = "more came out than went in" if told.before < 0 else "of what went in did not come out"
-    nodes = " and ".join(told.nodes)
-    seen = f"{one.site}: at {nodes} {_percent(abs(told.before))} {way} ({span})"
+    hours = f"median of {told.windows} h, {span}"
+    where = f"{told.nodes[0]} {_percent(abs(told.before))} {_way(told.before)} ({hours})"
+    seen = f"{one.site}: at {where}"
     unmetered = "something there" if told.before > 0 else "something that feeds it"
     if not told.suspects:
         return (
@@ -136,16 +136,29 @@ def text(one: Lasting) -> str:
             f"{seen}. Either {unmetered} has no meter, or a meter is read wrongly; which of both "
             f"the next hours may tell. It might be {_listed(told.suspects)}"
         )
+    return _named(one, where)
+
+
+def _named(one: Lasting, where: str) -> str:
+    """The likeliest mistake, and its evidence."""
+    told = one.told
     first, others = told.suspects[0], told.suspects[1:]
-    after = "" if told.after is None else f", which leaves {_percent(abs(told.after))}"
-    named = f"{seen}. Most likely {_suspected(first)}{after}"
+    named = f"{one.site}: most likely {_suspected(first)}. At {where}"
+    if told.after is not None:
+        named += f"; put right, {_percent(abs(told.after))} {_way(told.after)}"
+    if told.nodes[1:]:
+        named += f". It is seen at {' and '.join(told.nodes[1:])} as well"
     if told.worth is not None:
         named += f". {_followed(told, told.worth, first)}"
     if first.meter in told.left_out:
-        named += "; its readings are out of range or not believed, so no figure rests on them"
+        named += ". Its readings are out of range or not believed, so no figure rests on them"
     if others:
         named += f". It cannot be told from: {_listed(others)}"
     return named
+
+
+def _way(share: float) -> str:
+    return "of what comes out did not go in" if share < 0 else "of what went in does not come out"
 
 
 def _listed(suspects: Sequence[Suspect]) -> str:
@@ -177,7 +190,7 @@ def _suspected(suspect: Suspect) -> str:
         return f"{suspect.meter} {suspect.meaning} (leave it out at {suspect.at})"
     if suspect.other is not None:
         return f"{suspect.meter} and {suspect.other}: {suspect.meaning}"
-    return f"{suspect.meter}: {suspect.meaning} (multiplier {suspect.gain:.6g})"
+    return f"{suspect.meter}: {suspect.meaning} (multiply by {suspect.gain:.6g})"
 
 
 def node_record(node: NodeHour, hour: Checked) -> dict[str, Any]:
@@ -228,4 +241,4 @@ def larger(node: NodeHour) -> float:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.1f} %"

@@ -57,9 +57,9 @@ def test_undecided_names_no_meter_as_the_one() -> None:
     assert told["kind"] == "undecided"
     assert [one["meter"] for one in told["suspects"]] == ["other", "rack"]
     words = text(found)
-    assert "Most likely" not in words
+    assert "most likely" not in words
     assert "Either something there has no meter, or a meter is read wrongly" in words
     out = Families()
     balances(out, Closed(balances={"dc": Balance(hours(OPEN)[0], (found,))}))
     assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "undecided", "", "")]
-    assert "rack: one of three phases is missing (multiplier 1.5)" in words
+    assert "rack: one of three phases is missing (multiply by 1.5)" in words

@@ -28,6 +28,7 @@ from greendc.core.directions import DIRECTIONS, connections, runs_backwards
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
 from greendc.core.off import ODD, Off, newest_off
 from greendc.core.plausible import IMPOSSIBLE, Plausibility
+from greendc.core.resting import resting
 from greendc.core.slopes import Slope, clear, worth_of
 from greendc.core.suspects import ALIKE, Apart, Explanation, Finding, Known, righted
 from greendc.core.unmetered import is_excess, moves_in_proportion
@@ -47,7 +48,12 @@ def findings(places: Sequence[Place], found: Windows, known: Known) -> list[Find
     known
         Of the meters.
     """
-    return list(_Search(places, found, known).findings())
+
+    def search(some: Windows) -> list[Finding]:
+        return list(_Search(places, some, known).findings())
+
+    told = search(found)
+    return [*told, *resting(places, found, told, search)]
 
 
 @dataclass

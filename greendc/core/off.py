@@ -30,6 +30,14 @@ def newest_off(place: Place, states: StateArray) -> Off | None:
     return Off(place, rows)
 
 
+def last_off(states: StateArray) -> int | None:
+    """A node's last window of those out of balance, where it has been in balance since."""
+    known = np.flatnonzero(states != State.UNKNOWN)
+    bad: BoolArray = states[known] != State.BALANCED
+    begun, ended = _last_run(bad), _last_run(~bad)
+    return int(known[begun]) if 0 <= begun <= ended else None
+
+
 def _last_run(there: BoolArray) -> int:
     """Where the last run that is long enough ends; -1 for none."""
     ends = np.flatnonzero(

@@ -23,7 +23,7 @@ from greendc.core.balance import BoolArray, FloatArray, Place, Windows, windows
 from greendc.core.checking import LOOKED_BACK
 from greendc.core.explaining import findings
 from greendc.core.facility import HOUR, Epoch, Node
-from greendc.core.mistakes import MISTAKES
+from greendc.core.mistakes import MISTAKES, Mistake
 from greendc.core.nodes import rated
 from greendc.core.plausible import totals
 from greendc.core.suspects import OVERLOAD, Known
@@ -34,7 +34,8 @@ from tests.balance.sites import ASIS, Variant, simulated
 
 SEED = 6
 VARIANTS = (ASIS, Variant(11, 200), Variant(12, 90, accuracy_class=2.0))
-KINDS = ("factor", "sign", "phase", "twice", "other factor")
+KINDS = ("factor, too much", "factor, too little", "sign", "phase", "twice", "other factor")
+NO_METER = ("no meter of a load", "no meter of a feed")
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- measured -->", "<!-- until here -->"
 Suspect = tuple[str, float, str | None]
@@ -137,11 +138,7 @@ def by_points(site: Sound) -> Sound:
 
 def trials(site: Sound, sample: int) -> Iterator[Trial]:
     """`sample` mistakes of a site by chance, the same ones each time; 0: all."""
-    made = [
-        (m, "other factor" if mistake.rare else mistake.kind, mistake.gain)
-        for m in site.hours.meters
-        for mistake in MISTAKES
-    ]
+    made = [(m, _kind(mistake), mistake.gain) for m in site.hours.meters for mistake in MISTAKES]
     made += [(m, "twice", 0.0) for m in site.hours.meters if _above(site.epoch.nodes, m)]
     if sample:
         random = np.random.default_rng(SEED)
@@ -163,17 +160,24 @@ def trials(site: Sound, sample: int) -> Iterator[Trial]:
         yield Trial(site.name, kind, _share(site, meter), bool(told), named, listed, firsts)
 
 
+def _kind(mistake: Mistake) -> str:
+    if mistake.rare:
+        return "other factor"
+    if mistake.kind != "factor":
+        return mistake.kind
+    return "factor, too much" if mistake.gain < 1 else "factor, too little"
+
+
 def early(site: Sound, sample: int) -> Iterator[tuple[str, int, str]]:
     """What is told of mistakes, and of meters that are not there, after so many hours."""
     for hours in FIRST:
         part = replace(site, hours=site.hours.between(slice(0, hours)))
         for trial in trials(part, sample):
-            kind = "other factor" if trial.kind == "other factor" else "mistake"
-            yield kind, hours, _word(trial)
-        for wiring in _unmetered(site.epoch.nodes):
+            yield trial.kind, hours, _word(trial)
+        for what, wiring in _unmetered(site.epoch.nodes):
             told = part.told(part.hours, wiring)
             blamed = any(suspects and suspects[0] != NONE for suspects in told)
-            yield "no meter", hours, "wrong" if blamed else "undecided" if told else "none"
+            yield what, hours, "wrong" if blamed else "undecided" if told else "none"
 
 
 def _word(trial: Trial) -> str:
@@ -184,12 +188,15 @@ def _word(trial: Trial) -> str:
     return "listed" if trial.listed else "wrong"
 
 
-def _unmetered(nodes: Sequence[Node]) -> Iterator[tuple[Node, ...]]:
-    """The nodes with each output in turn as if it had no meter."""
-    for node in (n for n in nodes if n.usual is None and len(n.outputs) > 1):
-        for gone in node.outputs:
+def _unmetered(nodes: Sequence[Node]) -> Iterator[tuple[str, tuple[Node, ...]]]:
+    """The nodes with each output, and each of several inputs, in turn as if it had no meter."""
+    for node in (n for n in nodes if n.usual is None):
+        for gone in node.outputs if len(node.outputs) > 1 else ():
             less = replace(node, outputs=tuple(o for o in node.outputs if o != gone))
-            yield tuple(less if n is node else n for n in nodes)
+            yield NO_METER[0], tuple(less if n is node else n for n in nodes)
+        for fed in node.inputs if len(node.inputs) > 1 else ():
+            less = replace(node, inputs=tuple(i for i in node.inputs if i != fed))
+            yield NO_METER[1], tuple(less if n is node else n for n in nodes)
 
 
 def _above(nodes: Sequence[Node], meter: str) -> Node | None:
@@ -264,7 +271,8 @@ WORDS = ("right", "listed", "undecided", "none", "wrong")
 def early_table(found: Sequence[tuple[str, int, str]]) -> str:
     """What is told after how many hours."""
     lines = [EARLY]
-    for kind, hours in product(dict.fromkeys(kind for kind, _, _ in found), FIRST):
+    kinds = sorted({kind for kind, _, _ in found}, key=(*KINDS, *NO_METER).index)
+    for kind, hours in product(kinds, FIRST):
         words = Counter(word for k, h, word in found if (k, h) == (kind, hours))
         counts = " | ".join(str(words[word]) for word in WORDS)
         lines.append(f"| {kind} | {hours} h | {words.total()} | {counts} |")

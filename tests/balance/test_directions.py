@@ -105,9 +105,32 @@ def test_a_factor_of_one_direction_is_named_as_that(meter: str, gain: float) -> 
     assert named == {(meter, gain)}
 
 
+def named(counted: dict[str, FloatArray], upto: int) -> list[tuple[str, float]]:
+    firsts = [one.explanations[0] for one in told(counted, upto) if not one.undecided]
+    return [(tuple(POINTS)[one.meter], one.mistake.gain) for one in firsts]
+
+
+@pytest.mark.parametrize(
+    ("meter", "gain"), [("panels", 3.0), ("panels", -1.0), ("back", 0.1), ("grid", -1.0)]
+)
+def test_a_name_stays_while_nothing_flows(meter: str, gain: float) -> None:
+    """No hour says that the meter is read rightly."""
+    counted = shown()
+    counted[meter] = counted[meter] / gain
+    assert [named(counted, upto) for upto in range(15, 40)] == [[(meter, gain)]] * 25
+
+
+def test_a_name_goes_by_three_hours_in_which_the_mistake_would_show() -> None:
+    """The panels are mended by night; the sun is up from the seventh hour on."""
+    counted = shown()
+    counted["panels"] = counted["panels"] / np.where(HOURS < 24, 3, 1)
+    assert [named(counted, upto) for upto in range(20, 32)] == [[("panels", 3.0)]] * 12
+    assert [named(counted, upto) for upto in range(35, 49)] == [[]] * 14
+
+
 def test_it_is_told_of_both_meters() -> None:
     suspect = Suspect("grid", DIRECTION, 1.0, EXCHANGED.meaning, None, "back")
     one = record(Lasting("dc", 0, None, Told(("grid",), (suspect,), 0, 3, 0.5, 0.01, None)))
     assert (one["kind"], one["suspects"][0]["other"]) == (DIRECTION, "back")
     assert one["suspects"][0]["multiplier"] is None
-    assert "Most likely grid and back: import and export are exchanged" in one["text"]
+    assert "dc: most likely grid and back: import and export are exchanged" in one["text"]

@@ -53,7 +53,7 @@ def test_the_page_asks_whether_it_adds_up(url: str) -> None:
             with opened(browser, url, size) as (page, noted):
                 page.wait_for_selector("#balance tbody tr")
                 text = page.inner_text("#findings")
-                assert "ups-a.ups_out: one of three phases is missing (multiplier 1.5)" in text
+                assert "ups-a.ups_out: one of three phases is missing (multiply by 1.5)" in text
                 row = page.inner_text("#balance [data-verdict=too_much_out]")
                 assert "more comes out than goes in" in row
                 assert "-33" in row or "\u221233" in row
