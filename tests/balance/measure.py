@@ -11,7 +11,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -279,23 +280,41 @@ def early_table(found: Sequence[tuple[str, int, str]]) -> str:
     return "\n".join(lines)
 
 
-def measured(hours: int, sample: int) -> str:
+@dataclass
+class Part:
+    """What was measured at the sites of one scenario in one variant."""
+
+    false: list[tuple[int, int]] = field(default_factory=list)
+    made: list[Trial] = field(default_factory=list)
+    first: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def part(variant: Variant, name: str, hours: int, sample: int) -> Part:
+    """All of one scenario in one variant."""
+    found = Part()
+    with tempfile.TemporaryDirectory() as folder:
+        for site in sound(name, hours, Path(folder), variant):
+            found.false += [false_alarms(site), false_alarms(by_points(site))]
+            last = replace(site, hours=site.hours.between(slice(-LOOKED_BACK, None)))
+            found.made += trials(last, sample)
+            if variant == ASIS:
+                found.first += early(last, sample // 2)
+            sys.stderr.write(f"{site.name}: {found.false[-2:]}\n")
+    return found
+
+
+def measured(hours: int, sample: int, processes: int | None = None) -> str:
     """Table of all ready-made sites, and how many findings sound ones had."""
-    made: dict[bool, list[Trial]] = {False: [], True: []}
-    false: list[tuple[int, int]] = []
-    first: list[tuple[str, int, str]] = []
-    for variant, name in product(VARIANTS, ready.NAMES):
-        with tempfile.TemporaryDirectory() as folder:
-            for site in sound(name, hours, Path(folder), variant):
-                false += [false_alarms(site), false_alarms(by_points(site))]
-                last = replace(site, hours=site.hours.between(slice(-LOOKED_BACK, None)))
-                made[variant.accuracy_class is not None] += trials(last, sample)
-                if variant is ASIS:
-                    first += early(last, sample // 2)
-                sys.stderr.write(f"{site.name}: {false[-2:]}\n")
-    told, count = (sum(column) for column in zip(*false, strict=True))
+    work = list(product(VARIANTS, ready.NAMES))
+    with ProcessPoolExecutor(processes) as pool:
+        args = zip(*[(variant, name, hours, sample) for variant, name in work], strict=True)
+        parts = list(pool.map(part, *args))
+    sound_ = [p for (v, _), p in zip(work, parts, strict=True) if v.accuracy_class is None]
+    worse = [p for (v, _), p in zip(work, parts, strict=True) if v.accuracy_class is not None]
+    told, count = (sum(column) for column in zip(*[f for p in parts for f in p.false], strict=True))
     alarms = f"{count} sound hours, half of them by points alone: {told or 'no'} findings."
-    return f"{table(made[False], made[True])}\n\n{early_table(first)}\n\n{alarms}\n"
+    mistakes = table([t for p in sound_ for t in p.made], [t for p in worse for t in p.made])
+    return f"{mistakes}\n\n{early_table([f for p in parts for f in p.first])}\n\n{alarms}\n"
 
 
 def write(text: str, path: Path = README) -> None:
