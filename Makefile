@@ -58,7 +58,7 @@ bench: setup ## Measure speed and memory beside other exporters, in five minutes
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 .PHONY: balance
-balance: setup ## Measure what the balance check finds of simulated mis-wirings, in two minutes of CPU
+balance: setup ## Measure what the balance check finds of simulated mis-wirings, in two minutes of CPU on all cores
 	@$(BIN)/python -m tests.balance.measure
 
 .PHONY: docs
