@@ -294,6 +294,7 @@ def test_what_lies_beyond_the_modulus_never_counts_backwards(rating: float | Non
         # A3: a digit back is no rise too far
         ([215.6, 215.7, 215.6, 215.6], 0.1, "began used dip dip"),
         ([5000.0, 4998.0, 4998.5, 5001.0], 1.0, "began dip dip used"),
+        ([100.0, 101.0, 150.0, 149.9, 199.0], 99.0, "began used used dip used"),
     ],
 )
 def test_a_rise_is_believed_unless_the_next_reading_is_back_where_it_came_from(
@@ -304,11 +305,19 @@ def test_a_rise_is_believed_unless_the_next_reading_is_back_where_it_came_from(
     assert told == words
 
 
-@pytest.mark.parametrize("shown", [0.8, 215.8, 12345.8])
+@pytest.mark.parametrize("shown", [0.8, 215.8, 12345.8, 19088.7])
 def test_a_step_back_is_a_dip_whatever_its_digits_make_of_it(shown: float) -> None:
     back = shown - 0.1
     one = counter(step=0.1 * 3.6e6, rating=1e3)
     assert stepped(one, [back * 3.6e6, shown * 3.6e6, round(back, 1) * 3.6e6])[1][-3:] == "dip"
+
+
+@pytest.mark.parametrize("before", [5000.0, 4998.0])  # a dip before the silence, or none
+def test_a_fall_over_a_long_silence_is_a_reset_that_counts_nothing(before: float) -> None:
+    time = np.array([0, 2, 60]) * SECOND
+    value = np.array([before, 4998.0, 7.0])
+    found = register_steps((counter(),), np.array([30 * SECOND]), np.zeros(3, int), time, value)
+    assert (Word(found.word[2]), found.energy.sum()) == (Word.RESET, 0.0)
 
 
 def stepped(one: Meter, values: list[float]) -> tuple[float, str]:
