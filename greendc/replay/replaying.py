@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-from tqdm import tqdm
 
 from greendc.config import Config
 from greendc.daemon.data import JOURNAL, LEDGER, Data
@@ -189,22 +188,28 @@ def _folder(stack: ExitStack, keep: Path | None) -> Path:
 def _entries(
     logs: Sequence[Path], counts: LogCounts, options: Options, stack: ExitStack
 ) -> Iterator[Entry]:
-    total = sum(path.stat().st_size for path in logs)
-    bar = stack.enter_context(
-        tqdm(total=total, unit="B", unit_scale=True, disable=not options.progress, file=sys.stderr)
-    )
-    base = 0
+    total, base = sum(path.stat().st_size for path in logs), 0
+    upto = _bar(total, stack) if options.progress else _unseen
     for path in logs:
-        found = open_entries(path, _upto(bar, base), counts)
+        found = open_entries(path, partial(upto, base), counts)
         yield from found if options.speed is None else paced(found, options.speed)
         base += path.stat().st_size
 
 
-def _upto(bar: "tqdm[Any]", base: int) -> Callable[[int], None]:
-    def move(position: int) -> None:
+def _bar(total: int, stack: ExitStack) -> Callable[[int, int], None]:
+    """A progress bar of so many bytes; returns what is told of a log's beginning and a place."""
+    from tqdm import tqdm  # noqa: PLC0415 - where somebody looks on
+
+    bar = stack.enter_context(tqdm(total=total, unit="B", unit_scale=True, file=sys.stderr))
+
+    def move(base: int, position: int) -> None:
         bar.update(max(0, base + position - bar.n))
 
     return move
+
+
+def _unseen(base: int, position: int) -> None:
+    """Nobody looks on."""
 
 
 # -- result ---------------------------------------------------------------------------------------
