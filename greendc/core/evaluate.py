@@ -1,6 +1,7 @@
 """From sums to published figures: value, coverage, estimated share, uncertainty, status, reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -87,16 +88,21 @@ class Evaluator:
         their blocks.
         """
         groups: dict[tuple[int, str], list[_Part]] = {}
+        again = _again(found)
         for place, one in enumerate(found):
+            if place in again:
+                continue
             for part in self._parts(place, one):
                 shared = "" if part.account.physical is not None else part.account.name
                 groups.setdefault((part.number, shared), []).append(part)
         found_in = [self._evaluate(parts) for parts in groups.values()]
         self._intensities.clear()
         self._exposures.clear()
-        pieces = _in_order(list(groups.values()))
+        pieces = _in_order(list(groups.values()), again)
         figures = FigureColumns.joined(found_in, [(n, lo, hi) for n, lo, hi, _ in pieces])
-        return figures, _spread([part.place for *_, part in pieces], [part for *_, part in pieces])
+        parts = [part for *_, part in pieces]
+        period = _spread([SPELT.index(part.period) for part in parts], parts)
+        return replace(figures, period=period), _spread([part.place for part in parts], parts)
 
     # -- rows that are alike -------------------------------------------------------------------
 
@@ -155,7 +161,7 @@ class Evaluator:
             units=tuple(part.account.unit for part in parts),
             words=WORDS,
             quantity=_spread(list(range(len(parts))), parts),
-            period=period,
+            period=none,
             start=block.start,
             end=block.end,
             valid=block.valid,
@@ -283,14 +289,40 @@ def _spread(values: Sequence[int], parts: Sequence[_Part]) -> IntArray:
     return np.repeat(np.array(values, np.int64), [len(part.block.start) for part in parts])
 
 
-def _in_order(groups: Sequence[Sequence[_Part]]) -> list[tuple[int, int, int, _Part]]:
-    """By period, sums before meters: each part with its group's place and its rows there."""
+def _again(found: Sequence[PeriodBlock]) -> dict[int, int]:
+    """Hours that are cells, and the places of these: where all is known the figures are the same.
+
+    Where something is not, an hour has another word for it.
+    """
+    cells = {id(one.block.terms): place for place, one in enumerate(found) if one.period == "cell"}
+    return {
+        place: cells[id(one.block.terms)]
+        for place, one in enumerate(found)
+        if one.period == "hour" and id(one.block.terms) in cells and _is_whole(one.block)
+    }
+
+
+def _is_whole(block: Block) -> bool:
+    return bool((block.valid == block.end - block.start).all())
+
+
+def _in_order(
+    groups: Sequence[Sequence[_Part]], again: Mapping[int, int]
+) -> list[tuple[int, int, int, _Part]]:
+    """By period, sums before meters: each part with its group's place and its rows there.
+
+    Rows of some blocks are those of others `again`.
+    """
+    twins = {cell: hour for hour, cell in again.items()}
     pieces = []
     for number, parts in enumerate(groups):
         lo = 0
         for part in parts:
             hi = lo + len(part.block.start)
             pieces.append((number, lo, hi, part))
+            if part.place in twins:
+                twin = part._replace(place=twins[part.place], period="hour")
+                pieces.append((number, lo, hi, twin))
             lo = hi
     rank = {period: place for place, period in enumerate(SPELT)}
     return sorted(pieces, key=lambda p: (rank[p[3].period], p[3].account.kind == "meter"))

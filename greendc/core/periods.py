@@ -66,6 +66,15 @@ def _hour_starts(starts: IntArray) -> BoolArray:
     return begins
 
 
+def _are(spans: Sequence[Span], blocks: Sequence[Block]) -> bool:
+    """Whether the rows of all blocks are just these spans, and none has lost any to a word."""
+    start, end = np.array(spans, np.int64).reshape(-1, 2).T
+    return all(
+        block.lost is None and np.array_equal(block.start, start) and np.array_equal(block.end, end)
+        for block in blocks
+    )
+
+
 def _among(starts: IntArray, borders: Borders) -> BoolArray:
     if not len(starts):
         return np.zeros(0, np.bool_)
@@ -116,12 +125,15 @@ class Periods:
         """
         if not closed or not (blocks or final):
             return
-        if blocks:
-            yield from self._cells(blocks)
+        cells = list(self._cells(blocks)) if blocks else []
+        yield from cells
         spans = self._spans(blocks, closed if final else {}, left_out)
         touched = list(self._touched(spans, closed, final=final))
         # level by level: the uncertainty of a total rests on its meters' rows of the level below
-        for write in (self._hours, self._rolling, self._days, self._twelve, self._months):
+        by_name = {found.block.account.name: found for found in cells}
+        for group in touched:
+            yield from self._hours(group, by_name)
+        for write in (self._rolling, self._days, self._twelve, self._months):
             for group in touched:
                 yield from write(group)
         for group in touched:
@@ -185,9 +197,19 @@ class Periods:
 
     # -- calendar periods ----------------------------------------------------------------------
 
-    def _hours(self, group: Touched) -> Iterator[PeriodBlock]:
-        cells = self.held.near["cell"]
-        yield from self._write("hour", group.names, group.hours(), cells, self._steps)
+    def _hours(self, group: Touched, found: Mapping[str, PeriodBlock]) -> Iterator[PeriodBlock]:
+        """Hours over cells; where each of them is one cell, that one with the same columns."""
+        hours = group.hours()
+        cells = [found[name] for name in group.names if name in found]
+        if len(cells) < len(group.names) or not _are(hours, [cell.block for cell in cells]):
+            below = self.held.near["cell"]
+            yield from self._write("hour", group.names, hours, below, self._steps)
+            return
+        have(self.held.of("hour"), hours)
+        least, most = hours[0][1], hours[-1][1]
+        fresh = [self.marks.fresh("hour", name, least, most) for name in group.names]
+        blocks = [c.block._replace(fresh=f) for c, f in zip(cells, fresh, strict=True)]
+        yield from self._kept("hour", blocks, [cell.meters for cell in cells])
 
     def _days(self, group: Touched) -> Iterator[PeriodBlock]:
         """Local days over hours; where midnight is inside an hour, over cells."""
@@ -286,8 +308,7 @@ class Periods:
         """One row for each span and account: sums over the rows of the level below."""
         if not spans:
             return
-        above = self.held.of(period)
-        have([below, *above], spans)
+        have([below, *self.held.of(period)], spans)
         start, end = (np.array(borders, np.int64) for borders in zip(*spans, strict=True))
         rows = below.runs(start, end, starts)
         valid, terms = below.totals(rows, names)
@@ -306,10 +327,16 @@ class Periods:
             )
             for place, (name, known, sums) in enumerate(zip(names, valid, terms, strict=True))
         ]
-        for level in above:
+        yield from self._kept(period, blocks, [meters] * len(blocks))
+
+    def _kept(
+        self, period: str, blocks: Sequence[Block], meters: Sequence[FloatArray]
+    ) -> Iterator[PeriodBlock]:
+        """Keep rows for longer periods, and say what meters counted in them."""
+        for level in self.held.of(period):
             level.put(blocks)
-        for block in blocks:
-            yield PeriodBlock(period, block, meters)
+        for block, counted in zip(blocks, meters, strict=True):
+            yield PeriodBlock(period, block, counted)
 
     def _meters(self, level: Level, starts: Starts, start: IntArray, end: IntArray) -> FloatArray:
         """What each physical meter counted in each span: for the uncertainty alone."""

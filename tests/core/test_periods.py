@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from greendc import ledger
 from greendc.calendars import LocalCalendar, parse_rfc3339
 from greendc.core.facility import DAY, HOUR, MINUTE
 from greendc.core.figure import Figure
@@ -94,6 +95,26 @@ def test_windows_end_at_each_full_hour_and_local_midnight(tmp_path: Path) -> Non
     assert (day.coverage, day.status) == (1.0, "ok")
     early = rows["24h", "ipue", begin + 12 * HOUR - DAY]
     assert (early.coverage, early.status, early.reason) == (0.5, "partial", "coverage")
+
+
+def test_hours_of_one_cell_are_that_cell_and_name_what_they_lack_as_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = parse_rfc3339("2025-06-01T00:00:00Z")
+    used = runs.configured(tmp_path, [IT, PUMP], f"{HOURLY}\n{LOSS}")
+    meters = (("it", 100.0, range(9, 17)), ("pump", 20.0, range(20, 31)))
+    log = [(n, begin + h * HOUR, w + h % 5) for h in range(40) for n, w, g in meters if h not in g]
+    log = [*sorted(log, key=lambda reading: reading[1]), ("it", begin + 11 * HOUR, 90.0)]
+    every = [*runs.entries(log, [len(log) - 1]), runs.end()]
+    rows = runs.newest(runs.played(tmp_path / "together", used, every))
+    for name in ("it", "loss", "e_dc", "ipue"):
+        silent, hour = (rows[period, name, begin + 14 * HOUR] for period in ("cell", "hour"))
+        assert (silent.reason, hour.reason) == ("silent", "coverage")
+        cell, hour = (rows[period, name, begin + 5 * HOUR] for period in ("cell", "hour"))
+        assert cell.value is not None
+        assert cell._replace(period="hour") == hour
+    monkeypatch.setattr(ledger, "PORTION_ROWS", 1)  # nothing is evaluated beside anything else
+    assert runs.newest(runs.played(tmp_path / "alone", used, every)) == rows
 
 
 def test_pue_needs_each_of_twelve_months_covered(tmp_path: Path) -> None:
