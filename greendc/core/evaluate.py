@@ -99,7 +99,7 @@ class Evaluator:
         self._intensities.clear()
         self._exposures.clear()
         pieces = _in_order(list(groups.values()), again)
-        figures = FigureColumns.joined(found_in, [(n, lo, hi) for n, lo, hi, _ in pieces])
+        figures = FigureColumns.joined(found_in, _in_a_row(pieces))
         parts = [part for *_, part in pieces]
         period = _spread([SPELT.index(part.period) for part in parts], parts)
         return replace(figures, period=period), _spread([part.place for part in parts], parts)
@@ -286,6 +286,8 @@ class Evaluator:
 
 def _spread(values: Sequence[int], parts: Sequence[_Part]) -> IntArray:
     """What holds for each part, for each of its rows."""
+    if len(set(values)) == 1:
+        return same(values[0], sum(len(part.block.start) for part in parts))
     return np.repeat(np.array(values, np.int64), [len(part.block.start) for part in parts])
 
 
@@ -326,6 +328,17 @@ def _in_order(
             lo = hi
     rank = {period: place for place, period in enumerate(SPELT)}
     return sorted(pieces, key=lambda p: (rank[p[3].period], p[3].account.kind == "meter"))
+
+
+def _in_a_row(pieces: Sequence[tuple[int, int, int, _Part]]) -> list[tuple[int, int, int]]:
+    """Places of groups and rows from one to another; what follows each other as one piece."""
+    out: list[tuple[int, int, int]] = []
+    for number, lo, hi, _ in pieces:
+        if out and out[-1][0] == number and out[-1][2] == lo:
+            out[-1] = number, out[-1][1], hi
+        else:
+            out.append((number, lo, hi))
+    return out
 
 
 def _finite(column: FloatArray) -> FloatArray:

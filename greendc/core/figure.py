@@ -209,7 +209,7 @@ class FigureColumns:
             if len(parts) == 1:
                 return parts[0]
             pieces = [(number, 0, len(part)) for number, part in enumerate(parts)]
-        before = [np.append(0, part.ends).tolist() for part in parts]
+        before = [np.append(0, part.ends) for part in parts]
         columns: dict[str, Any] = {
             name: chained([getattr(parts[number], name)[lo:hi] for number, lo, hi in pieces])
             for name in COLUMNS

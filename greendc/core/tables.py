@@ -124,7 +124,7 @@ def same(number: int, count: int) -> IntArray:
     >>> print(same(7, 3), same(7, 1000).strides)
     [7 7 7] (0,)
     """
-    return np.broadcast_to(np.int64(number), count)
+    return np.ndarray(count, np.int64, np.int64(number).tobytes(), strides=(0,))
 
 
 def some_of(column: npt.NDArray[Any], rows: IntArray) -> npt.NDArray[Any]:

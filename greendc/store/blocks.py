@@ -1,7 +1,7 @@
 """Blocks of figures in the ledger file: how they are cut, written, found and put in order."""
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from sys import intern
@@ -96,23 +96,24 @@ def _by_key(figures: FigureColumns, key: IntArray) -> Iterator[tuple[int, Figure
 
 def write(
     db: sqlite3.Connection,
-    packing: Packing,
+    packed: Callable[[FigureColumns], bytes],
     site: str,
     figures: FigureColumns,
     part: int,
     first: int,
 ) -> None:
-    """Write one block, whose first row has this id."""
-    start = figures.start
+    """Write one block, whose first row has this id; `packed` makes its body."""
+    start, quantity = figures.start, figures.quantity
     values = (first, len(start), site, int(figures.period[0]), part)
-    more = (int(start.min()), int(start.max()), int((figures.revision > 0).sum()))
+    more = (int(start.min()), int(start.max()), int(np.count_nonzero(figures.revision)))
     db.execute(
         "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, *more, packing.packed(figures)),
+        (*values, *more, packed(figures)),
     )
-    last = np.full(len(figures.names), -EVER)
-    np.maximum.at(last, figures.quantity, start)
-    ends = np.flatnonzero(start == last[figures.quantity])
+    # the last of each run of a quantity: of two runs the later start stays
+    begin = np.flatnonzero(np.append(True, quantity[1:] != quantity[:-1]))
+    last = np.maximum.reduceat(start, begin)
+    ends = np.flatnonzero(start == np.repeat(last, np.diff(begin, append=len(start))))
     db.executemany(
         "INSERT INTO latest VALUES (?, ?, ?, ?) ON CONFLICT (quantity, period) DO UPDATE "
         "SET start = excluded.start, row = excluded.row WHERE excluded.start >= latest.start",

@@ -31,6 +31,7 @@ from greendc.store.database import (
     connect,
 )
 from greendc.store.judgements import Judgements
+from greendc.store.packing import Bodies
 from greendc.store.reading import last_row, read_columns, read_newest_start, sums_of
 from greendc.store.revising import earlier
 from greendc.store.taking import Kept, Taking, put
@@ -240,9 +241,9 @@ class Store:
         used = np.flatnonzero(np.bincount(figures.quantity))
         part = np.zeros(len(figures.names), np.int64)
         part[used] = [part_of(figures.names[number], number) for number in used.tolist()]
-        first = self.last() + 1
+        first, packed = self.last() + 1, Bodies(self._blocks.packing).of
         for number, block in cut(figures, part[figures.quantity]):
-            write(self._db, self._blocks.packing, site, block, number, first)
+            write(self._db, packed, site, block, number, first)
             first += len(block)
         self._pass(OWN, {WRITTEN: len(figures)})
 

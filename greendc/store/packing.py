@@ -69,13 +69,41 @@ class Packing:
         return _Gathered(found, count).figures(period, self.words), count
 
 
+class Bodies:
+    """Bodies of blocks that are written together; what differs in its period alone is packed once.
+
+    An hour that is one cell has the columns of that cell.
+    """
+
+    def __init__(self, packing: Packing) -> None:
+        """Begin with none."""
+        self._packing = packing
+        self._packed: dict[tuple[int, int, int], tuple[FigureColumns, bytes]] = {}
+
+    def of(self, figures: FigureColumns) -> bytes:
+        """The body of a block."""
+        key = len(figures), int(figures.quantity[0]), int(figures.start[0])
+        if key not in self._packed or not _alike(self._packed[key][0], figures):
+            self._packed[key] = figures, self._packing.packed(figures)
+        return self._packed[key][1]
+
+
+def _alike(one: FigureColumns, other: FigureColumns) -> bool:
+    """Whether figures are the same to the bit but for their period."""
+    names = (name for name in (*COLUMNS, "terms") if name != "period")
+    columns = ((getattr(one, name), getattr(other, name)) for name in names)
+    return all(np.array_equal(a.view(np.int64), b.view(np.int64)) for a, b in columns)
+
+
 def _body(figures: FigureColumns) -> Body:
     length = figures.end - figures.start
     columns = [getattr(figures, name) for name in PLAIN]
     columns += [length, length - figures.valid]
     columns += [figures.lost] if figures.lost.any() else []
-    base = [int(column.min()) for column in columns]
-    most = [int(column.max()) - least for column, least in zip(columns, base, strict=True)]
+    # of columns of one number that one is looked at
+    looked = [column[:1] if column.strides == (0,) else column for column in columns]
+    base = [int(column.min()) for column in looked]
+    most = [int(column.max()) - least for column, least in zip(looked, base, strict=True)]
     above = {n: _above(columns[n], base[n], span) for n, span in enumerate(most) if span}
     numbers = {name: getattr(figures, name) + 0.0 for name in NUMBERS}  # no zero has a sign
     first = figures.terms[figures.ends - figures.width]

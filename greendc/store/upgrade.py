@@ -102,4 +102,4 @@ def _write(
     for lo, hi in pairwise([0, *borders.tolist(), len(ids)]):
         for begin in range(lo, hi, ROWS):
             rows = np.arange(begin, min(begin + ROWS, hi))
-            write(db, packing, site, figures.at(rows), part, int(ids[begin]))
+            write(db, packing.packed, site, figures.at(rows), part, int(ids[begin]))
