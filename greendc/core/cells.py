@@ -40,7 +40,7 @@ class Block(NamedTuple):
     fresh: bool = False
     lost: IntArray | None = None
 
-    def at(self, rows: IntArray) -> "Block":
+    def at(self, rows: IntArray | slice) -> "Block":
         """Some of the rows, by their places."""
         start, end, valid = self.start[rows], self.end[rows], self.valid[rows]
         lost = None if self.lost is None else self.lost[rows]

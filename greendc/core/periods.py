@@ -206,10 +206,7 @@ class Periods:
             yield from self._write("hour", group.names, hours, below, self._steps)
             return
         have(self.held.of("hour"), hours)
-        least, most = hours[0][1], hours[-1][1]
-        fresh = [self.marks.fresh("hour", name, least, most) for name in group.names]
-        blocks = [c.block._replace(fresh=f) for c, f in zip(cells, fresh, strict=True)]
-        yield from self._kept("hour", blocks, [cell.meters for cell in cells])
+        yield from self._kept("hour", [c.block for c in cells], [c.meters for c in cells])
 
     def _days(self, group: Touched) -> Iterator[PeriodBlock]:
         """Local days over hours; where midnight is inside an hour, over cells."""
@@ -245,6 +242,7 @@ class Periods:
         if not names or not hours:
             return
         below, joined = self.held.far["hour"], runs(hours)
+        windows: dict[str, list[Span]] = {}
         for period, length in ROLLING.items():
             last = max(min(group.upto, hours[-1][1]), self.marks.upto(period, names[0]))
             have([below], [(lo, min(hi + length, last)) for lo, hi in joined])
@@ -254,8 +252,14 @@ class Periods:
                 for end in range(lo + HOUR, min(hi - HOUR + length, last) // HOUR * HOUR + 1, HOUR)
                 if end - HOUR in below.index  # none ends in a silence that has no cells
             }
-            spans = [(end - length, end) for end in sorted(ends)]
-            yield from self._write(period, names, spans, below, _hour_starts)
+            windows[period] = [(end - length, end) for end in sorted(ends)]
+        every = [span for spans in windows.values() for span in spans]
+        blocks, meters = self._sums(names, every, below, _hour_starts)
+        begin = 0
+        for period, spans in windows.items():
+            own = slice(begin, begin + len(spans))
+            begin += len(spans)
+            yield from self._kept(period, [b.at(own) for b in blocks], [meters[own]] * len(blocks))
 
     def _twelve(self, group: Touched) -> Iterator[PeriodBlock]:
         """Twelve months that end at each local midnight and hold one of the days touched."""
@@ -306,15 +310,22 @@ class Periods:
         self, period: str, names: list[str], spans: list[Span], below: Level, starts: Starts
     ) -> Iterator[PeriodBlock]:
         """One row for each span and account: sums over the rows of the level below."""
+        have(self.held.of(period), spans)
+        blocks, meters = self._sums(names, spans, below, starts)
+        yield from self._kept(period, blocks, [meters] * len(blocks))
+
+    def _sums(
+        self, names: Sequence[str], spans: Sequence[Span], below: Level, starts: Starts
+    ) -> tuple[list[Block], FloatArray]:
+        """The same rows, a block for each account, and what meters counted in each span."""
         if not spans:
-            return
-        have([below, *self.held.of(period)], spans)
+            return [], np.zeros((0, 0))
+        have([below], spans)
         start, end = (np.array(borders, np.int64) for borders in zip(*spans, strict=True))
         rows = below.runs(start, end, starts)
         valid, terms = below.totals(rows, names)
         meters = self.held.counted(below, rows)
         lost = below.lost(rows, names, end - start - valid)
-        least, most = int(end.min()), int(end.max())
         blocks = [
             Block(
                 self.accounts[name],
@@ -322,17 +333,23 @@ class Periods:
                 end,
                 known,
                 sums,
-                fresh=self.marks.fresh(period, name, least, most),
                 lost=None if lost is None else lost[place],
             )
             for place, (name, known, sums) in enumerate(zip(names, valid, terms, strict=True))
         ]
-        yield from self._kept(period, blocks, [meters] * len(blocks))
+        return blocks, meters
 
     def _kept(
         self, period: str, blocks: Sequence[Block], meters: Sequence[FloatArray]
     ) -> Iterator[PeriodBlock]:
-        """Keep rows for longer periods, and say what meters counted in them."""
+        """Rows as those of a period, kept for longer ones; `meters` is what these counted."""
+        if not blocks or not len(blocks[0].start):
+            return
+        least, most = int(blocks[0].end.min()), int(blocks[0].end.max())
+        blocks = [
+            block._replace(fresh=self.marks.fresh(period, block.account.name, least, most))
+            for block in blocks
+        ]
         for level in self.held.of(period):
             level.put(blocks)
         for block, counted in zip(blocks, meters, strict=True):
