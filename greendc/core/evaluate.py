@@ -204,9 +204,9 @@ class Evaluator:
             least = self.books[part.number].epoch.min_it_power * block.valid / SECOND
         value, code = verdicts(metric, metric.compute(*amounts.T), denominator, least)
         verdict = Verdict.of(value, code)
-        never = [place for place, need in enumerate(metric.needs) if need in {"e_dc_j", IT}]
-        negative = np.any(amounts[:, never] < 0, axis=1)
-        verdict.refuse(np.asarray(negative), "invalid", "negative_total")
+        for place, need in enumerate(metric.needs):
+            if need in {"e_dc_j", IT}:
+                verdict.refuse(amounts[:, place] < 0, "invalid", "negative_total")
         return verdict
 
     def _mask(

@@ -5,6 +5,7 @@ gap; what it takes of energy that was filled in is one.
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def worst_share(terms: FloatArray, which: int) -> FloatArray:
     amount = np.abs(terms[:, :, 0])
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(terms[:, :, which] > 0, terms[:, :, which] / amount, 0.0)
-    worst: FloatArray = np.minimum(share.max(axis=1), 1.0)
+    # row by row numpy is many times slower than column by column, and there are few
+    worst: FloatArray = np.minimum(reduce(np.maximum, share.T), 1.0)
     return worst
 
 
