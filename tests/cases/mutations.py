@@ -118,7 +118,9 @@ MUTATIONS = [
         "A16-heat-reuse",
         "reused heat is no part of E_DC",
         "greendc.config.epochs:Instant.e_dc",
-        lambda e_dc: lambda self: (*e_dc(self), *[(n, -1.0) for n in self._at("q_reuse")]),
+        lambda e_dc: property(
+            lambda self: (*e_dc.func(self), *[(n, -1.0) for n in self._at("q_reuse")])
+        ),
     ),
     Mutation("A17-days-in-kolkata", "local days", _CALENDAR, mutants.in_utc),
     Mutation("A17-days-in-adelaide", "local days", _CALENDAR, mutants.in_utc),
