@@ -227,7 +227,7 @@ class Plan:
 class Decoded:
     """What a codec made of the payloads of one binding and field, columns of equal length.
 
-    `row` indexes the payloads handed in; `time` [ns] is 0 and `has_time` False
+    `row` indexes the payloads handed in, ascending; `time` [ns] is 0 and `has_time` False
     where the payload carried none; `value` as it stands in the payload, finite;
     `unit` is None where no unit path is declared. Each payload that gave no
     reading is in `rejected` as (row, reason).

@@ -51,6 +51,8 @@ from greendc.core.settled import FILLED, Cause, Settled, causes
 from greendc.core.siblings import held_from, spread
 from greendc.core.words import Before, Verdict, WordArray
 
+Told = tuple[Segments, list[Spread]]  # what readings tell, and gaps that are spread
+
 __all__ = ["History", "Settled", "SiteBook", "meters_and_books"]
 
 
@@ -292,7 +294,7 @@ class SiteBook:
         again = self._recall(fresh, settled)
         before = self.hot
         self.pause()
-        old, stood, dirty = self._take_in(fresh, settled)
+        old, stood, dirty, told = self._take_in(fresh, settled)
         left, cells = self.refused.known(EVER if settled.final else seq)
         if self.progress.origin is None:  # no meter of energy has said anything
             self.progress.advance(watermark, self._how_far(), None)
@@ -308,7 +310,7 @@ class SiteBook:
             self.pause()
             settled.take(self._again(lo, hi, old, settled))
         self.pause()
-        settled.take(self._close(watermark, end, settled))
+        settled.take(self._close(watermark, end, settled, told))
         self.pause()
         return self._let_go(settled, old, again)
 
@@ -370,11 +372,15 @@ class SiteBook:
         begin = np.where(self.rules.energy, EVER, -EVER) if origin is None else origin
         return found & (floors > begin)
 
-    def _take_in(self, fresh: Readings, settled: Settled) -> tuple[Readings, Readings, list[Dirty]]:
+    def _take_in(
+        self, fresh: Readings, settled: Settled
+    ) -> tuple[Readings, Readings, list[Dirty], Told | None]:
         """Merge into the readings held.
 
-        Returns older ones, what the archive held of their times, and what may be opened again.
+        Returns older ones, what the archive held of their times, what may be opened again, and
+        what all that are held then tell, where that was asked.
         """
+        told = None
         behind = self._behind(fresh) & ~self.rules.among[fresh.meter]
         corrected = self._corrects(fresh) & ~self.rules.among[fresh.meter]
         dirty = reached(self.rules, fresh.where(behind | corrected))
@@ -385,13 +391,13 @@ class SiteBook:
         result = merged([self.hot, fresh])
         settled.tell(result)
         if len(fresh):
-            before, then = self._segments(self.hot), self._judged_bad(self.hot)
-            after, now = self._segments(result.readings), self._judged_bad(result.readings)
+            (before, _), then = self._spread(self.hot), self._judged_bad(self.hot)
+            told, now = self._spread(result.readings), self._judged_bad(result.readings)
             sealed = self.progress.sealed()
-            dirty += changed(before, after, sealed)
+            dirty += changed(before, told[0], sealed)
             dirty += told_otherwise(then, now, sealed)
         self.hot = result.readings
-        return old, stood, dirty + self._extended(joined([old, fresh]))
+        return old, stood, dirty + self._extended(joined([old, fresh])), told
 
     def _extended(self, fresh: Readings) -> list[Dirty]:
         if self.rules.energy.any():  # a site without energy still judges, and lets go
@@ -401,10 +407,7 @@ class SiteBook:
         back = np.where(self.rules.kind == MEAN_PREV, self.rules.nominal, 0)[fresh.meter]
         return self.progress.extend(int((fresh.time - back).min()))
 
-    def _segments(self, readings: Readings) -> Segments:
-        return self._spread(readings)[0]
-
-    def _spread(self, readings: Readings) -> tuple[Segments, list[Spread]]:
+    def _spread(self, readings: Readings) -> Told:
         """What readings tell, and which gaps of registers are spread as on final days."""
         verdict = self._verdict(readings)
         found = segments(self.rules, readings.meter, readings.time, readings.value, verdict)
@@ -437,8 +440,10 @@ class SiteBook:
             settled.spread += due.among(gaps)
             yield from due.blocks(found, self.site.intensity, left)
 
-    def _close(self, watermark: int, end: int | None, settled: Settled) -> Iterator[Block]:
-        found, spread = self._spread(self.hot)
+    def _close(
+        self, watermark: int, end: int | None, settled: Settled, told: Told | None
+    ) -> Iterator[Block]:
+        found, spread = self._spread(self.hot) if told is None else told
         bad = self._judged_bad(self.hot)
         if settled.passing:
             self.hot, self._judged = Readings.none(), None

@@ -13,10 +13,11 @@ import numpy as np
 from greendc.clocks import SKEW, unset
 from greendc.codecs import CODECS
 from greendc.codecs.payloads import Payloads
-from greendc.columns import lengths, numbers, picked
+from greendc.columns import lengths, numbers, one_slice, picked
 from greendc.core.facility import DAY, EVER
 from greendc.core.quality import is_all_bits, is_out_of_range, is_sentinel, padded
 from greendc.core.readings import BoolArray, Readings, joined
+from greendc.core.tables import evenly
 from greendc.ports import (
     RETAIN,
     Codec,
@@ -169,7 +170,7 @@ class Decoder:
             place = np.flatnonzero(shape_of == shape)
             if not np.array_equal(rows, wanted.row[place]):
                 rows = wanted.row[place]
-                payloads = Payloads(picked(wanted.payloads, rows))
+                payloads = Payloads(picked(wanted.payloads, evenly(rows)))
             parts.append(self._part(self._readers[shape], wanted, place, payloads))
         return parts
 
@@ -178,21 +179,23 @@ class Decoder:
         decoded = reader.codec(reader.field, payloads)
         refused = [(int(place[row]), reason) for row, reason in decoded.rejected]
         unread = wanted.arrival[wanted.row[[at for at, _ in refused]]] if refused else _NO_ROWS
-        place = place[decoded.row]
-        slot, row = wanted.slot[place], wanted.row[place]
+        place = place[one_slice(decoded.row)]
+        at = one_slice(place)
+        slot, row = wanted.slot[at], evenly(wanted.row[at])
         verdicts = Verdicts.of(len(place))
         arrived = wanted.arrival[row], wanted.unset[row], wanted.retained[row]
         stamps = _Stamps(decoded.time, decoded.has_time, *arrived)
         time, notes = _TIME_RULES[reader.field.time_rule](stamps, verdicts)
         value = self._judged(slot, time, decoded, verdicts)
         good = verdicts.good
+        kept = slice(None) if good.all() else good
         refused += [(int(place[at]), reason) for at, reason in verdicts.reasons]
         noted = [(int(place[at]), note) for at, note in notes if good[at]]
         lost = np.append(unread, when(verdicts.reasons, time, stamps.arrival))
         at = verdicts.at(_OUTLYING)
         outlying = Readings(at, self._meter[slot[at]], time[at], value[at])
         own = timed(refused, reader.field.time_rule)
-        return _Part(place[good], time[good], value[good], refused, lost, own, noted, outlying)
+        return _Part(place[kept], time[kept], value[kept], refused, lost, own, noted, outlying)
 
     def _judged(
         self, slot: IntArray, time: IntArray, decoded: Decoded, verdicts: Verdicts
@@ -274,12 +277,13 @@ def _columns(row: IntArray, meter: IntArray, refused: list[Outcome], parts: list
     place = np.concatenate([_NO_ROWS, *(part.place for part in parts)])
     order = np.argsort(place) if len(parts) > 1 else slice(None)  # one part is in order
     place = place[order]
+    at = one_slice(place)
     lost = [pair for part in parts for pair in part.refused]
     of_part = [(at, int(row[at]), why) for at, why in lost]
     noted = sorted((at, note) for part in parts for at, note in part.noted)
     return Columns(
-        row=row[place],
-        meter=meter[place],
+        row=row[at],
+        meter=meter[at],
         time=np.concatenate([_NO_ROWS, *(part.time for part in parts)])[order],
         value=np.concatenate([np.zeros(0), *(part.value for part in parts)])[order],
         rejected=said_once(refused + of_part),

@@ -126,6 +126,6 @@ def _masked(data: Bytes, start: IntArray, length: IntArray) -> list[WordArray]:
 def _slots(words: list[WordArray], length: IntArray) -> IntArray:
     mixed = length.astype(np.uint64)
     for word in words:
-        mixed = (mixed ^ word) * _PRIME
-        mixed ^= mixed >> np.uint64(29)
-    return ((mixed * _PRIME) >> _SHIFT).astype(np.int64)
+        mixed ^= word
+        mixed *= _PRIME
+    return ((mixed ^ mixed >> np.uint64(29)) * _PRIME >> _SHIFT).astype(np.int64)
