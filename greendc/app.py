@@ -16,7 +16,7 @@ from greendc.daemon import backup, requests
 from greendc.daemon.auditor import Auditor
 from greendc.daemon.commands import Commands, close_input, refuse_unknown
 from greendc.daemon.control import Control, ask
-from greendc.daemon.data import JOURNAL, LEDGER, Data, locked
+from greendc.daemon.data import Data, locked
 from greendc.daemon.errands import Errands
 from greendc.daemon.jobs import Calendar
 from greendc.daemon.lifecycle import Part, running
@@ -27,6 +27,7 @@ from greendc.daemon.rounds import Rounds
 from greendc.daemon.runs import Runs
 from greendc.daemon.systemd import Notifier
 from greendc.daemon.vitals import Vitals
+from greendc.files import JOURNAL, LEDGER
 from greendc.ports import Event, GreendcError
 from greendc.sinks import Sinks, Surroundings, lacking
 from greendc.snapshots import Board

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import EVER
-from greendc.daemon.data import JOURNAL, LEDGER
+from greendc.files import JOURNAL, LEDGER
 from greendc.journal import read_journal
 from greendc.lines import COLUMNS, SHARES
 from greendc.openmetrics import exposition

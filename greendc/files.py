@@ -7,6 +7,7 @@ from pathlib import Path
 
 from greendc.ports import GreendcError
 
+JOURNAL, LEDGER = "journal.db", "ledger.db"  # of a data folder
 MODE = 0o640
 FOLDER = 0o750
 

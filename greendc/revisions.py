@@ -14,7 +14,7 @@ from greendc.config import Config
 from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
-from greendc.daemon.data import LEDGER
+from greendc.files import LEDGER
 from greendc.lines import change, key, state
 from greendc.ports import GreendcError
 from greendc.queries import Ledger

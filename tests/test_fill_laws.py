@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
 from greendc.core.facility import HOUR, MINUTE
-from greendc.daemon.data import LEDGER
 from greendc.explain import explain
+from greendc.files import LEDGER
 from greendc.ports import Entry
 from greendc.queries import Ledger
 from greendc.revisions import worded

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
 from greendc.core.facility import HOUR, SECOND
-from greendc.daemon.data import LEDGER
 from greendc.explain import explain
+from greendc.files import LEDGER
 from greendc.ports import Entry
 from greendc.store import connect
 from tests import runs

@@ -13,7 +13,7 @@ from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config, load
 from greendc.core.facility import MINUTE
 from greendc.core.words import LEFT_OUT, Word
-from greendc.daemon.data import JOURNAL, LEDGER
+from greendc.files import JOURNAL, LEDGER
 from greendc.outcomes import REFUSALS
 from greendc.queries import Ledger, whole_log
 from greendc.replay import Options, replay

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -147,7 +146,7 @@ def _steps_of_days(series: Series) -> dict[int, int]:
 @lru_cache(maxsize=1)
 def tables() -> Mapping[str, Mapping[str, Row]]:
     """The shipped tables by name and zone."""
-    text = files("greendc.config").joinpath("data", TABLES).read_text(encoding="utf-8")
+    text = Path(__file__).with_name("data").joinpath(TABLES).read_text(encoding="utf-8")
     found: dict[str, dict[str, Row]] = {}
     for line in csv.DictReader(io.StringIO(text)):
         row = Row(float(line["value"]), int(line["year"]), line["kind"], line["source"])

@@ -17,8 +17,8 @@ from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.core.facility import SECOND
-from greendc.daemon.data import JOURNAL, LEDGER, locked
-from greendc.files import MODE
+from greendc.daemon.data import locked
+from greendc.files import JOURNAL, LEDGER, MODE
 from greendc.ports import GreendcError
 from greendc.store import connect
 

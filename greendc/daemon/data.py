@@ -15,7 +15,7 @@ from greendc.config import Config
 from greendc.config.changes import settled
 from greendc.config.past import changed, told
 from greendc.daemon.worker import Worker, living, resume
-from greendc.files import make_folder, opener
+from greendc.files import JOURNAL, LEDGER, make_folder, opener
 from greendc.journal import Journal, Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import Event, GreendcError, JsonText
@@ -23,7 +23,6 @@ from greendc.recompute import JournalPast, Recomputer, Wish, clear, done_before,
 from greendc.store import JOURNALLED, Store
 from greendc.watch import Watch
 
-JOURNAL, LEDGER = "journal.db", "ledger.db"
 CLOSED = "the configuration changes figures that are closed, or how readings were read:"
 
 

@@ -14,12 +14,12 @@ from greendc.calendars import rfc3339
 from greendc.config import Config, load
 from greendc.config.log import Log
 from greendc.daemon import logs
-from greendc.daemon.data import LEDGER
 from greendc.daemon.memory import give_back
 from greendc.demo import feed
 from greendc.demo.moving import moved
 from greendc.demo.recording import Recording, given, recorded, simulated
 from greendc.demo.terminal import Terminal
+from greendc.files import LEDGER
 from greendc.ports import GreendcError
 from greendc.sources.broker import HOST, EmbeddedBroker
 from greendc.watch import Watch

@@ -13,9 +13,9 @@ from greendc.core.cells import SHARES
 from greendc.core.facility import HOUR, Derived, Op, Site
 from greendc.core.figure import Figure
 from greendc.core.units import G_PER_KG, J_PER_KWH
-from greendc.daemon.data import LEDGER
 from greendc.explain.evidence import Evidence, Span, behind, gather, nearest
 from greendc.explain.feeding import feeding
+from greendc.files import LEDGER
 from greendc.lines import PUBLISHED, WORDS, published
 from greendc.ports import GreendcError
 from greendc.queries import Ledger, unavailable

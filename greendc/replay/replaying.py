@@ -14,8 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from greendc.config import Config
-from greendc.daemon.data import JOURNAL, LEDGER, Data
-from greendc.exports import write_lines
+from greendc.files import JOURNAL, LEDGER
 from greendc.judged import JUMP, jump_text, refusing_text
 from greendc.outcomes import of_messages
 from greendc.pipeline import Pipeline
@@ -161,6 +160,8 @@ def _into_store(
     stack: ExitStack,
 ) -> Result:
     """Join logs to the data folder, whose own configuration holds for them."""
+    from greendc.daemon.data import Data  # noqa: PLC0415 - the daemon's, needed here alone
+
     assert config is not None  # noqa: S101 - refused before
     data = Data(config, config.data, stack)
     for entry in entries:
@@ -232,6 +233,8 @@ def _result(
         doubts = list(_doubts(ledger, pipeline))
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
         if options.out is not None:
+            from greendc.exports import write_lines  # noqa: PLC0415 - where it is asked for
+
             write_lines(options.out, lines(ledger, sites), progress=options.progress)
     rejected = {
         k.removeprefix("rejected:"): n for k, n in tally.items() if k.startswith("rejected:")

@@ -1,7 +1,7 @@
 """The HTTP server of a daemon, as its configuration says."""
 
 from greendc.config import Config
-from greendc.daemon.data import LEDGER
+from greendc.files import LEDGER
 from greendc.queries import Ledger
 from greendc.sinks.prometheus import render
 from greendc.snapshots import Board

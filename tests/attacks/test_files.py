@@ -9,7 +9,8 @@ import pytest
 
 from greendc.app import Daemon
 from greendc.config import Config, load
-from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.daemon.data import Data
+from greendc.files import JOURNAL, LEDGER
 from greendc.ports import GreendcError
 from greendc.sinks.jsonl import JsonlFile
 from tests.faults.plant import SITE

@@ -14,7 +14,8 @@ from greendc import faults
 from greendc.app import audited
 from greendc.audit import Audit
 from greendc.config import Config
-from greendc.daemon.data import LEDGER, Data
+from greendc.daemon.data import Data
+from greendc.files import LEDGER
 from greendc.journal import database
 from greendc.ports import DUP, Entry, Event, RawBatch, Reception
 from greendc.sinks import Sinks, Surroundings

@@ -14,7 +14,8 @@ from greendc.audit import audit
 from greendc.audit.equations import Connection
 from greendc.calendars import rfc3339
 from greendc.config import Config, load
-from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.daemon.data import Data
+from greendc.files import JOURNAL, LEDGER
 from greendc.journal import Journal, by_qos, intake
 from greendc.outcomes import LEFT
 from greendc.ports import Event, RawBatch, Reception

@@ -13,7 +13,7 @@ import pytest
 from greendc.app import audited
 from greendc.config import Config, load
 from greendc.core.facility import SECOND
-from greendc.daemon.data import LEDGER
+from greendc.files import LEDGER
 from greendc.sinks import Sinks, Surroundings
 from greendc.sinks.line_protocol import MEASUREMENTS
 from greendc.store import StoredLedger

@@ -13,7 +13,7 @@ import pytest
 from greendc.app import audited
 from greendc.audit import as_text, audit
 from greendc.config import Config, load
-from greendc.daemon.data import JOURNAL, LEDGER
+from greendc.files import JOURNAL, LEDGER
 from greendc.ports import GreendcError
 from greendc.store.chain import extend
 from greendc.store.packing import Packing

@@ -46,7 +46,8 @@ def replayed_year(folder: Path) -> Replayed:
 
 def _replayed(log: Path, site: Path, messages: int) -> Replayed:
     """Replay a log of so many messages, each of them a reading, and remove it."""
-    command = [sys.executable, "-m", "greendc.cli", "replay", str(log), "-c", str(site), "--quiet"]
+    greendc = str(Path(sys.executable).with_name("greendc"))  # as people type it
+    command = [greendc, "replay", str(log), "-c", str(site), "--quiet"]
     began = time.monotonic()
     with log.with_suffix(".txt").open("w+") as out:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=out, stderr=out)

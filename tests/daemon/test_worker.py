@@ -14,8 +14,9 @@ from greendc.config import Config, load
 from greendc.core.facility import EVER
 from greendc.core.figure import Figure
 from greendc.daemon import rounds, worker
-from greendc.daemon.data import LEDGER, Data, config_event
+from greendc.daemon.data import Data, config_event
 from greendc.daemon.lifecycle import running
+from greendc.files import LEDGER
 from greendc.ports import Entry, Event, RawBatch
 from greendc.store import PERIODS, connect, read_revisions
 from greendc.watch import watch

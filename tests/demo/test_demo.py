@@ -21,8 +21,8 @@ from greendc import cli, exports, replay
 from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.core.facility import DAY, HOUR
-from greendc.daemon.data import JOURNAL
 from greendc.demo.recording import LOG, SITE
+from greendc.files import JOURNAL
 from greendc.journal import read_journal
 from greendc.ports import Entry, Event, RawBatch
 from tests.demo.process import Demo

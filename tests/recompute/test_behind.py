@@ -15,7 +15,8 @@ from greendc.calendars import rfc3339
 from greendc.config import Config, load
 from greendc.core.facility import DAY, HOUR
 from greendc.core.figure import Figure
-from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.daemon.data import Data
+from greendc.files import JOURNAL, LEDGER
 from greendc.journal import Journal
 from greendc.ports import GreendcError, RawBatch
 from greendc.queries import Ledger

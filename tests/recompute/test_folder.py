@@ -11,8 +11,9 @@ from greendc import app, changes, faults
 from greendc.config import Config, load
 from greendc.core.facility import MINUTE
 from greendc.core.figure import Figure
-from greendc.daemon.data import JOURNAL, LEDGER, Data
+from greendc.daemon.data import Data
 from greendc.exports import Request, export_journal
+from greendc.files import JOURNAL, LEDGER
 from greendc.journal import Journal
 from greendc.ports import GreendcError
 from greendc.recompute.preparing import Preparation
