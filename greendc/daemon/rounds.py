@@ -2,7 +2,8 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 
 from greendc import faults
@@ -41,6 +42,7 @@ class Rounds:
     _measured: float = 0.0
     _ahead: int = 0  # messages that may still be taken while the ledger is at work
     _looked: float = 0.0
+    _due: deque[Delivery] = field(default_factory=deque)  # off the inbox, not journalled yet
 
     def __post_init__(self) -> None:
         self.data.worker.pipeline.meanwhile = self.meanwhile
@@ -60,12 +62,12 @@ class Rounds:
         if self._journal_full():
             time.sleep(timeout)
             return False
-        deliveries = self.inbox.take(timeout)
+        self._due.extend(self.inbox.take(timeout))
         self._ahead = AHEAD
-        for delivery in deliveries:
-            busy |= self._receive(delivery) > 0
+        while self._due:
+            busy |= self._receive(self._due.popleft()) > 0
             self.data.worker.work_off()
-        self._ahead = 0
+        busy, self._ahead = busy or self._ahead < AHEAD, 0
         return busy
 
     def _receive(self, delivery: Delivery) -> int:
@@ -88,9 +90,10 @@ class Rounds:
             return
         self._looked = now
         self.notifier.alive()
-        if self.inbox.waiting and not self._journal_full():
-            for delivery in self.inbox.take(0.0, linger=False):
-                self._ahead -= self._receive(delivery)
+        if (self._due or self.inbox.waiting) and not self._journal_full():
+            self._due.extend(self.inbox.take(0.0, linger=False))
+            while self._due:
+                self._ahead -= self._receive(self._due.popleft())
 
     def _tell(self) -> None:
         """Tell the service manager how it goes, now and then."""

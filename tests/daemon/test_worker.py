@@ -186,6 +186,29 @@ def test_a_round_takes_what_comes_meanwhile_but_not_for_ever(
     assert len(daemon.inbox) == COUNT - len(waiting) * SIZE - 5 * SIZE > 0
 
 
+def test_what_comes_meanwhile_stands_behind_what_came_before(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round takes deliveries of several connections at once; another comes at the first."""
+    monkeypatch.setattr(rounds, "AHEAD_EVERY", 0.0)
+    daemon.rounds.work(0.0)
+    dropped = [Event("broker_dropped", ARRIVAL, {"total": n, "from": ARRIVAL}) for n in range(3)]
+    daemon.worker.take([*batches()[:3], dropped[0]])
+
+    def another() -> None:
+        if len(dropped) == 3:
+            daemon.inbox.put(0, [dropped.pop()])
+        daemon.rounds.meanwhile()
+
+    daemon.worker.pipeline.meanwhile = another
+    daemon.inbox.put(1, [batches()[3]])  # closes a cell
+    daemon.inbox.put(0, [dropped[1]])
+    daemon.rounds.work(0.0)
+    entries = [entry for _, entry in daemon.data.journal.read(1)]
+    told = [e.data["total"] for e in entries if isinstance(e, Event) and "total" in e.data]
+    assert told == [0, 1, 2]
+
+
 def test_no_command_lets_anything_come_between(daemon: Daemon) -> None:
     daemon.worker.take(batches()[:8])
     daemon.inbox.put(1, [batches()[8]])
