@@ -15,7 +15,7 @@ def main() -> int:
     # numpy's BLAS, which nothing here uses, would start a thread for each core, and each looks for
     # work for a while before it sleeps.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # nor does a plugin of pydantic that other packages bring have a place in what is validated here
+    # A plugin of pydantic that another package brings would be loaded into what validates here.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()  # modules are many objects and none of them garbage
     from greendc.cli import main as run  # noqa: PLC0415

@@ -25,7 +25,7 @@ _ENCODE = msgspec.msgpack.encode
 
 def extend(db: sqlite3.Connection) -> None:
     """Take in what has been added since, in the transaction that adds it."""
-    known = {table: (upto, digest) for table, upto, digest in db.execute("SELECT * FROM chain")}
+    known = _known(db)
     for table in TABLES:
         before = known.get(table, (0, b""))
         found = _followed(db, table, *before)
@@ -37,7 +37,7 @@ def changed(db: sqlite3.Connection) -> Iterator[str]:
     """Of which rows the digest was another when they were written."""
     if not _there(db):
         return
-    for table, upto, digest in db.execute("SELECT * FROM chain").fetchall():
+    for table, (upto, digest) in _known(db).items():
         if _followed(db, table, 0, b"", upto) != (upto, digest):
             yield f"{TABLES[table]} are not those that were written, up to number {upto}"
 
@@ -49,7 +49,7 @@ def seal(db: sqlite3.Connection) -> str | None:
     """
     if not _there(db):
         return None
-    known = {table: (upto, digest) for table, upto, digest in db.execute("SELECT * FROM chain")}
+    known = _known(db)
     return _sealed([known.get(table, (0, b"")) for table in TABLES])
 
 
@@ -71,6 +71,11 @@ def breaks(db: sqlite3.Connection, noted: str) -> bool:
 def _sealed(digests: Sequence[tuple[int, bytes]]) -> str:
     joined = hashlib.sha256(b"".join(digest for _, digest in digests)).hexdigest()
     return f"{'-'.join(str(upto) for upto, _ in digests)}:{joined}"
+
+
+def _known(db: sqlite3.Connection) -> dict[str, tuple[int, bytes]]:
+    """Of each table up to where its digests go, and the last one."""
+    return {table: (upto, digest) for table, upto, digest in db.execute("SELECT * FROM chain")}
 
 
 def _there(db: sqlite3.Connection) -> bool:
