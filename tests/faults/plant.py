@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -16,11 +15,15 @@ from typing import Self
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from greendc.daemon.control import ask
+from greendc.daemon.requests import Status
 from greendc.outcomes import of_messages
+from tests.servers.forked import Command, ran
 from tests.servers.support import HOST, Mosquitto
 
 METERS = ("it_a", "it_b", "pump", "chiller")
 MIDNIGHT = 1740787200  # 2025-03-01T00:00:00Z
+IDLE = "1"  # seconds without a message after which all is there
 
 SITE = """
 sites:
@@ -136,7 +139,7 @@ class Plant:
     text: str = SITE
 
     def __post_init__(self) -> None:
-        self._daemons: list[subprocess.Popen[bytes]] = []
+        self._daemons: list[Command] = []
         self.config = self.folder / "plant.yaml"
         self.config.write_text(self.text)
         self.data = self.folder / "data"
@@ -148,17 +151,13 @@ class Plant:
             ports["GREENDC_HTTP_PORT"] = "0"  # any that is free
         return {**os.environ, **ports, "GREENDC_DATA": str(self.data)}
 
-    def daemon(
-        self, *options: str, kill_at: str = "", port: int | None = None
-    ) -> "subprocess.Popen[bytes]":
+    def daemon(self, *options: str, kill_at: str = "", port: int | None = None) -> Command:
         """Start `greendc run`, to be killed at a point, or on another port than the broker's."""
         environment = {**self.environment, **({"GREENDC_KILL_AT": kill_at} if kill_at else {})}
         if port is not None:
             environment["GREENDC_MQTT_PORT"] = str(port)
-        command = [sys.executable, "-m", "greendc.cli", "run", "-c", str(self.config), *options]
-        log = (self.folder / "daemon.log").open("ab")
-        with log:
-            self._daemons.append(subprocess.Popen(command, env=environment, stderr=log))
+        arguments, log = ["run", "-c", str(self.config), *options], self.folder / "daemon.log"
+        self._daemons.append(Command(arguments, environment, Path(os.devnull), log))
         return self._daemons[-1]
 
     def __enter__(self) -> Self:
@@ -172,26 +171,23 @@ class Plant:
 
     def greendc(self, *arguments: str) -> bytes:
         """Output of another command; it must succeed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "greendc.cli", *arguments],
-            env=self.environment,
-            capture_output=True,
-            check=False,
-        )
+        done = ran(arguments, self.environment)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
     def wait_until_connected(self, times: int = 1) -> None:
-        """Until the daemon has said so often that it is connected."""
+        """Until the daemon has said so often that it is connected, and is subscribed."""
         deadline = time.monotonic() + 30
-        while self.log.count("connected to") < times:
+        while self.log.count("connected to") < times or not self._subscribed():
             assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
-        time.sleep(0.3)  # the subscription follows
+            time.sleep(0.02)
+
+    def _subscribed(self) -> bool:
+        return ", connected\n" in (ask(self.data, Status()) or "")
 
     def finish(self) -> None:
         """Run until the broker has nothing more, and end the input."""
-        assert self.daemon("--until-idle", "3").wait(90) == 0, self.log
+        assert self.daemon("--until-idle", IDLE).wait(90) == 0, self.log
 
     def exported(self) -> bytes:
         """The ledger, with the journal out of the way."""
@@ -216,7 +212,7 @@ class Plant:
         return path.read_text() if path.exists() else ""
 
 
-def killed(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+def killed(process: Command, seconds: float) -> bool:
     """Whether the process dies of SIGKILL within so long."""
     try:
         return process.wait(seconds) == -signal.SIGKILL

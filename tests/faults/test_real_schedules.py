@@ -2,7 +2,6 @@
 
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from greendc.store import StoredLedger
 from tests.contract.targets import Found, Influx1Target, InfluxTarget, newest
 from tests.faults.plant import SITE, Plant, Publisher, messages, write_log
 from tests.faults.test_loss import audited, summed
+from tests.servers.forked import Command
 from tests.servers.support import Mosquitto
 from tests.sources.wire import Proxy
 from tests.sources.wire import Publisher as Knocking
@@ -39,7 +39,7 @@ class Scene:
         self.publisher = Publisher(self.broker.port, messages(20_000), RATE).start()
 
     def _start(self) -> None:
-        self.daemon: subprocess.Popen[bytes]
+        self.daemon: Command
 
         def start() -> None:
             self.daemon = self.plant.daemon(port=self.proxy.port)
@@ -186,6 +186,7 @@ def staged(folder: Path, store: Store, stack: ExitStack) -> Scene:
         **store.config.model_dump(mode="json", exclude_unset=True),
         "name": "history",
         "timeout": "1s",
+        **({"confirm_after": "1s"} if isinstance(store, InfluxTarget) else {}),
     }
     sinks = orjson.dumps([{"kind": "jsonl", "path": "figures.jsonl"}, sink]).decode()
     text = SITE.replace("sinks: [{kind: jsonl, path: figures.jsonl}]", f"sinks: {sinks}")

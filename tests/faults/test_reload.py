@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.plant import SITE, Message, Plant, Publisher, messages, tally
+from tests.servers.forked import Command
 from tests.servers.support import Mosquitto
 
 BORDER = "2025-03-01T00:15:00Z"
@@ -41,7 +41,7 @@ def publish(plant: Plant, sent: Sequence[Message]) -> None:
     Publisher(plant.broker.port, sent, per_second=2000).start().wait()
 
 
-def stopped(plant: Plant, daemon: "subprocess.Popen[bytes]") -> None:
+def stopped(plant: Plant, daemon: Command) -> None:
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0, plant.log
 

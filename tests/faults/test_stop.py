@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.plant import SITE, Plant, Publisher, messages, write_log
+from tests.servers.forked import Command
 from tests.servers.support import Mosquitto
 
 # The promise is 5 s; a loaded machine may need longer, a daemon that waits for nothing does not.
@@ -22,7 +22,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield started
 
 
-def ends(plant: Plant, daemon: "subprocess.Popen[bytes]") -> None:
+def ends(plant: Plant, daemon: Command) -> None:
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(PATIENCE) == 0, plant.log
     assert "stopped:" in plant.log

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from greendc.ports import Asked, LedgerRow
 from greendc.sinks.line_protocol import KPI, SHAPES, fields, point, tags
 from greendc.store import PERIODS, StoredLedger
 from tests.faults.plant import MIDNIGHT, SITE, Message, Plant, killed, messages, write_log
+from tests.servers.forked import Command
 from tests.servers.proxy import Proxy, Request
 from tests.servers.stores import VictoriaMetrics
 from tests.servers.support import HOST, PATIENCE, Mosquitto, free_port
@@ -82,7 +82,7 @@ def cursor(plant: Plant) -> int:
     return position
 
 
-def ended(process: "subprocess.Popen[bytes]", plant: Plant) -> None:
+def ended(process: Command, plant: Plant) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0, plant.log
 
