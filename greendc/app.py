@@ -171,8 +171,8 @@ class Daemon:
             if self.signals.reloading:
                 self.signals.reloading = False
                 self.reload.on_signal()
-            if self.rounds.work(ROUND_SECONDS):
-                heard = time.monotonic()
+            if self.rounds.work(ROUND_SECONDS) or self.source.state.phase == "connecting":
+                heard = time.monotonic()  # a broker that is slow to answer is not idle
             elif self.until_idle is not None and time.monotonic() - heard >= self.until_idle:
                 self.worker.take([Event("end", time.time_ns())])
                 break

@@ -1,7 +1,9 @@
 """The composition root: one daemon a folder, no silent change of what is closed, ends declared."""
 
 import json
+import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +19,7 @@ from greendc.ports import Event, GreendcError, RawBatch
 from greendc.queries import Ledger
 from tests.faults.plant import SITE, messages
 from tests.servers.support import free_port
+from tests.sources.wire import Broker, publish
 
 ARRIVAL = 1_740_790_000_000_000_000
 
@@ -131,6 +134,24 @@ def test_what_waits_at_a_stop_is_journalled_be_it_only_an_event(
     daemon.run()
     kinds = [e.kind for _, e in daemon.data.journal.read(1) if isinstance(e, Event)]
     assert kinds == ["config", "session_lost"]
+
+
+def test_a_broker_that_is_slow_to_answer_is_not_idle(config_file: Path, stack: ExitStack) -> None:
+    """Who is to end when nothing more comes has not heard yet what there is."""
+    ((topic, payload),) = messages(1)
+
+    def late(broker: Broker, stream: socket.socket) -> None:
+        time.sleep(1.0)
+        broker.greet(stream)
+        stream.sendall(publish(topic.encode(), payload.encode(), 1))
+        broker.expect(stream, 0xE0)
+
+    with Broker(late) as broker:
+        port = f"port: {broker.port}, protocol: 3.1.1"
+        config_file.write_text(f'{SITE}mqtt: {{{port}, dropped_topic: ""}}\n')
+        daemon = Daemon(load(config_file), until_idle=0.4, stack=stack)
+        daemon.run()
+    assert daemon.worker.counts.messages == 1
 
 
 def figures(config_file: Path) -> list[Figure]:

@@ -74,7 +74,7 @@ def store_hangs(stage: Stage) -> None:
         ]
         stage.more = f"sinks: {json.dumps([*sinks, {'kind': 'jsonl', 'path': 'figures.jsonl'}])}"
         stage.use("site.yaml")
-        same(stage.ended(stage.start(until_idle=2.0)), 0, "exit code")
+        same(stage.ended(stage.start(until_idle=0.5)), 0, "exit code")
     stage.assert_ledger()
     lines = (stage.data / "figures.jsonl").read_text().splitlines()
     with stage.ledger() as ledger:
@@ -115,7 +115,7 @@ def message_between_drain_and_disconnect(stage: Stage) -> None:
 
 
 def broker_frozen_and_forgetful(stage: Stage) -> None:
-    stage.more = "mqtt: {keepalive: 2s}"
+    stage.more = "mqtt: {keepalive: 1s}"
     stage.use("site.yaml")
     messages, broker = stage.messages(), stage.broker
     daemon = stage.start()

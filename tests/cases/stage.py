@@ -19,12 +19,13 @@ from greendc.config import load
 from greendc.exports import Request, export
 from greendc.store import StoredLedger
 from tests.cases.case import Case
+from tests.faults.plant import subscribed
 from tests.servers.support import Mosquitto
 from tests.sources.wire import Publisher
 
 FORK = multiprocessing.get_context("fork")
 PATIENCE = 60.0  # seconds until what does not happen counts as failed
-IDLE = 2.0  # seconds without a message after which all is there
+IDLE = 0.5  # seconds without a message after which all is there
 Message = tuple[str, bytes]
 
 
@@ -75,9 +76,9 @@ class Stage:
         return process
 
     def connected(self, times: int) -> None:
-        """Wait until the daemons have been connected so often in all."""
+        """Wait until the daemons have been connected so often in all, and are subscribed."""
         self.until(lambda: self.log.count("connected to") >= times, "no connection")
-        time.sleep(0.2)  # the subscription follows
+        self.until(lambda: subscribed(self.data), "no subscription")
 
     def reload(self, process: multiprocessing.process.BaseProcess, site: str) -> None:
         """Have a running daemon take another site file."""

@@ -178,12 +178,9 @@ class Plant:
     def wait_until_connected(self, times: int = 1) -> None:
         """Until the daemon has said so often that it is connected, and is subscribed."""
         deadline = time.monotonic() + 30
-        while self.log.count("connected to") < times or not self._subscribed():
+        while self.log.count("connected to") < times or not subscribed(self.data):
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
-
-    def _subscribed(self) -> bool:
-        return ", connected\n" in (ask(self.data, Status()) or "")
 
     def finish(self) -> None:
         """Run until the broker has nothing more, and end the input."""
@@ -210,6 +207,11 @@ class Plant:
         """What the daemon has said."""
         path = self.folder / "daemon.log"
         return path.read_text() if path.exists() else ""
+
+
+def subscribed(data: Path) -> bool:
+    """Whether a daemon of this folder says that it is connected; so it does once it is subscribed."""
+    return ", connected\n" in (ask(data, Status()) or "")
 
 
 def killed(process: Command, seconds: float) -> bool:

@@ -54,7 +54,7 @@ def test_the_real_log_through_a_real_broker(real_site: Plant, protocol: str) -> 
     log = plant.folder / "part.jsonl"
     with gzip.open(LOG, "rt") as file:
         log.write_text("".join(file.readlines()[: len(sent)]))
-    daemon = plant.daemon("--until-idle", "4")
+    daemon = plant.daemon("--until-idle", "2")
     plant.wait_until_connected()
     publish(plant.broker.port, sent)
     assert daemon.wait(120) == 0, plant.log

@@ -12,7 +12,7 @@ from tests.faults.plant import SITE, Message, Plant, Publisher, killed, messages
 from tests.servers.support import Mosquitto
 from tests.sources.wire import Proxy
 
-KEPT = 2000  # messages that the broker keeps for an absent daemon
+KEPT = 500  # messages that the broker keeps for an absent daemon
 TOO_MANY = 50
 UNKNOWN = "dc/unknown/power"
 POINTS = ("before_journal_commit:3", "after_journal_commit:3")
@@ -56,11 +56,12 @@ def _through_cuts_and_kills(plant: Plant, broker: Mosquitto) -> Sequence[Message
     with Proxy(broker.port) as proxy:
         daemon = plant.daemon(port=proxy.port)
         plant.wait_until_connected()
-        publisher = Publisher(broker.port, planned, 60.0).start()
+        publisher = Publisher(broker.port, planned, 100.0).start()
         for point in POINTS:
-            time.sleep(0.8)
+            time.sleep(0.5)
+            connections = plant.log.count("connected to")
             proxy.cut()
-            time.sleep(1.2)
+            plant.wait_until_connected(connections + 1)
             audited(plant)
             daemon.send_signal(signal.SIGKILL)
             daemon.wait()
@@ -90,4 +91,4 @@ def _until(holds: Callable[[], bool], plant: Plant) -> None:
     deadline = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < deadline, as_text(audited(plant)) + plant.log
-        time.sleep(0.2)
+        time.sleep(0.05)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.plant import SITE, Plant, Publisher, killed, messages
+from tests.faults.plant import IDLE, SITE, Plant, Publisher, killed, messages
 from tests.servers.forked import Command, ran
 from tests.servers.support import Mosquitto
 
@@ -94,6 +94,6 @@ def test_killed_while_it_recomputes(plant: Plant) -> None:
     plant.config.write_text(TENFOLD)
     assert recompute(plant, "--yes").returncode == 2
     assert killed(daemon, 20.0), plant.log
-    assert plant.daemon("--until-idle", "1").wait(60) == 0, plant.log
+    assert plant.daemon("--until-idle", IDLE).wait(60) == 0, plant.log
     assert plant.exported() == plant.replayed(plant.data / "journal.db")
     assert {row["quantity"] for row in revised(plant)} == RESTS_ON_IT_A
