@@ -210,7 +210,7 @@ class Plant:
 
 
 def subscribed(data: Path) -> bool:
-    """Whether a daemon of this folder says that it is connected; so it does once it is subscribed."""
+    """Whether a daemon of this folder says that it is connected: once it is subscribed."""
     return ", connected\n" in (ask(data, Status()) or "")
 
 
