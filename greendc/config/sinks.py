@@ -109,7 +109,7 @@ class InfluxSink(_Store):
     )
     confirm_after: Duration = key(
         "30s",
-        description="VictoriaMetrics: what it took since is sent again where it was started anew.",
+        description="What the store may have lost or taken late is passed once it stood so long.",
     )
     username: str | None = key(
         None, min_length=1, description="Set for HTTP basic authentication, with the token."
@@ -135,6 +135,9 @@ class Influx1Sink(_Store):
     kind: Literal["influx1"] = Field(description="The API of InfluxDB 1.")
     url: Url = key("http://127.0.0.1:8086", description="Address of the store.")
     database: str = key("greendc", min_length=1, description="Database; it must be there.")
+    confirm_after: Duration = key(
+        "10s", description="What the store may have taken late is passed once it stood so long."
+    )
     retention_policy: str | None = key(
         None, min_length=1, description="Retention policy; default: the database's own."
     )

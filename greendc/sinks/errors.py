@@ -17,7 +17,7 @@ class Unavailable(OSError):  # noqa: N818 - a state, not a mistake
 
 
 class Unanswered(Unavailable):
-    """Rows were sent and nothing has come back: they may be taken, even after later ones."""
+    """Rows were sent and nobody knows what becomes of them: they may be taken, even later."""
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, as the others

@@ -63,14 +63,18 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext:
 def outcome(
     status: int, answer: bytes | str | None, headers: Mapping[str, str] | None
 ) -> Refused | Unavailable | None:
-    """What an answer means for the rows that were sent; None for success."""
+    """What an answer means for the rows that were sent; None for success.
+
+    5xx comes from a gateway that has passed them on, too, or from a store that gave up waiting for
+    itself: they may be taken later.
+    """
     if 200 <= status < 300:
         return None
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer or ""
     told = f"HTTP {status}: {' '.join(text.split())[:TOLD]}".rstrip(": ")
     if status in REFUSED:
         return Refused(told)
-    return Unavailable(told, retry_after(headers))
+    return (Unanswered if status >= 500 else Unavailable)(told, retry_after(headers))
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float | None:

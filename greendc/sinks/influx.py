@@ -17,7 +17,7 @@ from greendc.calendars import rfc3339
 from greendc.config.sinks import InfluxSink
 from greendc.core.facility import SECOND
 from greendc.ports import LedgerReader, LedgerRow
-from greendc.sinks.errors import Unavailable
+from greendc.sinks.errors import Unanswered, Unavailable
 from greendc.sinks.http import Http, Login, bounded, no_answer, outcome, tls_context
 from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
 from greendc.sinks.overwriting import Overwriting
@@ -31,14 +31,14 @@ logging.getLogger("influxdb_client").setLevel(logging.CRITICAL)
 
 def influx(config: InfluxSink, _around: Surroundings) -> Sink:
     """The sink for what listens at the address: revisions are written by its kind."""
-    store = InfluxStore(config)
+    store, confirm_after = InfluxStore(config), config.confirm_after / SECOND
     if config.store == "influxdb3":
-        return Keeping(store)
+        return Keeping(store, confirm_after)
     login = Login(config.username, config.token())
     http = Http(config.url, config.tls, config.timeout / SECOND, login)
     if config.store == "victoriametrics":
-        return Rewriting(store, http, config.batch, config.confirm_after / SECOND)
-    return InfluxDb2(store, http)
+        return Rewriting(store, http, config.batch, confirm_after)
+    return InfluxDb2(store, http, confirm_after)
 
 
 class InfluxStore:
@@ -91,7 +91,7 @@ class InfluxStore:
         except ApiException as error:
             status = int(error.status or 0)
             if not status:
-                raise Unavailable(f"{self._url}: {error.reason}") from None
+                raise Unanswered(f"{self._url}: {error.reason}") from None
             wrong = outcome(status, error.body, error.headers)
             raise wrong or Unavailable(f"{self._url}: HTTP {status}") from None
         except HTTPError as error:
@@ -101,8 +101,8 @@ class InfluxStore:
 class InfluxDb2(Overwriting):
     """InfluxDB 2; `http` only asks whether it is one."""
 
-    def __init__(self, store: InfluxStore, http: Http) -> None:
-        super().__init__(store)
+    def __init__(self, store: InfluxStore, http: Http, confirm_after: float) -> None:
+        super().__init__(store, confirm_after)
         self._http = http
 
     def remarks(self) -> Iterator[str]:
@@ -123,8 +123,8 @@ class InfluxDb2(Overwriting):
 class Keeping:
     """InfluxDB 3, which cannot delete a point: `status` tells of a value that holds no more."""
 
-    def __init__(self, store: InfluxStore) -> None:
-        self._store = store
+    def __init__(self, store: InfluxStore, confirm_after: float) -> None:
+        self._store, self.confirm_after = store, confirm_after
 
     def write(self, rows: Sequence[LedgerRow], _ledger: LedgerReader) -> None:
         """Write the newest revision of each point."""

@@ -24,14 +24,14 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 def influx1(config: Influx1Sink, _around: Surroundings) -> Sink:
     """The sink; a point that is written again replaces the one before."""
-    return Influx1(Influx1Store(config))
+    return Influx1(Influx1Store(config), config.confirm_after / SECOND)
 
 
 class Influx1(Overwriting):
     """Writes, and can ask for what it has written."""
 
-    def __init__(self, store: "Influx1Store") -> None:
-        super().__init__(store)
+    def __init__(self, store: "Influx1Store", confirm_after: float) -> None:
+        super().__init__(store, confirm_after)
         self._influx1 = store
 
     def holds(self, row: LedgerRow) -> bool:

@@ -30,8 +30,8 @@ class Store(Protocol):
 class Overwriting:
     """Writes the newest revision of each point; deletes where less is known than before."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, confirm_after: float) -> None:
+        self._store, self.confirm_after = store, confirm_after
 
     def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
         """Make the points what the rows say."""

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from greendc import faults
 from greendc.masking import masked
 from greendc.ports import LedgerReader, LedgerRow
-from greendc.sinks.confirming import Confirming, Passed
+from greendc.sinks.confirming import BEHIND, Confirming, Passed
 from greendc.sinks.errors import PartlyRefused, Refused, Unanswered
 from greendc.snapshots import SinkHealth
 
@@ -118,13 +118,20 @@ class Runner:
         """Open the ledger and work on it; False where nothing more is to be done."""
         try:
             with closing(self._ledger()) as ledger:
-                self._confirmed = max(self._confirmed, ledger.cursor(self.name))
-                self._progress.begin(self._confirmed, ledger.last())
+                self._begin(ledger)
                 while not self._stop.is_set() and self._round(ledger):
                     pass
         except Exception as error:  # noqa: BLE001 - a sink must not end unseen
             return not self._finish.wait(self._failed(error))
         return False
+
+    def _begin(self, ledger: LedgerReader) -> None:
+        """Take up the work where the ledger says that the sink is."""
+        last = ledger.last()
+        self._confirmed = max(self._confirmed, ledger.cursor(self.name))
+        self._progress.begin(self._confirmed, last)
+        if self._confirmed < last:
+            self._confirming.behind()
 
     def _round(self, ledger: LedgerReader) -> bool:
         """One batch, or a wait for one; False where nothing more is to be done."""
@@ -145,9 +152,9 @@ class Runner:
         """Pass rows for good that their target will not lose any more, or send them again."""
         found = self._confirming.passed()
         if isinstance(found, str):
-            log.warning(
-                "sink %s: %s: the last %d figures are sent again", self.name, found, self._again()
-            )
+            level = logging.INFO if found is BEHIND else logging.WARNING
+            told = "sink %s: %s: the last %d figures are sent again"
+            log.log(level, told, self.name, found, self._again())
             return
         for passed in found:
             self._confirmed = passed.position

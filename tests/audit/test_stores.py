@@ -36,6 +36,7 @@ sinks:
     url: "{influx}"
     username: root
     password_file: "{password}"
+    confirm_after: 1s
     {more}
 http: {{enabled: false}}
 """

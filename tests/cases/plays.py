@@ -265,7 +265,7 @@ def _influx(stage: Stage) -> Influx1Target:
     """A real InfluxDB, not started yet, and the daemon told of it."""
     store = Influx1Target(stage.folder / "influx")
     sink: dict[str, Any] = store.config.model_dump(mode="json", exclude_unset=True)
-    stage.more = f"sinks: {json.dumps([sink])}"
+    stage.more = f"sinks: {json.dumps([{**sink, 'confirm_after': '1s'}])}"
     stage.use("site.yaml")
     return store
 

@@ -186,7 +186,7 @@ def staged(folder: Path, store: Store, stack: ExitStack) -> Scene:
         **store.config.model_dump(mode="json", exclude_unset=True),
         "name": "history",
         "timeout": "1s",
-        **({"confirm_after": "1s"} if isinstance(store, InfluxTarget) else {}),
+        "confirm_after": "1s",
     }
     sinks = orjson.dumps([{"kind": "jsonl", "path": "figures.jsonl"}, sink]).decode()
     text = SITE.replace("sinks: [{kind: jsonl, path: figures.jsonl}]", f"sinks: {sinks}")

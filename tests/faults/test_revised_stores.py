@@ -46,6 +46,7 @@ sinks:
     url: "{influx}"
     username: root
     password_file: "{password}"
+    confirm_after: 1s
   - {{kind: mqtt, name: display}}
 http: {{port: {http}}}
 """

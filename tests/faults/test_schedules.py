@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,8 @@ from greendc.daemon.worker import Worker
 from greendc.journal import Redelivery
 from greendc.pipeline import Pipeline
 from greendc.ports import LedgerReader
-from greendc.sinks import Runner
+from greendc.sinks import Passed, Runner, runner
+from greendc.sinks.confirming import Confirming
 from greendc.store import Store
 from tests.audit.kit import Life, Message
 from tests.contract.targets import Influx1Target
@@ -48,6 +50,8 @@ def went(shop: Shop, sent: Sequence[Message], schedule: Sequence[Deed]) -> None:
     """A course through a schedule, and its end as it has to be."""
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
         shop.be("well")
+        minutes = count(step=60.0)  # no doubt is waited for: each look at the clock is one later
+        patched.setattr(runner, "Confirming", partial(Confirming, clock=lambda: next(minutes)))
         config = configured(Path(name), shop, next(SITES))
         with Life(config, patched) as life:
             course = Course(life, shop, sent)
@@ -98,8 +102,9 @@ def passed_first(_: Original) -> Original:
     def handed(self: Runner, ledger: LedgerReader) -> bool:
         rows = list(ledger.rows_after(self._progress.position, self._limit))
         if rows:
-            self._written(rows, rows)
-            self._confirm()
+            self._confirmed = rows[-1].id
+            self.passed.put(Passed(self._confirmed, written=len(rows)))
+            self._well(self._confirmed, len(rows))
             self.sink.write(rows, ledger)
         return bool(rows)
 

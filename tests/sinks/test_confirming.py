@@ -57,6 +57,8 @@ class Store:
 class Standing:
     """Stands still with what it has been sent, and works that off after what comes later."""
 
+    confirm_after = 10.0
+
     def __init__(self) -> None:
         self.now, self.still = 0.0, False
         self.waiting: list[LedgerRow] = []
@@ -86,6 +88,7 @@ class Run(Generic[S]):
         self.ledger = ledger
         self.runner = Runner(Job("dash", "influx", batch=4), store, lambda: ledger)
         self.runner._confirming = Confirming(store, lambda: store.now)
+        self.runner._begin(ledger)
         self.counts = Passed(0)
 
     def rounds(self, number: int, seconds: float = 0.0) -> None:
@@ -95,15 +98,19 @@ class Run(Generic[S]):
             self.store.now += seconds
 
     def position(self) -> int:
-        """What is passed for good."""
+        """What is passed for good, as a ledger keeps it."""
         while not self.runner.passed.empty():
             self.counts += self.runner.passed.get()
+            self.ledger.position = self.counts.position
         return self.counts.position
 
 
 @pytest.fixture
 def run() -> Run[Store]:
-    return Run(Store(), Rows(row(number) for number in range(1, 11)))
+    """In no doubt of what was sent before: all rows are new."""
+    found = Run(Store(), Rows([]))
+    found.ledger.rows += [row(number) for number in range(1, 11)]
+    return found
 
 
 def test_rows_are_passed_once_they_have_stood_there_long_enough(run: Run[Store]) -> None:
@@ -161,29 +168,78 @@ def test_periods_that_are_left_out_are_counted_once_too() -> None:
     assert run.store.held == {3, 6, 9, 12}
 
 
-@pytest.mark.parametrize("kills", [False, True])
-def test_what_was_not_answered_is_taken_after_what_came_later(kills: bool) -> None:
-    ledger = Rows([row(1), row(2)])
-    store = Standing()
+@pytest.mark.parametrize("killed", ["never", "halted", "written", "late", "always"])
+def test_what_was_not_answered_is_taken_after_what_came_later(killed: str) -> None:
+    """The next run begins where the ledger's cursor is, and has not seen that anything failed."""
+    ledger, store = Rows([row(1), row(2)]), Standing()
     run = Run(store, ledger)
+
+    def at(moment: str) -> Run[Standing]:
+        return Run(store, ledger) if killed in {moment, "always"} else run
+
     store.still = True
     run.rounds(2, seconds=1.0)
     ledger.rows += [revised(3, ledger.rows[0]), row(4)]
+    run = at("halted")
     store.still = False
+    run.rounds(1, seconds=5.0)
+    run = at("written")
     run.rounds(1, seconds=5.0)
     newest = dict(store.points)
     store.take(store.waiting)
     assert store.points != newest
+    run = at("late")
     assert run.position() == 0
-    if kills:  # the next one begins where the ledger's cursor is
-        run = Run(store, ledger)
     run.rounds(30, seconds=2.0)
     assert store.points == newest
-    assert run.position() == 4
-    assert run.counts == Passed(4, written=4)
+    assert (run.position(), run.counts) == (4, Passed(4, written=4))
     sent = run.runner.health(4).written
     run.rounds(30, seconds=2.0)
     assert run.runner.health(4).written == sent  # once is enough
+
+
+def test_a_run_that_begins_with_a_backlog_repeats_no_more_than_it_wrote_in_doubt() -> None:
+    ledger = Rows(row(number) for number in range(1, 201))
+    run = Run(Standing(), ledger)
+    run.rounds(70, seconds=1.0)
+    assert run.position() == 200
+    assert run.runner.health(200).written == 200 + 4 * 11  # a batch each second, for 10 s
+
+
+def test_a_run_that_begins_with_nothing_behind_is_in_no_doubt() -> None:
+    ledger = Rows([row(1)], cursor=1)
+    run = Run(Standing(), ledger)
+    ledger.rows.append(row(2))
+    run.rounds(1)
+    assert run.position() == 2
+
+
+def test_what_a_sink_leaves_out_is_no_answer_of_its_target() -> None:
+    """Doubt ends some time after the first write that is answered, not after rows of no write."""
+    ledger = Rows([*(row(n, period="cell") for n in range(1, 9)), row(9)])
+    store = Standing()
+    store.still = True
+    run = Run(store, ledger)
+    run.runner._job = Job("dash", "influx", {"hour"}, 4)
+    run.rounds(3, seconds=20.0)
+    assert run.position() == 8  # nobody has sent them
+    ledger.rows += [revised(10, ledger.rows[8]), *(row(n, period="cell") for n in (11, 12))]
+    store.still = False
+    run.rounds(2)
+    newest = dict(store.points)
+    store.take(store.waiting)
+    run.rounds(30, seconds=2.0)
+    assert store.points == newest
+    assert run.position() == 12
+
+
+def test_a_batch_that_is_left_out_does_not_keep_the_next_from_being_confirmed() -> None:
+    ledger = Rows([*(row(n, period="cell") for n in range(1, 6)), row(6)])
+    run = Run(Store(), ledger)
+    run.runner._job = Job("dash", "influx", {"hour"}, 4)
+    run.rounds(90, seconds=1.0)
+    assert run.position() == 6
+    assert run.store.held == {6}
 
 
 # -- a real VictoriaMetrics -----------------------------------------------------------------------
@@ -217,7 +273,10 @@ class Sending:
         sink = sink_at(url)
         self.runner = Runner(Job("dash", "influx"), sink, lambda: ledger)
         self.runner._confirming = Confirming(sink, lambda: self.now)
+        rows, ledger.rows = ledger.rows, []  # all of them are new
         self.runner.start()
+        until(lambda: self.runner._progress._position is not None)
+        ledger.rows = rows
         until(lambda: self.written == len(ledger.rows))
 
     @property

@@ -99,11 +99,14 @@ def test_what_may_have_arrived_is_told_from_what_cannot(store: Proxy, kind: Any)
         with pytest.raises(Unanswered, match="timed out"):
             late.write([row(1)], Rows([]))
     gone = sink_at(f"http://{HOST}:{free_port()}", kind)
-    store.instead = lambda _request: (503, {}, b"")
+    store.instead = lambda _request: (429, {}, b"")
     for sink in (gone, sink_at(store.url, kind)):
         with pytest.raises(Unavailable) as error:
             sink.write([row(1)], Rows([]))
         assert not isinstance(error.value, Unanswered)
+    store.instead = lambda _request: (504, {}, b"")  # of a proxy, which has passed the rows on
+    with pytest.raises(Unanswered):
+        sink_at(store.url, kind).write([row(1)], Rows([]))
 
 
 def test_retry_after_can_be_a_date_or_nonsense() -> None:
