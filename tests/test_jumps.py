@@ -9,7 +9,7 @@ from greendc.calendars import rfc3339
 from greendc.cli import main
 from greendc.store import connect
 from tests import runs
-from tests.test_wild_registers import METERS, MORE, counted, shown
+from tests.test_wild_registers import BEGIN, METERS, MORE, counted, shown
 
 NONSENSE = [1e9] * 13  # once more than is held against it
 
@@ -36,6 +36,23 @@ def test_what_is_far_from_the_pace_behind_it_is_told(
     energy, words = counted(tmp_path, shown(values))
     assert energy == pytest.approx(wh)
     assert words.get("register:jump", 0) == jumped
+
+
+def test_no_rise_is_a_jump_that_would_not_wait_for_what_comes_later(tmp_path: Path) -> None:
+    """2 Wh in a minute, 10 times the pace behind it and less than a step more: then silence."""
+    meter = METERS[0].replace("}", ", register: {step: 1}}")
+    config = runs.configured(tmp_path, [meter], MORE)
+    times = [0, 1, 3, *range(40, 100)]
+    values = [11.0, 13.0, 13.25, *(66.0 + minute for minute in range(60))]
+    log = [
+        ("feed", runs.at(BEGIN + 60 * minute), value)
+        for minute, value in zip(times, values, strict=True)
+    ]
+    found = [
+        runs.judged(runs.played(tmp_path / name, config, [*runs.entries(order), runs.end()]))
+        for name, order in (("ordered", log), ("backwards", log[::-1]))
+    ]
+    assert found[0] == found[1]
 
 
 def test_people_are_told_by_an_event(tmp_path: Path) -> None:

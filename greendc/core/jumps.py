@@ -4,7 +4,7 @@ import numpy as np
 
 from greendc.core.counting import LATER, PACES, WILD
 from greendc.core.facility import IntArray, Meter
-from greendc.core.words import BoolArray, FloatArray, Word, WordArray
+from greendc.core.words import FloatArray, Word, WordArray
 
 
 def jumps(
@@ -17,8 +17,9 @@ def jumps(
 ) -> IntArray:
     """Places of readings to which a register without a rating rose far faster than it goes on.
 
-    By more than `WILD` of what it showed, and faster than `PACES` times its pace up to any of the
-    next `LATER` readings. One that has none behind it is no jump yet.
+    By more than `WILD` of what it showed, and by over a step more than `PACES` times its pace up to
+    any of the next `LATER` readings explains: nothing less wild, since only what is wild waits for
+    these. One that has none behind it is no jump yet.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def jumps(
     risen = shown - value[anchor[there]]
     far = (word[there] == Word.USED) & (risen > WILD * np.abs(shown - risen))
     place = np.flatnonzero(far & (alike[1 : len(of) + 1] == of))
-    place = place[_unrated(meters, of[place], risen[place])]
+    step = np.array([m.step if m.rating is None else np.inf for m in meters])[of[place]]
+    place, step = place[risen[place] > step], step[risen[place] > step]
     before = anchor[there[place]]
     span, risen = at[place] - time[before], risen[place]
     for later in range(1, LATER + 1):
@@ -54,14 +56,7 @@ def jumps(
             break
         follows = np.where(alike[place + later] == of[place], place + later, place)
         counted = np.maximum(shown[follows] - shown[place], 0.0)
-        most = PACES * counted / np.maximum(at[follows] - at[place], 1) * span
+        most = PACES * counted / np.maximum(at[follows] - at[place], 1) * span + step
         still = risen > most
-        place, span, risen = place[still], span[still], risen[still]
+        place, span, risen, step = place[still], span[still], risen[still], step[still]
     return there[place]
-
-
-def _unrated(meters: tuple[Meter, ...], of: IntArray, risen: FloatArray) -> BoolArray:
-    """Which rises by more than a step [J] are of registers without a rating."""
-    pairs = zip(of.tolist(), risen.tolist(), strict=True)
-    found = [meters[n].rating is None and energy > meters[n].step for n, energy in pairs]
-    return np.array(found, np.bool_)
