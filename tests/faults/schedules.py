@@ -29,7 +29,7 @@ from tests.audit.test_balance import KILLS, journalled
 from tests.contract.targets import Influx1Target, newest
 from tests.servers.proxy import Answer, Proxy, Request
 
-BEGIN = 1_740_787_200 * SECOND  # 2025-03-01T00:00:00Z
+BEGIN = 1_740_789_000 * SECOND  # 2025-03-01T00:30:00Z, so that an hour ends in between
 TIMEOUT = 1  # s that a sink waits for the store
 SITE = """
 data: data
@@ -66,7 +66,7 @@ sinks:
     username: root
     password_file: "{password}"
     timeout: {timeout}s
-    batch: 90
+    batch: 60
 http: {{enabled: false}}
 """
 METERS = ("it", "pump", "fan", "feed", "room")
@@ -77,7 +77,7 @@ STORE = ("well", "busy", "forbids", "silent", "hangs")
 # -- what is published ----------------------------------------------------------------------------
 
 
-def traffic(chance: random.Random, minutes: int = 75) -> list[Message]:
+def traffic(chance: random.Random, minutes: int = 50) -> list[Message]:
     """Messages in the order of publishing: late, repeated, contradicting, bad and unknown ones."""
     sent: list[Message] = []
     for minute in range(minutes):
@@ -133,7 +133,7 @@ class Deed(NamedTuple):
 
 def _deed(what: str, **more: st.SearchStrategy[object]) -> st.SearchStrategy[Deed]:
     nothing = {"where": st.just(""), "nth": st.just(1), "came": st.just(0), "heard": st.just(0)}
-    return st.builds(Deed, st.integers(0, 40), st.just(what), **{**nothing, **more})
+    return st.builds(Deed, st.integers(0, 27), st.just(what), **{**nothing, **more})
 
 
 _messages = {"came": st.integers(0, 9), "heard": st.integers(0, 9)}

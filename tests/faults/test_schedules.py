@@ -71,17 +71,17 @@ def test_any_schedule_gives_the_ledger_of_no_faults(
 
 Original = Callable[..., Any]
 DEEDS = (
-    Deed(70, "store", "silent", nth=2),
-    Deed(30, "connection: cut", came=6, heard=2),
-    Deed(20, "daemon: SIGKILL", "before_journal_commit"),
-    Deed(20, "daemon: SIGKILL", "after_journal_commit"),
-    Deed(20, "broker: SIGSTOP"),
-    Deed(20, "daemon: SIGKILL", "at once"),
-    Deed(20, "broker: SIGCONT", heard=3),
-    Deed(30, "store", "busy"),
-    Deed(10, "daemon: SIGKILL", "in_store_transaction"),
-    Deed(20, "daemon: SIGTERM", came=5),
-    Deed(20, "broker: SIGTERM", came=3, heard=3),
+    Deed(47, "store", "silent", nth=2),
+    Deed(20, "connection: cut", came=6, heard=2),
+    Deed(13, "daemon: SIGKILL", "before_journal_commit"),
+    Deed(13, "daemon: SIGKILL", "after_journal_commit"),
+    Deed(13, "broker: SIGSTOP"),
+    Deed(13, "daemon: SIGKILL", "at once"),
+    Deed(13, "broker: SIGCONT", heard=3),
+    Deed(20, "store", "busy"),
+    Deed(7, "daemon: SIGKILL", "in_store_transaction"),
+    Deed(13, "daemon: SIGTERM", came=5),
+    Deed(13, "broker: SIGTERM", came=3, heard=3),
 )
 
 
