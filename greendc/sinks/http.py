@@ -1,5 +1,6 @@
 """Requests to a store, and what its answers mean."""
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -24,8 +25,14 @@ from greendc.sinks.errors import Refused, Unanswered, Unavailable
 
 # What the rows hold is at fault. 401, 403 and 404 speak of greendc's own configuration, for
 # which no figure shall be left out.
-REFUSED = frozenset({400, 413, 422})
+TOO_LONG = 413
+REFUSED = frozenset({400, TOO_LONG, 422})
+# Of web servers, VictoriaMetrics and its proxy, and of what speaks TLS.
+STRAY = re.compile(
+    r"^\s*<|unsupported path requested|missing route for|HTTP request (was sent )?to (an )?HTTPS"
+)
 LONGEST = 4 * 1024 * 1024  # bytes of an answer
+LOOKED_AT = 1000  # of an answer
 TOLD = 300  # characters of an answer that are repeated
 
 
@@ -65,14 +72,17 @@ def outcome(
 ) -> Refused | Unavailable | None:
     """What an answer means for the rows that were sent; None for success.
 
-    5xx comes from a gateway that has passed them on, too, or from a store that gave up waiting for
-    itself: they may be taken later.
+    A web page comes from somebody else than a store, whatever its status, but for 413. 5xx comes
+    from a gateway that has passed rows on, too, or from a store that gave up waiting for itself:
+    they may be taken later.
     """
-    if 200 <= status < 300:
-        return None
-    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer or ""
+    head = (answer or b"")[:LOOKED_AT]
+    text = head.decode(errors="replace") if isinstance(head, bytes) else head
     told = f"HTTP {status}: {' '.join(text.split())[:TOLD]}".rstrip(": ")
-    if status in REFUSED:
+    stray = status != TOO_LONG and STRAY.search(text) is not None
+    if 200 <= status < 300 and not stray:
+        return None
+    if status in REFUSED and not stray:
         return Refused(told)
     return (Unanswered if status >= 500 else Unavailable)(told, retry_after(headers))
 

@@ -85,7 +85,7 @@ class InfluxStore:
 
     @contextmanager
     def _answers(self) -> Iterator[None]:
-        """What the client raises, in words of this room."""
+        """What the client raises, or does not look at, in words of this room."""
         try:
             yield
         except ApiException as error:
@@ -96,6 +96,10 @@ class InfluxStore:
             raise wrong or Unavailable(f"{self._url}: HTTP {status}") from None
         except HTTPError as error:
             raise no_answer(self._url, error) from None
+        taken = self._client.api_client.last_response
+        wrong = outcome(taken.status, taken.data, None)
+        if wrong is not None:
+            raise wrong
 
 
 class InfluxDb2(Overwriting):

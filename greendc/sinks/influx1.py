@@ -95,9 +95,13 @@ class Influx1Store:
             By what the store answers.
         """
         form = urlencode({**self._where, "q": query, "epoch": "ns"}).encode()
-        answer = orjson.loads(self._http.post("/query", form, FORM))
-        found: list[dict[str, Any]] = answer.get("results", [])
-        wrong = [result["error"] for result in found if "error" in result]
+        try:
+            found: list[dict[str, Any]] = orjson.loads(self._http.post("/query", form, FORM))[
+                "results"
+            ]
+            wrong = [result["error"] for result in found if "error" in result]
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            raise Unavailable(f"{self._http.url}: no answer of an InfluxDB: {error}") from error
         if wrong:
             raise Unavailable(f"cannot {WORDS[query.split(maxsplit=1)[0]]}: {wrong[0]}")
         return found

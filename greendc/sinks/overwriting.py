@@ -4,11 +4,15 @@ A field that a revision no longer has would keep its old value there. Such point
 before they are written.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from greendc.ports import LedgerReader, LedgerRow
+from greendc.sinks.errors import PartlyRefused, Refused
 from greendc.sinks.line_protocol import fields, newest_of, tags
+
+BEYOND = re.compile(r"points beyond retention policy dropped=(\d+)")
 
 
 class Store(Protocol):
@@ -39,7 +43,10 @@ class Overwriting:
         for row in newest:
             for stale in _stale(row, ledger):
                 self._store.delete(stale)
-        self._store.post(newest)
+        try:
+            self._store.post(newest)
+        except Refused as error:
+            raise _too_old(newest, error) from error
 
     def close(self) -> None:
         """Close the store."""
@@ -61,3 +68,12 @@ def _stale(row: LedgerRow, ledger: LedgerReader) -> Iterator[LedgerRow]:
         if earlier.id < row.id and gone and place not in seen:
             seen.add(place)
             yield earlier
+
+
+def _too_old(rows: Sequence[LedgerRow], error: Refused) -> PartlyRefused | Refused:
+    """What to raise: a store counts the points that it would not keep, and has taken all others."""
+    found = BEYOND.search(str(error))
+    if found is None:
+        return error
+    oldest = sorted(rows, key=lambda row: row.figure.start)[: int(found[1])]
+    return PartlyRefused([(row, str(error)) for row in oldest])

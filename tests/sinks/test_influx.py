@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -14,6 +15,7 @@ from greendc.cli import main
 from greendc.config.models import Mqtt
 from greendc.config.sinks import Influx1Sink, InfluxSink
 from greendc.config.tls import Tls
+from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
 from greendc.sinks import Job, Runner, Sink, Surroundings, new_sink, runner
 from greendc.sinks.errors import Refused, Unanswered, Unavailable
@@ -66,6 +68,40 @@ def test_everything_else_is_tried_again(store: Proxy, kind: Any, status: int) ->
         sink_at(store.url, kind).write([row(1)], Rows([]))
     assert error.value.retry_after == 17.0
     assert len(store.requests) == 1  # the client tries nothing on its own
+
+
+@Kinds
+@pytest.mark.parametrize("status", [200, 201, 400, 422])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\n<!doctype html><title>Log in</title>",
+        b"Client sent an HTTP request to an HTTPS server.",
+        b"<center>The plain HTTP request was sent to HTTPS port</center>",
+        b'missing route for "/write"',
+    ],
+)
+def test_an_answer_of_somebody_else_is_no_fault_of_the_rows_nor_has_it_taken_them(
+    store: Proxy, kind: Any, status: int, content: bytes
+) -> None:
+    store.instead = lambda _request: (status, {}, content)
+    with pytest.raises(Unavailable, match=rf"HTTP {status}: ") as error:
+        sink_at(store.url, kind).write([row(1)], Rows([]))
+    assert not isinstance(error.value, Unanswered)
+
+
+@Kinds
+def test_a_proxy_that_finds_a_batch_too_long_says_so_on_a_page(store: Proxy, kind: Any) -> None:
+    store.instead = lambda _request: (413, {}, b"<h1>413 Request Entity Too Large</h1>")
+    with pytest.raises(Refused, match="HTTP 413: "):
+        sink_at(store.url, kind).write([row(1)], Rows([]))
+
+
+@pytest.mark.parametrize("content", [b"fine", b"[]", b"{}", b'{"results": 5}'])
+def test_a_question_to_influxdb_1_that_somebody_else_answers(store: Proxy, content: bytes) -> None:
+    store.instead = lambda _request: (200, {}, content)
+    with pytest.raises(Unavailable, match="no answer of an InfluxDB"):
+        sink_at(store.url, Influx1Sink).holds(row(1))  # type: ignore[attr-defined]
 
 
 @Kinds
@@ -247,6 +283,34 @@ def test_points_that_a_real_store_refuses_are_left_out_and_the_others_stand_ther
     client.close()
 
 
+def test_points_that_a_real_store_would_not_keep_are_left_out_at_once(
+    influx1: Influx1, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store with a retention policy, and a ledger that goes back far behind it."""
+    client = influx1.client()
+    client.create_retention_policy("short", "2h", 1, shard_duration="1h")
+    hour = time.time_ns() // HOUR * HOUR
+    ledger = Rows(row(n, "brief", start=hour - (200 - n) * HOUR) for n in range(1, 201))
+    with Proxy(influx1.url) as between:
+        at = Influx1(influx1.folder)
+        at.port = between.port
+        sink = influx1_sink(at, retention_policy="short")
+        one = Runner(Job("old", "influx1"), sink, lambda: ledger)
+        one.start()
+        one.finish()
+        one.join(20.0)
+        assert len(between.writes()) == 1
+    kept = client.query("SELECT rev FROM short.greendc_energy WHERE site = 'brief'", epoch="ns")
+    stood = [point["time"] for point in kept.get_points()]
+    assert stood == [r.figure.start for r in ledger.rows[-len(stood) :]]
+    assert 2 <= len(stood) <= 4
+    health = one.health(200)
+    assert (health.written, health.refused) == (len(stood), 200 - len(stood))
+    assert "(brief e_dc hour, start" in caplog.text
+    assert "points beyond retention policy dropped" in caplog.text
+    client.close()
+
+
 def test_a_point_whose_tags_change_moves(influx1: Influx1) -> None:
     before = row(1, "moved", quantity="ipue", unit="1", category=1)
     ledger = Rows([before, revised(2, before, category=2)])
@@ -272,6 +336,17 @@ def test_a_wrong_way_in_is_no_fault_of_the_rows(
 
 
 # -- a real VictoriaMetrics -------------------------------------------------------------------
+
+
+@Kinds
+def test_a_path_that_victoriametrics_does_not_know_is_no_fault_of_the_rows(
+    tmp_path: Path, kind: Any
+) -> None:
+    with (
+        VictoriaMetrics(tmp_path / "store") as server,
+        pytest.raises(Unavailable, match=r"HTTP 400: .*unsupported path"),
+    ):
+        sink_at(f"{server.url}/metrics-store", kind).write([row(1)], Rows([]))
 
 
 def test_victoriametrics_with_tls_and_a_password(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Runners: every revision of the ledger reaches a sink, whatever fails in between."""
 
+import json
 import logging
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ from greendc.config.sinks import JsonlSink
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks import Job, Passed, Runner, Sinks, Surroundings, runner
 from greendc.sinks.errors import PartlyRefused, Refused, Unavailable
-from greendc.sinks.jsonl import as_line
+from greendc.sinks.jsonl import JsonlFile, as_line
 from greendc.sinks.runner import Progress
 from tests.sinks.ledgers import Rows, revised, row
 
@@ -90,6 +91,21 @@ def finished(one: Runner) -> None:
 def test_a_line_names_row_and_revision() -> None:
     line = as_line(revised(4, row(3)))
     assert (line["id"], line["revision"], line["value"], line["unit"]) == (4, 1, 3.0, "kWh")
+
+
+@pytest.mark.parametrize("left", [0, 1, 200, -1])
+def test_a_line_that_was_cut_off_spoils_none_after_it(tmp_path: Path, left: int) -> None:
+    """By a kill or a full disk in the middle of a write, which comes again."""
+    path = tmp_path / "figures.jsonl"
+    file = JsonlFile(path)
+    file.write(rows(2), Rows([]))
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[:left])
+    file.write(rows(3)[1:], Rows([]))
+    lines = path.read_bytes().splitlines()
+    whole = [lines[0], *lines[-2:]]
+    assert [json.loads(line) for line in whole] == [as_line(one) for one in rows(3)]
+    assert lines[1:-2] == ([second[:left]] if left else [])
 
 
 def test_a_runner_starts_at_its_cursor_and_writes_all() -> None:  # A25
