@@ -242,9 +242,10 @@ FINDINGS = _gauge(
     "greendc_balance_findings",
     ("site", "kind"),
     "Findings of the balance check in the newest hour: factor, sign, phase, twice (counted at two "
-    "nodes), direction (import and export taken for each other), register_power_mismatch (over 2 % "
-    "apart in the last whole day), undecided (something without a meter explains it as well as a "
-    "meter that is read wrongly) or unexplained.",
+    "nodes), direction (import and export taken for each other), exchanged (two meters show each "
+    "other's readings), register_power_mismatch (over 2 % apart in the last whole day), undecided "
+    "(something without a meter explains it as well as a meter that is read wrongly) or "
+    "unexplained.",
     "",
 )
 FINDING = Series(

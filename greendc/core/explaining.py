@@ -25,6 +25,7 @@ from greendc.core.corrections import (
 )
 from greendc.core.courses import Courses, chained
 from greendc.core.directions import DIRECTIONS, connections, runs_backwards
+from greendc.core.exchanged import AS_GOOD, exchanged
 from greendc.core.mistakes import COUNTED_TWICE, MISTAKES, Mistake
 from greendc.core.off import ODD, Off, newest_off
 from greendc.core.plausible import IMPOSSIBLE, Plausibility
@@ -73,6 +74,11 @@ class _Search:
         """One mistake at a time; what it explains is put right for the search for others."""
         while True:
             off = [one for one in self._off() if one.place.node.name not in self.told]
+            exchanged = self._exchanged(off)
+            if exchanged:
+                yield self._finding(exchanged[0], exchanged, off)
+                self._put_right(exchanged[0])
+                continue
             best = Courses(self.places, self.found, self.known, self.followed).explained(off)
             if best:
                 first, slope = best[0]
@@ -205,6 +211,14 @@ class _Search:
                     apart=apart,
                     both=(pair[1], directions),
                 )
+
+    def _exchanged(self, off: Sequence[Off]) -> list[Explanation]:
+        """Two meters taken for each other, those first that put most nodes right."""
+        mine = [one for one in off if one.place.node.usual is None]
+        every = list(exchanged(self.places, self.found, self.known, mine, self._score))
+        most = max((len(e.nodes) for e in every), default=0)
+        ranked = sorted((e for e in every if len(e.nodes) == most), key=lambda e: e.score)
+        return [e for e in ranked if e.score <= AS_GOOD * ranked[0].score]
 
     def _beside_both(
         self, every: list[Explanation], both: list[Explanation], names: set[str]

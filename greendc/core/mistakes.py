@@ -45,6 +45,9 @@ COUNTED_TWICE = Mistake("twice", 0.0, "is counted at this node though something 
 DIRECTION = "direction"
 """Of import and export of a connection together: no factor on one of them puts it right."""
 
+EXCHANGED = "exchanged"
+"""Of two meters, at nodes of their own, that show each other's readings."""
+
 MISMATCH = "register_power_mismatch"
 """In place of a mistake: a register and the power that it counts do not tell the same."""
 
@@ -57,6 +60,7 @@ KINDS = tuple(
             *[mistake.kind for mistake in MISTAKES],
             COUNTED_TWICE.kind,
             DIRECTION,
+            EXCHANGED,
             MISMATCH,
             UNDECIDED,
         ]
