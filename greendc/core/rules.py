@@ -91,6 +91,12 @@ class Rules:
         return found
 
     @property
+    def waits(self) -> BoolArray:
+        """Meters whose readings are also judged by those after them."""
+        found: BoolArray = (self.kind == REGISTER) | np.isfinite(self.spike)
+        return found
+
+    @property
     def memory(self) -> int:
         """How far back readings tell whether one is frozen, in ns."""
         longest = np.full(int(self.group.max(initial=-1)) + 1, 0, np.int64)

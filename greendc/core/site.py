@@ -332,6 +332,7 @@ class SiteBook:
         """Hold archived readings again where late ones lie among those that judge them."""
         behind = self._behind(fresh) | self._corrects(fresh)
         behind &= self.rules.among[fresh.meter]
+        behind |= self._follows(fresh)
         held = firsts(self.hot, len(self.rules.meters))
         since = np.full(len(held), EVER, np.int64)
         np.minimum.at(since, fresh.meter[behind], fresh.time[behind])
@@ -362,6 +363,12 @@ class SiteBook:
         value[self.hot.meter[::-1]] = self.hot.value[::-1]  # the first of each is written last
         found: BoolArray = (fresh.time == start[fresh.meter]) & (fresh.value != value[fresh.meter])
         return found & self._archived()[fresh.meter]
+
+    def _follows(self, fresh: Readings) -> BoolArray:
+        """Which readings come between those held, the first of which was judged without them."""
+        last = np.where(self._archived(), lasts(self.hot, len(self.rules.meters)), -EVER)
+        found: BoolArray = (fresh.time < last[fresh.meter]) & self.rules.waits[fresh.meter]
+        return found
 
     def _archived(self) -> BoolArray:
         """Which meters have readings that are no longer held."""

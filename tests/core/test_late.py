@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from greendc.core.facility import MINUTE, SECOND, Kind
+from greendc.core.facility import MINUTE, SECOND, Kind, Meter, Site
 from greendc.core.readings import Readings
 from greendc.core.site import SiteBook
 from tests.core.kit import DERIVED, METERS, MemoryHistory, Rows, meter, played, site, take
@@ -66,12 +66,13 @@ def test_a_correction_of_the_oldest_reading_held_reaches_what_lies_before_it(num
         assert played(one, order, [cut]) == played(one, right, [])
 
 
-def test_no_cell_closes_on_a_rise_that_the_next_reading_takes_back() -> None:
+@pytest.mark.parametrize("odd", [{10: 1e9}, {10: 115.0, 11: -5.0}])
+def test_no_cell_closes_on_a_rise_that_the_next_reading_takes_back(odd: dict[int, float]) -> None:
     counter = replace(COUNTER, step=0.0)
     history, rows = MemoryHistory(), Rows()
     book = SiteBook(site((*METERS[:2], counter, METERS[-1]), lateness=0), history)
     for i in range(20):
-        shown = 1e9 if i == 10 else 100.0 + i
+        shown = odd.get(i, 100.0 + i)
         one = np.array([i + 1]), np.array([2]), np.array([60 * i * SECOND]), np.array([shown])
         for settled in book.add(Readings(*one)):
             assert all(block.fresh for block in settled.blocks)
@@ -90,3 +91,34 @@ def test_a_small_rise_is_believed_whatever_comes_after_an_end() -> None:
     shown = [999.5, 1000.0, 1000.5, 999.2, 1001.0, 1001.5]
     log = [(2, 60 * i, value) for i, value in enumerate(shown)]
     assert played(one, log, [], ends=[3]) == played(one, log, [])
+
+
+ROUND = replace(COUNTER, step=0.0, modulus=100.0)
+SPIKY = replace(meter("fan", Kind.INSTANT, "cool_crah_fan"), spike=20.0)
+
+
+def alone(meter: Meter) -> Site:
+    """A site of one meter."""
+    usual = site((meter,), lateness=0)
+    (epoch,) = usual.epochs
+    subsystems = {"cooling": ((meter.id, 1.0),)}
+    nothing = replace(epoch, derived=(), e_dc=(), e_it={}, e_reuse=(), imports=())
+    return replace(usual, epochs=(replace(nothing, subsystems=subsystems),))
+
+
+@pytest.mark.parametrize(
+    ("one", "readings"),
+    [
+        # a rollover where the next one goes on from it, and nonsense where it stands still
+        (ROUND, {360: 61.0, 540: 13.75, 667: 17.5, 720: 20.0, 600: 13.75}),
+        # no count where the next one is back where it came from
+        (COUNTER, {0: 100.0, 60: 101.0, 120: 150.0, 240: 199.0, 300: 200.0, 180: 101.0}),
+        # a spike where its neighbours agree
+        (SPIKY, {10: 100.0, 65: 170.0, 130: 170.0, 200: 170.0, 100: 99.0}),
+    ],
+)
+def test_a_late_reading_speaks_against_the_first_one_held(
+    one: Meter, readings: dict[int, float]
+) -> None:
+    log = [(0, at, value) for at, value in readings.items()]
+    assert played(alone(one), log, []) == played(alone(one), in_time(log), [])
