@@ -100,11 +100,11 @@ def plain_steps(
     low = np.array([m.range_[0] for m in meters])[meter]
     high = np.array([m.range_[1] for m in meters])[meter]
     rate = np.array([np.inf if m.rating is None else m.rating * 1.2 for m in meters])[meter]
-    rate = rate / _least_factors(meters, meter, time)
     step = np.array([m.step for m in meters])[meter]
     span = np.diff(time, prepend=time[:1]) / SECOND
     energy = np.diff(value, prepend=value[:1])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = rate / _least_factors(meters, meter, time)  # infinite where nothing is counted
         counted = (energy >= 0) & ((energy <= rate * span + step) | np.isinf(rate))
     anew = _anew(bridge, meter, time)
     counted &= energy + _moduli(meters, meter) > LAPS * _ahead(meter, span, energy) * span

@@ -1,0 +1,122 @@
+"""Registers by their words and anchors: several at once, and the short way beside the long one."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from greendc.core import register
+from greendc.core.energy import segments
+from greendc.core.facility import EVER, MINUTE, SECOND, IntArray, Kind, Meter, Replacement
+from greendc.core.register import Steps, plain_steps, register_steps
+from greendc.core.rules import Rules
+from greendc.core.words import FloatArray, Word
+from tests.core.kit import meter
+
+COUNTER = replace(meter("r", Kind.REGISTER), step=1.0)
+BRIDGE = 5 * MINUTE
+Rows = list[tuple[int, float, float]]  # meter, minute, what is shown
+
+
+def columns(rows: Rows) -> tuple[IntArray, IntArray, FloatArray]:
+    number, minute, value = np.array(rows, np.float64).reshape(-1, 3).T
+    return number.astype(np.int64), (minute * MINUTE).astype(np.int64), value.copy()
+
+
+def walked(meters: tuple[Meter, ...], rows: Rows, bridge: int = EVER) -> Steps:
+    return register_steps(meters, np.full(len(meters), bridge), *columns(rows))
+
+
+def words(steps: Steps) -> str:
+    return " ".join(Word(word).label for word in steps.word)
+
+
+def test_each_of_several_registers_counts_from_its_own_readings() -> None:
+    """The first and the last simply count on, but for a silence; the second has to be walked."""
+    rows: Rows = [
+        (0, 0, 10), (0, 1, 12), (0, 10, 20), (0, 11, 22), (0, 20, 21), (0, 30, 3), (0, 31, 4),
+        (1, 0, 1), (1, 1, 2), (1, 2, -5), (1, 3, 4),
+        (2, 0, 0.5), (2, 1, 1.5), (2, 10, 1.5),
+    ]  # fmt: skip
+    found = walked((COUNTER,) * 3, rows, BRIDGE)
+    assert words(found) == (
+        "began used began used began reset used began used out_of_range used began used began"
+    )
+    assert found.anchor.tolist() == [0, 0, 2, 2, 4, 5, 5, 7, 7, -1, 8, 11, 11, 13]
+    assert found.energy.tolist() == [0, 2, 0, 2, 0, 0, 1, 0, 1, 0, 2, 0, 1, 0]
+
+
+def test_no_energy_is_known_of_a_silence_that_a_register_does_not_count_across() -> None:
+    rows: Rows = [(0, 0, 10), (0, 1, 12), (0, 10, 20), (0, 11, 22)]
+    found = segments(Rules.of((COUNTER,), BRIDGE), *columns(rows))
+    assert (found.start // MINUTE).tolist() == [0, 10]
+    assert (found.end // MINUTE).tolist() == [1, 11]
+
+
+def life(chance: random.Random) -> tuple[Meter, Rows]:
+    """What a register with some rules shows in half an hour."""
+    at = chance.randrange(3, 20) * MINUTE + chance.choice([0, 30 * SECOND])
+    one = replace(
+        COUNTER,
+        rating=chance.choice([None, None, 0.1, 2.0, 50.0]),
+        modulus=chance.choice([0.0, 100.0, 1000.0]),
+        step=chance.choice([0.0, 1.0]),
+        range_=chance.choice([(0.0, np.inf), (10.0, 5000.0)]),
+        factors=chance.choice([(), ((-EVER, 1.0), (at, chance.choice([20.0, 0.5, -2.0, 0.0])))]),
+        replaced=chance.choice([(), (), (Replacement(at, 130.0, chance.choice([0.0, 135.0])),)]),
+    )
+    value, pace, odd = chance.choice([0.0, 40.0, 950.0]), 1.0, chance.choice([0.0, 0.1])
+    rows: Rows = []
+    for minute in range(30):
+        pace = chance.choice([pace, pace, pace, 0.0, 3.0, 30.0])
+        value += pace
+        if chance.random() < odd:
+            value = chance.choice([value - 1, value - 5, value + 500, 0.0])
+        if one.modulus and chance.random() < 0.9:
+            value %= one.modulus
+        if chance.random() < 0.8:
+            rows.append((0, minute, value))
+    return one, rows
+
+
+def test_the_short_way_gives_what_the_long_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = 0
+    for seed in range(200):
+        one, rows = life(random.Random(seed))
+        bridge = EVER if seed % 2 else BRIDGE
+        with monkeypatch.context() as patch:
+            found = walked((one,), rows, bridge)
+            short += bool(plain_steps((one,), np.array([bridge]), *columns(rows)).all())
+            patch.setattr(register, "plain_steps", lambda *columns: np.zeros(len(columns[3]), bool))
+            wanted = walked((one,), rows, bridge)
+        assert words(found) == words(wanted), (seed, one, rows)
+        assert found.anchor.tolist() == wanted.anchor.tolist(), (seed, one, rows)
+        assert found.energy.tolist() == wanted.energy.tolist(), (seed, one, rows)
+    assert short > 20
+
+
+def test_most_registers_go_the_short_way() -> None:
+    """At a rating of 1 W, an hour of silence, a dip of no more than nothing, a multiplied count."""
+    rows: Rows = [(0, 0, 0), (0, 1, 72), (0, 2, 72), (0, 3, 73), (0, 120, 80), (0, 121, 80)]
+    factors = ((-EVER, 1.0), (90 * MINUTE, 4.0))
+    one = replace(COUNTER, step=0.0, rating=1.0, modulus=1e6, range_=(0.0, 80.0), factors=factors)
+    assert plain_steps((one,), np.array([EVER]), *columns(rows)).all()
+    for place, value in ((0, -1.0), (1, 72.1), (2, 71.9), (5, 80.1)):
+        odd = [(0, at, value if i == place else shown) for i, (_, at, shown) in enumerate(rows)]
+        told = plain_steps((one,), np.array([EVER]), *columns(odd))
+        assert np.flatnonzero(~told)[0] == place
+
+
+@pytest.mark.parametrize("factor", [4.0, 0.25])
+def test_across_a_change_of_factor_a_register_may_count_what_the_lesser_one_allows(
+    factor: float,
+) -> None:
+    """1 kW in all: for 100 s counted as it is, and for 10 s divided by the later factor."""
+    factors = ((-EVER, 1.0), (100 * SECOND, factor))
+    one = replace(COUNTER, rating=1e3, factors=factors)
+    shown = 5000 + 100 * 1000 + 10 * 1000 / factor
+    rows: Rows = [(0, -1, -5), (0, 0, 5000), (0, 110 / 60, shown)]
+    assert words(walked((one,), rows)) == "out_of_range began used"
+    fast: Rows = [(0, 1.75, 5000), (0, 2.75, 5000 + 90e3 / factor)]
+    assert words(walked((one,), fast)) == "began implausible"
