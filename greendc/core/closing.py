@@ -264,13 +264,17 @@ class Progress:
         border = self.border
         return _joined((lo - lo % border, -(-hi // border) * border) for _, (lo, hi) in opened)
 
-    def again(self, lo: int, hi: int) -> Iterator[Due]:
-        """The closed cells of all accounts in [lo, hi)."""
+    def again(self, lo: int, hi: int, opened: Iterable[Dirty]) -> Iterator[Due]:
+        """The closed cells in [lo, hi) of accounts that rest on what is `opened` there."""
+        meters = {meter for meter, (begin, end) in opened if begin < hi and end > lo}
+        marked = np.zeros(len(self.closed), np.bool_)
+        marked[sorted(meters - {EVERY})] = True
         for rows in self._rows:
+            resting = rows.resting(marked) | (EVERY in meters)
             upto, since = self._upto[rows.number], self._since[rows.number]
             first = np.maximum(max(lo, self.origin or 0), since)
             begin, end = rows.within(first, np.where(upto > -EVER, np.minimum(hi, upto), lo))
-            yield from self._pieces(rows, np.flatnonzero(begin < end), begin, end)
+            yield from self._pieces(rows, np.flatnonzero((begin < end) & resting), begin, end)
 
     # -- what rests on each meter ------------------------------------------------------------
 

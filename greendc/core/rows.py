@@ -6,6 +6,7 @@ import numpy as np
 
 from greendc.core.accounts import Account, Book
 from greendc.core.facility import IntArray
+from greendc.core.words import BoolArray
 
 
 class AccountRows:
@@ -45,6 +46,14 @@ class AccountRows:
         meters[self._place] = what(meters[self._place], own[self._single])
         for row, account in self._others:
             meters[account.needs] = what(meters[account.needs], own[row])
+
+    def resting(self, meters: BoolArray) -> BoolArray:
+        """Which accounts rest on one of the meters that are marked."""
+        found = np.zeros(len(self.number), np.bool_)
+        found[self._single] = meters[self._place]
+        for row, account in self._others:
+            found[row] = meters[account.needs].any()
+        return found
 
     def some(self, rows: IntArray) -> list[Account]:
         """The accounts of some rows."""

@@ -9,13 +9,13 @@ lateness, nor on how the journal is cut into batches. Where the watermark passes
 several borders at once there is a step for each, as far as it can make a difference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from greendc.core.accounts import Book, book, book_meters, rounded_up
 from greendc.core.cells import Block
-from greendc.core.closing import Known, Progress
+from greendc.core.closing import EVERY, Known, Progress
 from greendc.core.energy import Segments, segments
 from greendc.core.facility import DAY, EVER, HOUR, IntArray, Meter, Site
 from greendc.core.final_days import Days, FinalDays, HoursReader, Spread
@@ -268,10 +268,12 @@ class SiteBook:
         if not len(fills):
             return
         settled = Settled()
-        hours = [(-1, (hour, hour + HOUR)) for hour in np.unique(fills.start).tolist()]
+        hours = [(EVERY, (hour, hour + HOUR)) for hour in np.unique(fills.start).tolist()]
         settled.reopened = self.progress.whole(hours)
         for lo, hi in settled.reopened:
-            settled.take(self._again(lo, hi, Readings.none(), settled, fills.between(lo, hi)))
+            settled.take(
+                self._again(lo, hi, hours, Readings.none(), settled, fills.between(lo, hi))
+            )
             self.pause()
         spans: dict[int, Span] = {}
         for gap in settled.spread:
@@ -308,7 +310,7 @@ class SiteBook:
         settled.reopened = self.progress.whole(opened)
         for lo, hi in settled.reopened:
             self.pause()
-            settled.take(self._again(lo, hi, old, settled))
+            settled.take(self._again(lo, hi, opened, old, settled))
         self.pause()
         settled.take(self._close(watermark, end, settled, told))
         self.pause()
@@ -433,9 +435,15 @@ class SiteBook:
         return self.hot.where(mask), self._verdict(self.hot).word[mask]
 
     def _again(
-        self, lo: int, hi: int, old: Readings, settled: Settled, fills: Fills | None = None
+        self,
+        lo: int,
+        hi: int,
+        opened: Sequence[Dirty],
+        old: Readings,
+        settled: Settled,
+        fills: Fills | None = None,
     ) -> Iterator[Block]:
-        """Closed cells of [lo, hi), computed from archived and held readings together."""
+        """Closed cells of [lo, hi) that rest on what is `opened`, from all readings together."""
         held = joined([old, self.hot])
         archived = gathered(self.rules, self.history, held, lo, hi)
         rows = merged([*archived, held]).readings
@@ -443,7 +451,7 @@ class SiteBook:
         settled.spread += [gap for gap in spread if gap.overlaps(lo, hi)]
         found, gaps = (found, []) if fills is None else filled(found, fills)
         left = self._left_out(self._judged_bad(rows), lo, hi)
-        for due in self.progress.again(lo, hi):
+        for due in self.progress.again(lo, hi, opened):
             settled.spread += due.among(gaps)
             yield from due.blocks(found, self.site.intensity, left)
 

@@ -122,3 +122,23 @@ def test_a_late_reading_speaks_against_the_first_one_held(
 ) -> None:
     log = [(0, at, value) for at, value in readings.items()]
     assert played(alone(one), log, []) == played(alone(one), in_time(log), [])
+
+
+def with_one_late(number: int) -> Readings:
+    """Two hours of readings a minute, and one of a meter that comes half an hour late."""
+    log = [(n, 60 * i, 100.0 + n) for i in range(120) for n in range(len(METERS))]
+    late = log.pop(40 * len(METERS) + number)
+    log.insert(70 * len(METERS), late)
+    meter, time, value = map(np.array, zip(*log, strict=True))
+    return Readings(np.arange(len(log)) + 1, meter, time * SECOND, value)
+
+
+def test_only_what_rests_on_a_late_reading_is_opened_again() -> None:
+    history, rows = MemoryHistory(), Rows()
+    book = SiteBook(site(lateness=MINUTE), history)
+    names = set()
+    for settled in book.add(with_one_late(2)):
+        names |= {block.account.name for block in settled.blocks if not block.fresh}
+        take(rows, settled, history)
+    assert {"pump", "e_dc", "subsystem_cooling"} <= names
+    assert not {"it_a", "it_b", "fan", "e_it", "light"} & names
