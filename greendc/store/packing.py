@@ -140,6 +140,19 @@ def _others(figures: FigureColumns) -> dict[int, str]:
     return {code: figures.words[code] or "" for code in codes if code >= len(WORDS)}
 
 
+def _whole(parts: Sequence[bytes], count: IntArray) -> FloatArray:
+    """Numbers of all bodies; a part that holds one number has it as often as `count` says.
+
+    >>> print(_whole([np.ones(1).tobytes(), np.arange(2.0).tobytes()], np.array([3, 2])))
+    [1. 1. 1. 0. 1.]
+    """
+    found = np.frombuffer(b"".join(parts))
+    size = np.array([len(part) // found.itemsize for part in parts])
+    if (size == count).all():
+        return found
+    return np.repeat(found, np.repeat(np.where(size == count, 1, count), size))
+
+
 class _Gathered:
     """Columns of many bodies."""
 
@@ -148,7 +161,8 @@ class _Gathered:
         self._ends = np.cumsum(count).tolist()
 
     def figures(self, period: int, words: Words) -> FigureColumns:
-        columns = dict(zip((*PLAIN, *LACK, *LATER), self._integers(), strict=True))
+        columns: dict[str, Any] = {}
+        columns |= zip((*PLAIN, *LACK, *LATER), self._integers(), strict=True)
         self._reword(columns, words)
         length, missing = columns.pop("length"), columns.pop("missing")
         end = columns["start"] + length
@@ -159,6 +173,7 @@ class _Gathered:
             if body.own[0]:
                 places, values = body.own
                 value[lo + np.frombuffer(places, np.int64)] = np.frombuffer(values)
+        columns |= zip(OTHERS, self._numbers(), strict=True)
         return FigureColumns(
             names=(),
             units=(),
@@ -168,7 +183,6 @@ class _Gathered:
             valid=length - missing,
             value=value,
             terms=terms,
-            **dict(zip(OTHERS, self._numbers(), strict=True)),
             **columns,
         )
 
@@ -179,26 +193,28 @@ class _Gathered:
         width = len((*PLAIN, *LACK, *LATER))
         base = [[*body.base, *[0] * (width - len(body.base))] for body in self._bodies]
         columns = np.repeat(np.array(base).T, self._count, axis=1)
-        for lo, body in self._each():
+        alike: dict[tuple[int, int], list[int]] = {}  # bodies by column and bytes of a number
+        for number, body in enumerate(self._bodies):
             for place, above in body.above.items():
-                kind = f"u{len(above) // body.rows}"
-                columns[place, lo : lo + body.rows] += np.frombuffer(above, kind).astype(np.int64)
+                alike.setdefault((place, len(above) // body.rows), []).append(number)
+        for (place, size), some in alike.items():
+            mine = np.zeros(len(self._bodies), np.bool_)
+            mine[some] = True
+            above = b"".join([self._bodies[number].above[place] for number in some])
+            rows = np.repeat(mine, self._count)
+            columns[place, rows] += np.frombuffer(above, f"u{size}").astype(np.int64)
         return columns
 
-    def _numbers(self) -> FloatArray:
-        out = np.empty((len(OTHERS), self._ends[-1]))
-        for lo, body in self._each():
-            for place, some in enumerate(body.numbers):
-                out[place, lo : lo + body.rows] = np.frombuffer(some)
-        return out
+    def _numbers(self) -> Iterator[FloatArray]:
+        for place in range(len(OTHERS)):
+            yield _whole([body.numbers[place] for body in self._bodies], self._count)
 
     def _terms(self, before: IntArray) -> FloatArray:
         """Terms of all rows; `before` are those before each row, and before the end."""
+        count = np.diff(before[[0, *self._ends]]) // SHARES
         out = np.empty((int(before[-1]) // SHARES, SHARES))
-        bounds = (before[[0, *self._ends]] // SHARES).tolist()
-        for lo, hi, body in zip(bounds, bounds[1:], self._bodies, strict=False):
-            for place, some in enumerate(body.terms):
-                out[lo:hi, place] = np.frombuffer(some)
+        for place in range(SHARES):
+            out[:, place] = _whole([body.terms[place] for body in self._bodies], count)
         return out.ravel()
 
     def _reword(self, columns: Mapping[str, IntArray], words: Words) -> None:
