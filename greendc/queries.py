@@ -210,6 +210,25 @@ class Ledger:
                     counts[name] = counts.get(name, 0) + 1
         return found
 
+    def left_out(self, site: str) -> dict[str, dict[str, int]]:
+        """Of meters for want of which a node was not judged the words, and in how many hours each.
+
+        Of an hour that of which most of the readings that are missing in it were left out.
+        """
+        hours: dict[str, set[int]] = {}
+        for hour in self.balances(site):
+            for name in {name for node in hour.nodes for name in node.lacking}:
+                hours.setdefault(name, set()).add(hour.start)
+        if not hours:
+            return {}
+        every = set[int]().union(*hours.values())
+        found: dict[str, dict[str, int]] = {}
+        for figure in self.figures(site, "hour", min(every), max(every) + 1, list(hours)):
+            if figure.lost is not None and figure.start in hours[figure.quantity]:
+                words = found.setdefault(figure.quantity, {})
+                words[figure.lost] = words.get(figure.lost, 0) + 1
+        return found
+
     def newest_balance(self, site: str) -> Checked | None:
         """The newest hour of a site that was checked."""
         with self._reading():

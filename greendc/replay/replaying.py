@@ -229,6 +229,7 @@ def _result(
         tally = of_messages(ledger.tally(""), set_aside)
         hours = {site.id: ledger.count_balances(site.id) for site in sites}
         lacking = {site.id: ledger.lacking(site.id) for site in sites}
+        left_out = {site.id: ledger.left_out(site.id) for site in sites}
         findings = [one for site in sites for one in ledger.findings(site.id)]
         doubts = list(_doubts(ledger, pipeline))
         readings = sum(ledger.tally(site.id).get("readings", 0) for site in sites)
@@ -243,7 +244,8 @@ def _result(
         rejected[reason] = rejected.get(reason, 0) + number
     result = Result(tally.get("messages", 0), readings, rejected, wholes, sites)
     result.doubts = doubts
-    result.findings, result.hours, result.lacking = findings, hours, lacking
+    result.findings, result.hours = findings, hours
+    result.lacking, result.left_out = lacking, left_out
     used = [text for span in result.stretches for text in pipeline.config.warnings(span)]
     result.warnings = [*counts.hints, *result.silences(), *doubts, *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))

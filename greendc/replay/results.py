@@ -32,6 +32,7 @@ class Result:
     findings: list[Lasting] = field(default_factory=list)
     hours: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     lacking: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -78,10 +79,7 @@ class Result:
                 told = ", ".join(f"{n} h {VERDICTS[state]}" for state, n in sorted(states.items()))
                 lines.append(f"  {site}: {name}: {told}")
                 if lost := self.lacking.get(site, {}).get(name):
-                    most = sorted(lost, key=lambda meter: -lost[meter])
-                    lines.append(
-                        f"    {not_judged(f'{meter} ({lost[meter]} h)' for meter in most)}"
-                    )
+                    lines.append(f"    {not_judged(self._lacking(site, lost))}")
             if not nodes:
                 lines.append(f"  {site}: nothing to compare: no hour in which two stages are known")
         if not self.findings:
@@ -89,11 +87,20 @@ class Result:
         found = [f"  {number}. {text(one)}." for number, one in enumerate(self.findings, 1)]
         return "\n".join([*lines, "Findings", *found])
 
+    def _lacking(self, site: str, hours: Mapping[str, int]) -> Iterator[str]:
+        """Meters by the hours for which they are not known, and why readings were left out."""
+        for meter in sorted(hours, key=lambda meter: -hours[meter]):
+            words = self.left_out.get(site, {}).get(meter, {})
+            told = [f"{number} h {word.replace('_', ' ')}" for word, number in words.items()]
+            left = f"; left out: {', '.join(told)}" if told else ""
+            yield f"{meter} ({hours[meter]} h{left})"
+
     def balance_json(self) -> str:
         """The same as one JSON object."""
         found = {
             "nodes": self.hours,
             "lacking": self.lacking,
+            "left_out": self.left_out,
             "findings": [record(one) for one in self.findings],
             "warnings": self.doubts,
             "problems": self.problems,

@@ -209,12 +209,10 @@ def _ms(moment: int) -> int | None:
 
 
 def _known_figures(figures: _Figures, edges: IntArray) -> list[dict[str, Any]]:
-    """Of each total, the share of the time with a value between neighbouring edges."""
+    """Coverage of each total between neighbouring edges."""
     names = [name for name in (*POWERS, "ipue") if name in figures]
     rows = [
-        (place, f.start, f.end, (f.end - f.start) if f.value is not None else 0)
-        for place, name in enumerate(names)
-        for f in figures[name]
+        (place, f.start, f.end, f.valid) for place, name in enumerate(names) for f in figures[name]
     ]
     known = Known(*np.array(rows, np.int64).reshape(-1, 4).T)
     lines = shares(known, np.arange(len(names)), len(names), edges)

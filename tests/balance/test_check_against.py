@@ -118,6 +118,21 @@ def test_a_node_that_is_not_judged_says_for_want_of_what(
     assert "ups-a.ups_in" not in found
 
 
+def test_it_says_where_readings_came_and_were_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rack = "room-rack-02-a.it_in"
+    config, log = simulated(tmp_path, "edge-room", hours=3)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace(f"id: {rack},", f"id: {rack}, rate_per_min: 1e-9,"), encoding="utf-8"
+    )
+    _, out = checked((config, log), capsys)
+    assert f"    not judged: {rack} (3 h; left out: 3 h rate) not known\n" in out
+    _, out = checked((config, log), capsys, "--json")
+    assert json.loads(out)["left_out"]["edge-room"] == {rack: {"rate": 3}}
+
+
 def test_a_meter_within_a_sum_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Racks of a row are fed as one; one of them shows a tenth."""
     rack, others = "room-rack-02-a.it_in", ("room-rack-01-a.it_in", "room-rack-03-a.it_in")

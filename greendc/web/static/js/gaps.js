@@ -51,7 +51,7 @@ function strips() {
   const rows = [
     ...gaps.figures
       .filter((one) => one.known.some((share) => share !== null && share < 1))
-      .map((one) => strip([symbol(title(one.name).symbol), ", value"], title(one.name).symbol, one.known, "")),
+      .map((one) => strip([symbol(title(one.name).symbol), ", coverage"], title(one.name).symbol, one.known, "")),
     ...gaps.groups
       .filter((one) => one.known?.some((share) => share !== null))
       .map((one) => strip([label(one)], label(one), one.known, `${count(one.meters)} ${one.meters === 1 ? "meter" : "meters"}`)),
