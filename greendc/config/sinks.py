@@ -94,6 +94,10 @@ class _Store(_Selecting):
     tls: Tls | None = key(None, description="Certificates for https; the system's unless set.")
     gzip: bool = key(default=True, description="Compress what is sent.")
     timeout: Duration = key("10s", description="Longest wait for an answer.")
+    confirm_after: Duration = key(
+        "30s",
+        description="What the store may have lost or taken late is passed once it stood so long.",
+    )
     batch: int = key(5000, ge=1, le=50000, description="Most figures in a request.")
 
 
@@ -106,10 +110,6 @@ class InfluxSink(_Store):
     bucket: str = key("greendc", min_length=1, description="Bucket; InfluxDB 3: database.")
     store: Literal["influxdb", "influxdb3", "victoriametrics"] = key(
         "influxdb", description="What listens there; decides how revisions are written."
-    )
-    confirm_after: Duration = key(
-        "30s",
-        description="What the store may have lost or taken late is passed once it stood so long.",
     )
     username: str | None = key(
         None, min_length=1, description="Set for HTTP basic authentication, with the token."
@@ -135,9 +135,6 @@ class Influx1Sink(_Store):
     kind: Literal["influx1"] = Field(description="The API of InfluxDB 1.")
     url: Url = key("http://127.0.0.1:8086", description="Address of the store.")
     database: str = key("greendc", min_length=1, description="Database; it must be there.")
-    confirm_after: Duration = key(
-        "10s", description="What the store may have taken late is passed once it stood so long."
-    )
     retention_policy: str | None = key(
         None, min_length=1, description="Retention policy; default: the database's own."
     )

@@ -4,7 +4,7 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from greendc.sinks.line_protocol import body
 from tests.config.kit import FEED, UPS, site
 from tests.servers.proxy import Answer, Proxy, Request
 from tests.servers.stores import Influx1, VictoriaMetrics
-from tests.servers.support import HOST, free_port
+from tests.servers.support import HOST, PATIENCE, free_port
 from tests.sinks.ledgers import Rows, revised, row
 from tests.sources.test_bulk_tls import certify
 
@@ -309,6 +309,28 @@ def test_points_that_a_real_store_would_not_keep_are_left_out_at_once(
     assert "(brief e_dc hour, start" in caplog.text
     assert "points beyond retention policy dropped" in caplog.text
     client.close()
+
+
+class Hasty(Influx1):
+    """Waits for its own writing no longer than a microsecond."""
+
+    def command(self) -> Sequence[str | Path]:
+        command = super().command()
+        with (self.folder / "conf").open("a") as file:
+            file.write('[coordinator]\nwrite-timeout = "1us"\n')
+        return command
+
+
+def test_what_a_real_store_fails_to_write_in_time_it_writes_later(tmp_path: Path) -> None:
+    with Hasty(tmp_path) as server:
+        server.create()
+        (tmp_path / "password").write_text(server.password)
+        with pytest.raises(Unanswered, match=r'HTTP 500: .*"timeout"'):
+            influx1_sink(server).write([row(n) for n in range(1, 201)], Rows([]))
+        deadline, client = time.monotonic() + PATIENCE, server.client()
+        while not list(client.query("SELECT rev FROM greendc_energy").get_points()):
+            assert time.monotonic() < deadline
+        client.close()
 
 
 def test_a_point_whose_tags_change_moves(influx1: Influx1) -> None:
