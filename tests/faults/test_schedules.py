@@ -59,6 +59,7 @@ def went(shop: Shop, sent: Sequence[Message], schedule: Sequence[Deed]) -> None:
             assert_as_undisturbed(config, course, Path(name))
 
 
+@pytest.mark.timeout(300)
 @given(schedule=SCHEDULES, chance=st.randoms(use_true_random=True))
 @settings(max_examples=30, phases=[Phase.generate])  # a minute to shrink a failure is in vain
 def test_any_schedule_gives_the_ledger_of_no_faults(
