@@ -1,11 +1,11 @@
 """Late readings and early ends: what they change in cells that are closed, and in open ones."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from greendc.core.facility import MINUTE, SECOND, Kind, Meter, Site
+from greendc.core.facility import HOUR, MINUTE, SECOND, Kind, Meter, Site
 from greendc.core.readings import Readings
 from greendc.core.site import SiteBook
 from tests.core.kit import DERIVED, METERS, MemoryHistory, Rows, meter, played, site, take
@@ -97,9 +97,9 @@ ROUND = replace(COUNTER, step=0.0, modulus=100.0)
 SPIKY = replace(meter("fan", Kind.INSTANT, "cool_crah_fan"), spike=20.0)
 
 
-def alone(meter: Meter) -> Site:
-    """A site of one meter."""
-    usual = site((meter,), lateness=0)
+def alone(meter: Meter, *others: Meter) -> Site:
+    """A site of one meter, and of others that no total needs."""
+    usual = site((meter, *others), lateness=0)
     (epoch,) = usual.epochs
     subsystems = {"cooling": ((meter.id, 1.0),)}
     nothing = replace(epoch, derived=(), e_dc=(), e_it={}, e_reuse=(), imports=())
@@ -142,3 +142,49 @@ def test_only_what_rests_on_a_late_reading_is_opened_again() -> None:
         take(rows, settled, history)
     assert {"pump", "e_dc", "subsystem_cooling"} <= names
     assert not {"it_a", "it_b", "fan", "e_it", "light"} & names
+
+
+def test_after_an_end_a_power_still_gives_its_shape_to_what_its_register_had_counted() -> None:
+    """The power at 660 s tells of the last minute before the end."""
+    counter = replace(COUNTER, nominal=3 * MINUTE, rating=1e3, shape="drawn")
+    one = alone(counter, meter("drawn", Kind.INSTANT, "none"))
+    log = [(1, at, 10.0) for at in range(0, 600, 60)]
+    log = sorted([*log, *[(0, at, 50.0 * at) for at in (60, 240, 420, 600)]], key=lambda r: r[1])
+    order = [*log, (1, 660, 70.0), (0, 780, 39_000.0)]
+    assert played(one, order, [], ends=[len(log)]) == played(one, in_time(order), [])
+
+
+def test_a_reset_has_begun_by_the_pace_of_what_is_believed_in_the_end() -> None:
+    """150 seems to go on from 3, until it turns out that 6 does."""
+    one = alone(COUNTER)
+    shown = [5000.0, 5001.0, 3.0, 150.0, 6.0, 9.0, 12.0, 15.0]
+    log = [(0, 60 * i, value) for i, value in enumerate(shown)]
+    found = played(one, log, list(range(len(log))))
+    assert found == played(replace(one, lateness=HOUR), log, [])
+    assert found["register", 60 * SECOND][0] == MINUTE
+
+
+@dataclass
+class Asked(MemoryHistory):
+    """An archive that counts how often it is asked."""
+
+    times: int = 0
+
+    def readings(self, lo: int, hi: int) -> Readings:
+        self.times += 1
+        return super().readings(lo, hi)
+
+
+def test_what_comes_in_time_asks_nothing_of_the_archive() -> None:
+    """But for the first minutes, in which all that there has been is held."""
+    counter, power = replace(COUNTER, rating=1e3, shape="drawn"), meter("drawn", Kind.INSTANT)
+    archive, rows, asked = Asked(), Rows(), []
+    book = SiteBook(alone(counter, power), archive)
+    for i in range(40):
+        time = np.full(2, (60 * i + 5) * SECOND)
+        part = Readings(np.array([2, 3]) + 2 * i, np.arange(2), time, np.array([60.0 * i, 1.0]))
+        for settled in book.add(part):
+            take(rows, settled, archive)
+        asked.append(archive.times)
+    assert asked[10:] == asked[10:11] * 30
+    assert sum(map(len, archive.kept)) > 60

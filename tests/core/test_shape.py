@@ -51,7 +51,7 @@ def stretches(chance: random.Random, meter: int, sign: int) -> Iterator[Known]:
     at = chance.choice([0, 0, 3])
     while at < LENGTH:
         end = min(LENGTH, at + chance.choice([1, 2, 5, 15]))
-        first = sign * chance.choice([0.0, 2.0, 5.0, 5.0, 9.0, -4.0 * (chance.random() < 0.2)])
+        first = sign * chance.choice([0.0, 0.25, 5.0, 5.0, 9.0, -0.5 * (chance.random() < 0.2)])
         last = first if meter in OF else chance.choice([first, first, sign * 3.0, sign * 8.0])
         last = -last if meter not in OF and chance.random() < 0.05 else last
         flat = meter in OF and chance.random() < 0.3
@@ -134,7 +134,7 @@ def test_every_second_of_a_register_is_as_the_rules_say() -> None:
         sign = chance.choice([1, 1, -1])
         known = [one for meter in range(5) for one in stretches(chance, meter, sign)]
         if seed % 3 == 0:
-            known = [one for one in known if one.meter != 3]
+            known = [one for one in known if one.meter not in {3, 2 if seed % 2 else 3}]
         before = columns(known)
         found = shaped(Rules.of(METERS), before)
         assert (np.diff(found.meter * 2 * LENGTH * SECOND + found.start) > 0).all()
@@ -145,4 +145,4 @@ def test_every_second_of_a_register_is_as_the_rules_say() -> None:
             assert math.isclose(told[key][0], energy, rel_tol=1e-9, abs_tol=1e-9), (seed, key)
             if energy:
                 assert told[key][1:] == tuple(marks), (seed, key)
-    assert changed > 80
+    assert changed > 60
