@@ -16,7 +16,7 @@ import orjson
 from greendc import faults
 from greendc.core.facility import DAY, SECOND
 from greendc.ports import Asked, LedgerReader, LedgerRow
-from greendc.sinks.errors import Refused, Unavailable
+from greendc.sinks.errors import PartlyRefused, Refused, Unavailable
 from greendc.sinks.http import Http
 from greendc.sinks.line_protocol import KPI, SHAPES, month, month_bounds, newest_of, portions
 from greendc.sinks.overwriting import Store
@@ -77,12 +77,13 @@ class Rewriting:
         fresh = [row for row in newest_of(rows) if Series.of(row) not in revised]
         if fresh:
             self._store.post(fresh)
-        if revised:
-            self._rewrite(sorted(revised), ledger, rows[-1].id)
+        refused = self._rewrite(sorted(revised), ledger, rows[-1].id) if revised else []
         if not self._asked:  # now that it answers
             self._asked = True
             for remark in self.remarks():
                 log.warning("%s", remark)
+        if refused:
+            raise PartlyRefused(refused)
 
     def holds(self, row: LedgerRow) -> bool:
         """Whether the store has a figure, by any revision."""
@@ -124,17 +125,33 @@ class Rewriting:
         self._store.close()
         self._http.close()
 
-    def _rewrite(self, every: Sequence[Series], ledger: LedgerReader, upto: int) -> None:
+    def _rewrite(
+        self, every: Sequence[Series], ledger: LedgerReader, upto: int
+    ) -> list[tuple[LedgerRow, str]]:
+        """Delete and write series; returns the rows that are refused, with the reason."""
         # Only what can be found is deleted, and what has just been sent cannot be found yet.
         self._http.post("/internal/force_flush")
         for lo in range(0, len(every), SELECTORS):
             some = [("match[]", one.selector) for one in every[lo : lo + SELECTORS]]
             self._http.post("/api/v1/admin/tsdb/delete_series", urlencode(some).encode(), FORM)
         faults.reached("after_store_delete")
+        refused = []
         for part in portions(_newest(every, ledger, upto), self._batch):
-            self._store.post(part)
+            refused += self._posted(part)
         faults.reached("before_cache_reset")
         self._http.post("/internal/resetRollupResultCache")
+        return refused
+
+    def _posted(self, rows: Sequence[LedgerRow]) -> list[tuple[LedgerRow, str]]:
+        """Write rows of series that are gone: of what is refused together halves are tried."""
+        try:
+            self._store.post(rows)
+        except Refused as error:
+            if len(rows) == 1:
+                return [(rows[0], str(error))]
+            half = len(rows) // 2
+            return [*self._posted(rows[:half]), *self._posted(rows[half:])]
+        return []
 
     # -- how it must be run ----------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from greendc.config.tls import Tls
 from greendc.core.facility import HOUR
 from greendc.ports import GreendcError
 from greendc.sinks import Job, Runner, Sink, Surroundings, new_sink, runner
-from greendc.sinks.errors import Refused, Unanswered, Unavailable
+from greendc.sinks.errors import PartlyRefused, Refused, Unanswered, Unavailable
 from greendc.sinks.http import LONGEST, retry_after
 from greendc.sinks.line_protocol import body
 from tests.config.kit import FEED, UPS, site
@@ -369,6 +369,31 @@ def test_a_path_that_victoriametrics_does_not_know_is_no_fault_of_the_rows(
         pytest.raises(Unavailable, match=r"HTTP 400: .*unsupported path"),
     ):
         sink_at(f"{server.url}/metrics-store", kind).write([row(1)], Rows([]))
+
+
+def test_a_month_that_is_written_anew_is_whole_whatever_part_of_it_is_refused(
+    tmp_path: Path,
+) -> None:
+    """Behind a proxy that takes no long batches, and one figure never."""
+    bad = f" {row(250).figure.start}"
+
+    def refused(request: Request) -> Answer | None:
+        if len(request.body) > 10_000:
+            return 413, {}, b"<h1>413 Request Entity Too Large</h1>"
+        return (422, {}, b"no") if bad in request.body else None
+
+    first = [row(number) for number in range(1, 301)]
+    ledger = Rows([*first, revised(301, first[6], value=9.0)], cursor=300)
+    with VictoriaMetrics(tmp_path / "store") as server, Proxy(server.url) as between:
+        between.instead = refused
+        sink = sink_at(between.url, store="victoriametrics", batch=200, gzip=False)
+        with pytest.raises(PartlyRefused) as error:
+            sink.write(ledger.rows[300:], ledger)
+        assert error.value.refused == [(first[249], "HTTP 422: no")]
+        found = [value for _, _, value in server.exported("greendc_energy_joules")]
+        wanted = {number: 3.6e6 * number for number in range(1, 301) if number != 250}
+        assert sorted(found) == sorted((wanted | {7: 9.0}).values())
+        assert "/internal/resetRollupResultCache" in [one.path for one in between.requests]
 
 
 def test_victoriametrics_with_tls_and_a_password(tmp_path: Path) -> None:
