@@ -96,7 +96,7 @@ class Publisher:
 
     def _run(self) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, "publisher", clean_session=False)
-        client.reconnect_delay_set(1, 1)
+        client.reconnect_delay_set(0.2, 0.2)  # type: ignore[arg-type]
         done: set[int] = set()
         client.on_publish = lambda _c, _d, mid, *_: done.add(mid)
         client.connect(HOST, self.port)

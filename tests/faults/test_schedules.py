@@ -23,6 +23,7 @@ from tests.audit.kit import Life, Message
 from tests.contract.targets import Influx1Target
 from tests.faults.schedules import (
     SCHEDULES,
+    STORE,
     Course,
     Deed,
     Shop,
@@ -130,7 +131,8 @@ BROKEN: dict[str, tuple[type, str, Callable[[Original], Original]]] = {
 
 
 def test_a_course_through_all_deeds(shop: Shop) -> None:
-    went(shop, traffic(random.Random(3)), DEEDS)
+    stores = [Deed(13, "store", state) for state in STORE]
+    went(shop, traffic(random.Random(3)), [*stores, *DEEDS])
 
 
 @pytest.mark.parametrize("rule", BROKEN)
