@@ -128,3 +128,78 @@ def test_what_a_reset_shows_counts_however_fast_the_register_goes_on() -> None:
     assert words(walked((COUNTER,), rows)) == "began reset used"
     found = segments(Rules.of((COUNTER,)), *columns(rows))
     assert found.energy.tolist() == [5, 1e15 - 5]
+
+
+Told = list[tuple[float, float, float, float, bool]]  # start, end [s], power, energy, distributed
+
+
+def told(meters: tuple[Meter, ...], rows: Rows, number: int = 0) -> Told:
+    """What the readings of one of the meters say of the time between them."""
+    found = segments(Rules.of(meters), *columns(rows))
+    found = found.where(found.meter == number)
+    assert found.power.tolist() == found.power_end.tolist()
+    assert not found.estimated.any()
+    times = (found.start / SECOND).tolist(), (found.end / SECOND).tolist()
+    amounts = found.power.tolist(), found.energy.tolist(), found.distributed.tolist()
+    return list(zip(*times, *amounts, strict=True))
+
+
+FALLEN = {0: 5000.0, 1: 5001.0}
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        # over more than `max_gap`, three minutes, the shape is not known
+        (
+            {0: 100, 1: 106, 4: 124, 8: 148},
+            [(0, 60, 0.1, 6, False), (60, 240, 0.1, 18, False), (240, 480, 0.1, 24, True)],
+        ),
+        # a reset has begun as long ago as it took at the pace after it
+        ({**FALLEN, 2: 3, 3: 9}, [(90, 120, 0.1, 3, True), (120, 180, 0.1, 6, False)]),
+        # … and not before the reading before it
+        ({**FALLEN, 2: 9, 3: 12}, [(60, 120, 0.15, 9, True), (120, 180, 0.05, 3, False)]),
+        # … or in one interval, if nothing goes on from it: 150 is no count, and 2.9 a dip
+        ({**FALLEN, 2: 3, 3: 150, 4: 2.9}, [(80, 120, 0.075, 3, True)]),
+        # one that shows 0 has counted nothing yet
+        ({**FALLEN, 2: 0, 3: 3}, [(120, 180, 0.05, 3, False)]),
+    ],
+)
+def test_what_a_register_has_counted_lies_where_it_can_have_been(
+    shown: dict[int, float], expected: Told
+) -> None:
+    one = replace(COUNTER, nominal=40 * SECOND)
+    rows: Rows = [(1, minute, value) for minute, value in shown.items()]
+    beside: Rows = [(0, 0, 7.0), (0, 1, 7.5), (2, 0, 8.0), (2, 9, 9.0)]
+    found = told((COUNTER, one, COUNTER), sorted([*rows, *beside]), 1)
+    assert found[-len(expected) :] == expected
+    assert len(found) == len(expected) + (5001 in shown.values())
+
+
+CHANGES = (-EVER, 1.0), (90 * SECOND, 4.0), (100 * SECOND, -2.0), (240 * SECOND, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({0: 0, 1: 60}, [(0, 60, 1, 60, False)]),
+        (
+            {1: 0, 2: 60},
+            [(60, 90, 1, 30, False), (90, 100, 4, 40, False), (100, 120, -2, -40, False)],
+        ),
+        # nobody knows how much of it was counted before the change
+        ({1: 0, 5: 60, 6: 120}, [(300, 360, 8, 480, False)]),
+        # a change at a reading is none in between
+        ({2: 0, 4: 120, 5: 180}, [(120, 240, -2, -240, False), (240, 300, 8, 480, False)]),
+        ({6: 0, 60: 3240}, [(360, 3600, 8, 25920, True)]),
+    ],
+)
+def test_what_is_counted_is_multiplied_by_the_factors_of_its_time(
+    shown: dict[int, float], expected: Told
+) -> None:
+    one = replace(COUNTER, factors=CHANGES)
+    rows: Rows = [(1, minute, value) for minute, value in shown.items()]
+    other: Rows = [(0, 0, 5.0), (0, 1, 65.0), (0, 9, 545.0)]
+    beside = [(0.0, 60.0, 1.0, 60.0, False), (60.0, 540.0, 1.0, 480.0, True)]
+    assert told((COUNTER, one), [*other, *rows], 1) == expected
+    assert told((COUNTER, one), [*other, *rows], 0) == beside

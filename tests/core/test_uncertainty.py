@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greendc.core.facility import Derived, Kind, Meter, Op
-from greendc.core.uncertainty import Sensitivity, expand, expanded_uncertainty
+from greendc.core.uncertainty import (
+    Exposures,
+    Sensitivity,
+    expand,
+    expanded_uncertainty,
+    meter_uncertainty,
+    sums_of,
+)
 from greendc.core.units import J_PER_KWH
 
 ROOT3 = math.sqrt(3.0)
@@ -139,6 +146,83 @@ def test_mass_and_cue_follow_the_intensity_of_each_period() -> None:
     found = expanded_uncertainty(form, kwh * J_PER_KWH, 1.0, cue, 50 * J_PER_KWH, intensity)
     kg = [math.hypot(10 * 0.267 * 0.02, 100 * ci / 1000 * 0.01) for ci in intensity]
     np.testing.assert_allclose(found.value, [2 / ROOT3 * m / 50 for m in kg])
+
+
+def test_figures_in_other_units_have_the_doubt_of_both_sums() -> None:
+    form = expand([meter("all", 0.01), meter("it", 0.02)], [])
+    cue = form.sensitivity([(0, 1.0)], [(1, 1.0)], scale=3600.0)
+    found = stated(cue, [100.0, 50.0], 100.0, 50.0)
+    assert found == pytest.approx(2 / ROOT3 * 7200 * math.hypot(0.01, 0.02))
+
+
+def test_a_share_of_a_share_is_in_doubt_by_what_it_is_taken_of() -> None:
+    loss = Derived("loss", "none", Op.SHARE, ("it",), 0.1, 0.0)
+    over = Derived("over", "none", Op.SHARE, ("loss",), 0.2, 0.02)
+    form = expand([meter("it", 0.0)], [loss, over]).sensitivity([(2, 1.0)])
+    assert stated(form, [1000.0], 20.0, 1.0) == pytest.approx(2 / ROOT3 * 0.02 * 100)
+
+
+def test_what_is_exposed_to_time_is_worked_out_for_each_account() -> None:
+    """A share of two meters is the same in all accounts, one of a constant is not."""
+    derived = [
+        Derived("pump", "none", Op.CONSTANT, (), 50.0, 0.0),
+        Derived("all", "none", Op.SUM, ("a", "b")),
+        Derived("more", "none", Op.SUM, ("all", "pump")),
+        Derived("loss", "none", Op.SHARE, ("all",), 0.1, 0.01),
+        Derived("over", "none", Op.SHARE, ("more",), 0.1, 0.02),
+    ]
+    expansion = expand([meter("a", 0.0), meter("b", 0.0)], derived)
+    forms = [expansion.sensitivity([(node, 1.0)]) for node in (5, 6)]
+    exposures = Exposures([[600.0, 400.0]])
+    for form, limit, watts in ((forms[0], 0.01, 0.0), (forms[1], 0.02, 50.0)):
+        for seconds in (4.0, 4.0, 8.0):
+            found = expanded_uncertainty(form, exposures, seconds, 1.0).value
+            assert found == pytest.approx(2 / ROOT3 * limit * (1000 + watts * seconds))
+
+
+def test_what_is_filled_in_is_counted_once_and_doubted_beside_its_meter() -> None:
+    form = expand([meter("a", 0.01)], [], [(0, 0.2)]).sensitivity([(0, 1.0)], [(0, 2.0)])
+    sums = sums_of(form, [[1000.0, 100.0]], 1.0)
+    assert np.concatenate([sums.numerator, sums.carried, sums.denominator]).tolist() == [
+        1e3,
+        0,
+        2e3,
+    ]
+    alone = expand([meter("a", 0.01)], [], [(0, 0.2)]).sensitivity([(0, 1.0)])
+    wanted = 2 / ROOT3 * math.hypot(0.01 * 1000, 0.2 * 100)
+    assert stated(alone, [1000.0, 100.0], 1000.0, 1.0) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("limit", "fill", "filled", "value", "reason"),
+    [
+        (0.01, 0.0, 0.0, 1.0, None),
+        (0.01, math.nan, 9.9, 1.0, None),
+        (0.01, math.nan, 10.0, 1.0, None),
+        (0.01, math.nan, 10.1, 1.0, "no_accuracy"),
+        (0.01, 0.2, 900.0, 1.0, None),
+        (math.nan, 0.0, 0.0, 1.0, "no_accuracy"),
+        (0.01, math.nan, 10.1, math.nan, "undefined"),
+    ],
+)
+def test_a_single_meter_may_have_filled_one_percent_without_stated_doubt(
+    sign: float, limit: float, fill: float, filled: float, value: float, reason: str | None
+) -> None:
+    found = meter_uncertainty([limit], [sign * 1000.0], [value], fill, [filled])
+    assert found.reason == [reason]
+    parts = 0.01 * 1000, 0.0 if math.isnan(fill) else fill * filled
+    wanted = math.nan if reason else 2 / ROOT3 * math.hypot(*parts)
+    assert found.value == pytest.approx(wanted, nan_ok=True)
+
+
+def test_without_an_intensity_there_is_no_doubt_to_state() -> None:
+    form = expand([meter("grid", None)], []).sensitivity([], carried=[(0, 1.0)])
+    found = expanded_uncertainty(form, [[1.0]], 1.0, 1.0, g_per_kwh=math.nan)
+    assert found.reason == ["undefined"]
+    empty = expand([], []).sensitivity([])
+    found = expanded_uncertainty(empty, np.empty((1, 0)), 1.0, 0.0, g_per_kwh=math.nan)
+    assert found.value.tolist() == [0.0]
 
 
 # -- absence --------------------------------------------------------------------------------------
