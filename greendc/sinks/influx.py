@@ -23,7 +23,7 @@ from greendc.sinks.line_protocol import KPI, SHAPES, body, newest_of, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
 from greendc.sinks.surroundings import Surroundings
-from greendc.sinks.victoria import Rewriting, flags
+from greendc.sinks.victoria import Rewriting, mistaken
 
 # The client tells of each failed request itself, with all its headers.
 logging.getLogger("influxdb_client").setLevel(logging.CRITICAL)
@@ -110,13 +110,8 @@ class InfluxDb2(Overwriting):
         self._http = http
 
     def remarks(self) -> Iterator[str]:
-        """A VictoriaMetrics would take everything too, and keep each revision beside the last."""
-        try:
-            found = flags(self._http)
-        except Unavailable:
-            return
-        if "storageDataPath" in found or "httpListenAddr" in found:
-            yield f"{self._http.url}: is a VictoriaMetrics: set store: victoriametrics"
+        """See `mistaken`."""
+        return mistaken(self._http, "store: victoriametrics")
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,24 +1,27 @@
 """InfluxDB 1: line protocol to /write, deletions to /query."""
 
 import gzip
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
 from greendc.config.sinks import Influx1Sink
-from greendc.core.facility import DAY, SECOND
+from greendc.core.facility import DAY, HOUR, SECOND
 from greendc.ports import LedgerRow
-from greendc.sinks.errors import Unavailable
+from greendc.sinks.errors import Refused, Unavailable
 from greendc.sinks.http import Http, Login
 from greendc.sinks.line_protocol import KPI, MEASUREMENTS, SHAPES, body, tags
 from greendc.sinks.overwriting import Overwriting
 from greendc.sinks.runner import Sink
 from greendc.sinks.surroundings import Surroundings
+from greendc.sinks.victoria import LEAST_RETENTION, mistaken
 
-WORDS = {"DELETE": "delete a point", "SELECT": "ask for a point"}
+WORDS = {"DELETE": "delete a point", "SELECT": "ask for a point", "SHOW": "ask what is kept"}
+HOURS = re.compile(r"(\d+)h")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -41,6 +44,10 @@ class Influx1(Overwriting):
     def counted(self, site: str, period: str, lo: int, hi: int) -> dict[int, int]:
         """How many figures start on each UTC day, by its number."""
         return self._influx1.counted(site, period, lo, hi)
+
+    def remarks(self) -> Iterator[str]:
+        """What is wrong with the way the store is run."""
+        return self._influx1.remarks()
 
 
 class Influx1Store:
@@ -85,6 +92,25 @@ class Influx1Store:
             for time, count in series["values"]:
                 days[time // DAY] += count
         return days
+
+    def remarks(self) -> Iterator[str]:
+        """What is wrong with the way the store is run; nothing where it cannot be asked."""
+        yield from mistaken(self._http, "kind: influx and store: victoriametrics")
+        try:
+            policies = self._asked("SHOW RETENTION POLICIES")
+        except (Refused, Unavailable):
+            return
+        named = self._where.get("rp")
+        for series in (one for result in policies for one in result.get("series", [])):
+            for values in series["values"]:
+                policy = dict(zip(series["columns"], values, strict=True))
+                wanted = policy.get("default") if named is None else policy["name"] == named
+                hours = HOURS.match(policy.get("duration", ""))  # 0s: for ever
+                if wanted and hours and 0 < int(hours[1]) * HOUR < LEAST_RETENTION:
+                    yield (
+                        f"{self._http.url}: takes no figures that are older than {hours[0]}, by "
+                        f"its retention policy {policy['name']}; figures look back on twelve months"
+                    )
 
     def _asked(self, query: str) -> list[dict[str, Any]]:
         """What a query gives.

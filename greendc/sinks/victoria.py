@@ -191,6 +191,19 @@ def flags(http: Http) -> dict[str, str]:
     return dict(FLAGS.findall(http.get("/flags")))
 
 
+def mistaken(http: Http, instead: str) -> Iterator[str]:
+    """What to say where a sink of another kind writes to a VictoriaMetrics.
+
+    It would take everything too, and keep each revision beside the last.
+    """
+    try:
+        found = flags(http)
+    except (Refused, Unavailable):
+        return
+    if "storageDataPath" in found or "httpListenAddr" in found:
+        yield f"{http.url}: is a VictoriaMetrics: set {instead}"
+
+
 def _newest(every: Sequence[Series], ledger: LedgerReader, upto: int) -> Iterator[LedgerRow]:
     """The newest figures of series, those of a site, period and month together, day by day."""
     for (site, period, lo), group in groupby(every, lambda s: (s.site, s.period, s.lo)):

@@ -458,6 +458,36 @@ def test_how_victoriametrics_is_run_is_checked(
     assert caplog.text.count("runs without -dedup") == 1
 
 
+def test_how_influxdb_1_is_run_is_checked(
+    influx1: Influx1, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, secret = tmp_path / "site.yaml", influx1.folder / "password"
+    client = influx1.client()
+    client.create_retention_policy("year", "366d", 1)
+    client.create_retention_policy("years", "1000d", 1)
+
+    def checked(url: str, more: str = "") -> str:
+        login = f"username: {influx1.user}, password_file: '{secret}'"
+        sinks = f"sinks: [{{kind: influx1, url: '{url}', {login}{more}}}]\n"
+        path.write_text(site(FEED, UPS) + sinks)
+        assert main(["check", str(path)]) == 0
+        return capsys.readouterr().err
+
+    assert checked(influx1.url) == ""
+    assert checked(influx1.url, ", retention_policy: years") == ""
+    told = checked(influx1.url, ", retention_policy: year")
+    assert "sink influx1: " in told
+    assert "takes no figures that are older than 8784h, by its retention policy year;" in told
+    client.alter_retention_policy("year", "greendc", default=True)
+    assert "by its retention policy year;" in checked(influx1.url)
+    client.alter_retention_policy("autogen", "greendc", default=True)
+    client.close()
+    assert checked(f"http://{HOST}:{free_port()}") == ""
+    with VictoriaMetrics(tmp_path / "other") as other:
+        told = checked(other.url)
+    assert "is a VictoriaMetrics: set kind: influx and store: victoriametrics" in told
+
+
 # -- at the start -----------------------------------------------------------------------------
 
 
