@@ -21,6 +21,7 @@ IT = "{id: it, point: pdu_out, unit: W, kind: mean_next, nominal: 30min}"
 PUMP = "{id: pump, point: cool_pump, unit: W, kind: mean_prev, nominal: 30min}"
 FEED = "{id: feed, point: util, quantity: energy, unit: Wh, kind: register, nominal: 30min}"
 HALL = "{id: hall, point: none, quantity: temperature, unit: Cel, kind: instant, nominal: 1h}"
+FED = 60.0  # Wh in half an hour, what IT and pump take
 MORE = "cell: 30min\nlateness: 40min\nhorizon: 10d\ne_dc: bottom_up"
 
 
@@ -34,7 +35,11 @@ def log(begin: int, hours: int = 5, counted: float = 0.0) -> list[Reading]:
     return [
         reading
         for i, time in enumerate(times)
-        for reading in (("it", time, 100.0), ("pump", time, 20.0), ("feed", time, counted + i))
+        for reading in (
+            ("it", time, 100.0),
+            ("pump", time, 20.0),
+            ("feed", time, counted + FED * i),
+        )
     ]
 
 
@@ -71,7 +76,7 @@ def test_three_months_of_silence_have_no_cells_and_count_as_missing(
     assert year.valid == 2 * 5 * HOUR
     assert year.coverage == pytest.approx(10 / 8760)
     # what the register counted meanwhile cannot be told from a register exchanged
-    assert rows["year", "feed", year.start].value == pytest.approx(2 * 9 * 3600.0)
+    assert rows["year", "feed", year.start].value == pytest.approx(2 * 9 * FED * 3600)
     assert rows["24h", "e_it", BACK + HOUR - DAY].coverage == pytest.approx(1 / 24)
     assert assert_sums(rows, "UTC") > 0
 
@@ -79,7 +84,7 @@ def test_three_months_of_silence_have_no_cells_and_count_as_missing(
 def test_a_register_counts_across_silences_up_to_the_horizon(
     tmp_path: Path, config: Config
 ) -> None:
-    for days, counted in ((9, 5009.0), (11, 18.0)):
+    for days, counted in ((9, 5000 + 9 * FED), (11, 18 * FED)):
         again = log(BEGIN + days * DAY, counted=5000.0)
         rows = newest(tmp_path, config, [*log(BEGIN), *again])
         found = sum(rows["month", "feed", t].value or 0 for t in starts(rows, "month"))

@@ -168,8 +168,13 @@ class SiteBook:
         moved = np.flatnonzero(border[1:] > border[:-1])
         late |= self.refused.behind(readings.seq, mark)
         every = late or (len(moved) > 0 and self._disturbed(readings, int(mark[0])))
+        if every and len(moved) > 1:  # where batches end is no matter; most may be undisturbed
+            half = int(moved[len(moved) // 2 - 1]) + 1
+            yield from self.add(readings.between(0, half))
+            yield from self.add(readings.between(half, len(readings)))
+            return
         begin = 0
-        for stop in moved.tolist() if every else self._needed(moved, border):
+        for stop in self._needed(moved, border):
             self._wait(readings, begin, stop + 1)
             yield from self._steps(int(border[stop + 1]), int(readings.seq[stop]), every)
             begin = stop + 1

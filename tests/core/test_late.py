@@ -188,3 +188,9 @@ def test_what_comes_in_time_asks_nothing_of_the_archive() -> None:
         asked.append(archive.times)
     assert asked[10:] == asked[10:11] * 30
     assert sum(map(len, archive.kept)) > 60
+
+
+def test_a_late_reading_costs_steps_where_it_is_not_in_all_of_its_batch() -> None:
+    steps = list(SiteBook(site(lateness=MINUTE), MemoryHistory()).add(with_one_late(2)))
+    assert any(not block.fresh for settled in steps for block in settled.blocks)
+    assert len(steps) < 24  # of 119 borders
