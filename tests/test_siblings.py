@@ -14,6 +14,7 @@ from tests.runs import Key, Reading
 from tests.test_ledger_laws import BEGIN, METERS, MORE, NOMINAL, SPAN, ZONE
 
 SEEDS = (9, 10, 19, 20)
+FEW = 8  # readings of a batch: each border that they pass has a step, at which some are let go of
 OFF: dict[str, Callable[..., Any]] = {
     "held_from": lambda _rules, _rows, _verdict, first, _upto: first,
     "spread": lambda _rules, _fresh, since, _held: since,
@@ -50,7 +51,7 @@ def differs(folder: Path, seed: int) -> bool:
     chance = random.Random(seed)
     log = still(chance)
     order = chance.sample(log, len(log)) if seed % 2 else late(log, chance)
-    cuts = sorted(chance.randrange(len(log)) for _ in range(3))
+    cuts = [*range(0, len(log), FEW)]
     return outcome(folder / f"{seed}", log, []) != outcome(folder / f"{seed}x", order, cuts)
 
 
