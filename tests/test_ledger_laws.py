@@ -143,16 +143,6 @@ def assert_sums(rows: dict[Key, Figure], zone: str, cell: int = 5 * MINUTE) -> i
     return checked
 
 
-@given(logs(), st.data())
-@settings(max_examples=6)
-def test_every_period_is_the_sum_of_its_parts_whatever_came_late(
-    config: Config, log: list[Reading], data: st.DataObject
-) -> None:
-    late = data.draw(st.permutations(log))
-    with ledger(config, of([*log[: len(log) // 2], *late])) as path:
-        assert assert_sums(runs.newest(path), ZONE) > 0
-
-
 def assert_same(found: Sequence[Figure], wanted: Sequence[Figure]) -> None:
     """As ==, but says only which figures differ first."""
     strange = sorted(set(found) ^ set(wanted), key=lambda f: (f.period, f.start, f.quantity))
@@ -170,20 +160,31 @@ def judged(path: Path) -> list[tuple[object, ...]]:
 
 @given(logs(), st.data())
 @settings(max_examples=6)
-def test_order_repetition_and_runs_leave_no_trace(
+def test_order_repetition_and_runs_leave_no_trace_and_periods_are_sums(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
-    """However a log comes, and whether its input ends now and then, beside the log as it is."""
+    """However a log comes, late or not, and whether its input ends now and then.
+
+    Beside the log as it is; where nothing is late revisions are the same, too.
+    """
     shuffled = data.draw(st.permutations(log + log))
     cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6))
+    delays = st.integers(0, 20 * 60 - 1)
+    delayed = sorted((r[1] + data.draw(delays) * SECOND, n, r) for n, r in enumerate(log))
+    pieces = data.draw(st.lists(st.integers(0, len(log)), max_size=6))
     ends = sorted(data.draw(st.sets(st.integers(1, len(log) - 1), min_size=1, max_size=3)))
     split = [part for entry in runs.entries(log, ends) for part in (entry, runs.end())]
     every = range(len(split))
     with ledger(config, of(log)) as ordered:
         wanted, words = list(runs.newest(ordered).values()), judged(ordered)
+        revisions = runs.revisions(ordered)
+    with ledger(config, of([r for _, _, r in delayed], pieces)) as path:
+        assert_same(runs.revisions(path), revisions)
     with ledger(config, of(shuffled, cuts)) as path:
-        assert_same(list(runs.newest(path).values()), wanted)
+        found = runs.newest(path)
+        assert_same(list(found.values()), wanted)
         assert judged(path) == words
+        assert assert_sums(found, ZONE) > 0
     with ledger(config, split, commits=every, kills=every) as path:
         assert_same(list(runs.newest(path).values()), wanted)
 
@@ -224,19 +225,6 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
     with ledger(config, of(order)) as path:
         assert_same(found, runs.revisions(path))
         assert judged == runs.judged(path)
-
-
-@given(logs(), st.data())
-@settings(max_examples=6)
-def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
-    config: Config, log: list[Reading], data: st.DataObject
-) -> None:
-    delays = st.integers(0, 20 * 60 - 1)
-    delayed = sorted((r[1] + data.draw(delays) * SECOND, n, r) for n, r in enumerate(log))
-    shuffled = [r for _, _, r in delayed]
-    cuts = data.draw(st.lists(st.integers(0, len(log)), max_size=6))
-    with ledger(config, of(shuffled, cuts)) as path, ledger(config, of(log)) as ordered:
-        assert_same(runs.revisions(path), runs.revisions(ordered))
 
 
 def test_silence_is_told_in_the_same_way_whatever_reading_came_first(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from greendc.core.cells import SHARES
 from greendc.core.facility import DAY, SECOND, IntArray, Op
 from greendc.core.figure import FloatArray
 from greendc.core.held import Held
-from greendc.core.levels import Level, Runs
+from greendc.core.levels import Level, Runs, at_borders
 from greendc.core.sources import TIME, Expansion, Weights, expand
 
 Days = Callable[[int, int], Sequence[int]]  # local midnights around [lo, hi)
@@ -140,7 +140,7 @@ class Gaps:
         table = np.array(borders, np.int64)
         begin, end = table[:, :-1].ravel(), table[:, 1:].ravel()
         midnights = np.array(days(int(begin.min()), int(end.max())), np.int64)
-        runs = level.runs(begin, end, lambda starts: np.isin(starts, midnights))
+        runs = level.runs(begin, end, lambda starts: at_borders(starts, midnights))
         start = level.starts(runs.rows)
         length = midnights[np.searchsorted(midnights, start, "right")] - start
         known = self._known(held, level, accounts, runs.rows)

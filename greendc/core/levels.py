@@ -342,6 +342,16 @@ class Level:
         self.held.cut(before)
 
 
+def at_borders(starts: IntArray, borders: IntArray) -> BoolArray:
+    """Which of some times are borders, which are sorted; one of these is not after any of them.
+
+    >>> print(at_borders(np.array([3, 5, 6]), np.array([2, 5, 9])))
+    [False  True False]
+    """
+    found: BoolArray = borders[np.searchsorted(borders, starts, "right") - 1] == starts
+    return found
+
+
 def _columns(slices: Sequence[slice]) -> IntArray:
     return np.concatenate([np.arange(s.start, s.stop) for s in slices])
 

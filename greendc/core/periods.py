@@ -12,7 +12,7 @@ from greendc.core.cells import Block
 from greendc.core.facility import DAY, EVER, HOUR, IntArray
 from greendc.core.gaps import Gaps
 from greendc.core.held import Held, have
-from greendc.core.levels import BoolArray, Level, Reader, Starts, StoredRow
+from greendc.core.levels import BoolArray, Level, Reader, Starts, StoredRow, at_borders
 from greendc.core.touched import Borders, Marks, Span, Touched, runs
 
 __all__ = ["Calendar", "PeriodBlock", "Periods", "StoredRow"]
@@ -78,7 +78,7 @@ def _are(spans: Sequence[Span], blocks: Sequence[Block]) -> bool:
 def _among(starts: IntArray, borders: Borders) -> BoolArray:
     if not len(starts):
         return np.zeros(0, np.bool_)
-    return np.isin(starts, borders(int(starts[0]), int(starts[-1])))
+    return at_borders(starts, np.array(borders(int(starts[0]), int(starts[-1])), np.int64))
 
 
 class Periods:
@@ -310,6 +310,8 @@ class Periods:
         self, period: str, names: list[str], spans: list[Span], below: Level, starts: Starts
     ) -> Iterator[PeriodBlock]:
         """One row for each span and account: sums over the rows of the level below."""
+        if not spans:
+            return
         have(self.held.of(period), spans)
         blocks, meters = self._sums(names, spans, below, starts)
         yield from self._kept(period, blocks, [meters] * len(blocks))

@@ -25,7 +25,7 @@ def fsum_rows(rows: FloatArray) -> FloatArray:
     [1.]
     """
     columns = rows.shape[1]
-    counting = np.any(rows != 0.0, axis=1)
+    counting = (rows != 0.0).any(axis=1)
     rows = rows if counting.all() else rows[counting]
     if len(rows) > 2:
         total, unsure = np.zeros(columns), np.arange(columns)

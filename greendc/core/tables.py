@@ -17,13 +17,16 @@ def evenly(places: IntArray) -> IntArray | slice:
     >>> print(evenly(np.array([3, 6, 9])), evenly(np.array([3, 6, 7])), evenly(np.array([4])))
     slice(3, 10, 3) [3 6 7] slice(4, 5, 1)
     """
-    if not len(places):
+    count = len(places)
+    if not count:
         return places
-    steps = np.diff(places)
-    step = int(steps[0]) if len(steps) else 1
-    if step < 1 or bool((steps != step).any()):
+    first, last = int(places[0]), int(places[-1])
+    step = int(places[1]) - first if count > 1 else 1
+    if step < 1 or last - first != step * (count - 1):
         return places
-    return slice(int(places[0]), int(places[-1]) + 1, step)
+    if count > 2 and bool((places[1:] - places[:-1] != step).any()):
+        return places
+    return slice(first, last + 1, step)
 
 
 def taken(table: Table, rows: IntArray, columns: IntArray) -> Table:
@@ -68,7 +71,7 @@ class Sparse:
     def take(self, rows: IntArray, columns: IntArray) -> npt.NDArray[Any]:
         """A copy of some rows and columns."""
         place = self._place[columns]
-        there = np.flatnonzero(place)
+        there = place.nonzero()[0]
         if len(there) == len(place):
             return taken(self._body, rows, place)
         out = np.zeros((len(rows), len(place)), self._body.dtype)
@@ -77,18 +80,18 @@ class Sparse:
 
     def put(self, rows: IntArray, columns: IntArray, values: npt.NDArray[Any]) -> None:
         """Set some rows and columns."""
-        new = np.flatnonzero(self._place[columns] == 0)
+        new = (self._place[columns] == 0).nonzero()[0]
         if len(new):
             self.have(columns[new[values[:, evenly(new)].any(axis=0)]])
         place = self._place[columns]
-        there = np.flatnonzero(place)
+        there = place.nonzero()[0]
         put(self._body, rows, place[there], values[:, evenly(there)])
 
     def scatter(self, rows: IntArray, columns: IntArray, values: npt.NDArray[Any]) -> None:
         """Set single numbers, each by its row and column."""
         self.have(np.unique(columns[(self._place[columns] == 0) & (values != 0)]))
         place = self._place[columns]
-        there = np.flatnonzero(place)
+        there = place.nonzero()[0]
         self._body[rows[there], place[there]] = values[there]
 
     def have(self, columns: IntArray) -> None:
