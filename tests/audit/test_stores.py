@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from greendc.config import Config, load
 from greendc.core.facility import SECOND
 from greendc.files import LEDGER
 from greendc.sinks import Sinks, Surroundings
+from greendc.sinks.confirming import Confirming
 from greendc.sinks.line_protocol import MEASUREMENTS
 from greendc.store import StoredLedger
 from tests.audit.kit import Life, Message, failed
 from tests.contract.targets import Influx1Target, InfluxTarget
 from tests.faults.plant import MIDNIGHT, SITE, messages
-from tests.servers.support import PATIENCE
 
 SINKS = """
 sinks:
@@ -29,18 +30,17 @@ sinks:
     name: victoria
     url: "{victoria}"
     store: victoriametrics
-    confirm_after: 1s
     periods: [hour, cell]
   - kind: influx1
     name: influx
     url: "{influx}"
     username: root
     password_file: "{password}"
-    confirm_after: 1s
     {more}
 http: {{enabled: false}}
 """
 NAMES = ("jsonl", "victoria", "influx")
+PATIENCE = 60.0
 Stores = tuple[InfluxTarget, Influx1Target]
 
 
@@ -60,6 +60,9 @@ def sent(life: Life) -> None:
     """Have all sinks write everything, and what is passed for good in the ledger."""
     path = life.config.data / LEDGER
     sinks = Sinks(life.config.sinks, Surroundings.of(life.config), lambda: StoredLedger(path))
+    minutes = count(step=60.0)  # no doubt is waited for: each look at the clock is one later
+    for one in sinks._runners:
+        one._confirming = Confirming(one.sink, lambda: next(minutes))
     sinks.start()
     deadline = time.monotonic() + PATIENCE
     with closing(StoredLedger(path)) as ledger:
