@@ -17,10 +17,11 @@ from greendc.store import StoredLedger
 from tests.contract.targets import Influx1Target, newest
 from tests.faults.plant import SITE, Plant, messages
 from tests.faults.test_stores import ended, late, publish
-from tests.servers.support import PATIENCE, Mosquitto
+from tests.servers.support import Mosquitto
 
 SENT, MORE, LAST = 400, 600, 640  # messages: of event time 1000, 1500 and 1600 s
 LATE = [late(minute, 900 + minute) for minute in range(15, 21)]  # cells that the store was sent
+PATIENCE = 60.0  # s until what does not happen counts as failed
 ESTABLISHED, LEFT = "01", "08"  # what a connection is, as the kernel writes it
 
 
