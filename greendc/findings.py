@@ -210,8 +210,17 @@ def node_record(node: NodeHour, hour: Checked) -> dict[str, Any]:
         "difference_share": difference_share(node),
         "verdict": node.state,
         "lacking": list(node.lacking),
-        "text": not_judged(node.lacking) if node.lacking else VERDICTS[node.state],
+        "text": verdict(node),
     }
+
+
+def verdict(node: NodeHour) -> str:
+    """What a node's hour says, in words."""
+    if not node.lacking:
+        return VERDICTS[node.state]
+    if node.inside is None:
+        return not_judged(node.lacking)
+    return f"{VERDICTS[node.state]}, even without {_some(node.lacking)}, not known"
 
 
 def not_judged(lacking: Iterable[str]) -> str:
@@ -222,9 +231,13 @@ def not_judged(lacking: Iterable[str]) -> str:
     >>> not_judged(f"rack-{n}" for n in range(9))
     'not judged: rack-0, rack-1, rack-2 and 6 more not known'
     """
-    names = list(lacking)
+    return f"not judged: {_some(lacking)} not known"
+
+
+def _some(meters: Iterable[str]) -> str:
+    names = list(meters)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"not judged: {', '.join(names[:NAMED])}{more} not known"
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def difference_share(node: NodeHour) -> float | None:

@@ -204,7 +204,7 @@ class Ledger:
         """Of each node for want of which meters it was not judged, and in how many hours."""
         found: dict[str, dict[str, int]] = {}
         for hour in self.balances(site):
-            for node in (node for node in hour.nodes if node.lacking):
+            for node in (node for node in hour.nodes if node.lacking and node.inside is None):
                 counts = found.setdefault(node.name, {})
                 for name in node.lacking:
                     counts[name] = counts.get(name, 0) + 1

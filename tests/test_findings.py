@@ -51,6 +51,13 @@ def test_a_node_that_is_not_judged_says_so() -> None:
     assert (told["lacking"], told["text"]) == (["rack"], "not judged: rack not known")
 
 
+def test_a_node_that_is_off_without_a_meter_says_both() -> None:
+    less = NodeHour("pdu", 9e6, 20e6, None, 1e5, "too_much_out", ("rack",))
+    told = node_record(less, Checked(0, HOUR, (less,), ()))
+    assert told["in_kwh_plausible"] is None
+    assert told["text"] == "more comes out than goes in, even without rack, not known"
+
+
 def test_undecided_names_no_meter_as_the_one() -> None:
     (found,) = lasting("dc", hours(OPEN), 3 * HOUR)
     told = record(found)

@@ -166,12 +166,15 @@ class Place:
         return cls(node, columns, into, out, need, bounded, rating)
 
     def sides(self, found: Windows) -> Sides:
-        """Both sides in every window."""
+        """Both sides in every window; an output that is not known may take any amount."""
         energy, limit = found.energy[:, self.columns], found.limit[:, self.columns]
+        lost = self._lost(found)
+        energy, limit = np.where(lost, 0.0, energy), np.where(lost, 0.0, limit)
         inside, outside = (energy * self.into).sum(axis=1), (energy * self.out).sum(axis=1)
         needed = np.full(len(energy), np.inf)
         if self.bounded:
             needed = (energy * self.need).sum(axis=1) + self.node.idle * found.seconds
+            needed[lost.any(axis=1)] = np.inf
         variance = ((limit / RECTANGULAR * (self.into - self.out)) ** 2).sum(axis=1)
         return Sides(inside, outside, needed, variance)
 
@@ -180,5 +183,13 @@ class Place:
         return QUIET * self.rating * found.seconds
 
     def states(self, found: Windows) -> StateArray:
-        """What each window says of the node."""
-        return self.sides(found).states(self.quiet(found))
+        """What each window says of the node; without an output only that too much comes out."""
+        states = self.sides(found).states(self.quiet(found))
+        states[self._lost(found).any(axis=1) & (states == State.BALANCED)] = State.UNKNOWN
+        return states
+
+    def _lost(self, found: Windows) -> BoolArray:
+        """Outputs that are not known, of those that are no input as well."""
+        alone = (self.out > 0) & (self.into == 0)
+        lost: BoolArray = alone & ~np.isfinite(found.energy[:, self.columns])
+        return lost

@@ -47,8 +47,9 @@ Claimed = Callable[[IntArray], FloatArray]
 class NodeHour:
     """A node in an hour: both sides, the most that the outside may have taken [J], the verdict.
 
-    Without a known hour all are None, and `lacking` are the meters for want of which it is not
-    judged. `needed` is None where nothing bounds the losses.
+    `lacking` are meters that are not known. For want of them the node is not judged, and all
+    amounts are None, unless more comes out by the other outputs alone than goes in. `needed` is
+    None where nothing bounds the losses.
     """
 
     name: str
@@ -296,11 +297,12 @@ def _node(place: Place, side: Sides, states: StateArray, row: int, shown: Window
     columns = (side.inside, side.outside, side.needed, side.tolerance)
     amounts = [float(column[row]) for column in columns]
     known = np.isfinite(amounts[0] + amounts[1])
+    lost = place.columns[~np.isfinite(shown.energy[row, place.columns])].tolist()
+    known &= not lost or states[row] != State.UNKNOWN
     inside, outside, needed, tolerance = (
         amount if known and np.isfinite(amount) else None for amount in amounts
     )
     state = State(states[row]).name.lower()
-    lost = place.columns[~np.isfinite(shown.energy[row, place.columns])].tolist()
     lacking = tuple(shown.meters[column] for column in lost)
     return NodeHour(place.node.name, inside, outside, needed, tolerance, state, lacking)
 

@@ -69,7 +69,10 @@ def oddness(place: Place, sides: Sides, row: BoolArray) -> float:
     if place.bounded:
         with np.errstate(divide="ignore", invalid="ignore"):
             most = np.log(sides.needed[row] / sides.outside[row])
-        width = max(LEAST_WIDTH, float(np.nanmedian(most)))
+        most = most[np.isfinite(most)]
+        if not len(most):
+            most = -np.log([min(share for _, share in place.node.outputs)])
+        width = max(LEAST_WIDTH, float(np.median(most)))
         usual = width / 2 if place.node.usual is None else float(np.log(place.node.usual))
     away = abs(float(np.median(ratio)) - usual) / width
     return away + 2.0 * float(ratio.std()) / width

@@ -52,5 +52,5 @@ def _holds(place: Place, found: Windows, first: Explanation, rows: BoolArray) ->
     moved = (right.inside - right.outside) - (sides.inside - sides.outside)
     seen = np.abs(moved) > sides.tolerance
     since = np.arange(len(rows)) > np.flatnonzero(rows)[-1]
-    balanced = sides.states(place.quiet(found)) == State.BALANCED
+    balanced = place.states(found) == State.BALANCED
     return int((seen & rows).sum()) >= PERSISTENT > int((seen & since & balanced).sum())

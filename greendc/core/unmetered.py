@@ -48,7 +48,7 @@ def moves_in_proportion(
     sides = [w for w in (place.into, place.out) if w[place.columns == meter].any()]
     alone = any((place.columns[w != 0] == meter).all() for w in sides)
     feeds = place.into[place.columns == meter].any()
-    good = rows & np.isfinite(after.inside + after.outside)
+    good = rows & np.isfinite(after.inside + after.outside + after.needed)
     enough = good.sum() >= (2 if alone else SEVERAL)
     if not place.bounded or not (alone or feeds) or not enough:
         return False

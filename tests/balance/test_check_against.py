@@ -133,6 +133,23 @@ def test_it_says_where_readings_came_and_were_left_out(
     assert json.loads(out)["left_out"]["edge-room"] == {rack: {"rate": 3}}
 
 
+def test_a_node_without_a_meter_says_that_more_comes_out_all_the_same(tmp_path: Path) -> None:
+    rack, lost = "room-rack-02-a.it_in", "room-rack-03-a"
+    fault = ("watt_for_kilowatt", rack, None)
+    config, log = simulated(tmp_path, "edge-room", hours=4, fault=fault)
+    lines = [line for line in log.read_text().splitlines(keepends=True) if lost not in line]
+    log.write_text("".join(lines), encoding="utf-8")
+    result = replay([log], load(config), Options(keep=tmp_path / "kept"))
+    with Ledger(tmp_path / "kept" / "ledger.db") as ledger:
+        hours = list(ledger.balances("edge-room"))
+        pdu = [n for hour in hours for n in hour.nodes if n.name == "pdu-room-a.pdu_out"]
+        assert ledger.lacking("edge-room") == {}
+    (found,) = result.findings
+    assert [(n.state, n.lacking) for n in pdu] == [("too_much_out", (f"{lost}.it_in",))] * 4
+    assert all(n.outside is not None and n.needed is None for n in pdu)
+    assert (found.told.suspects[0].meter, found.told.suspects[0].gain) == (rack, 1e-3)
+
+
 def test_a_meter_within_a_sum_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Racks of a row are fed as one; one of them shows a tenth."""
     rack, others = "room-rack-02-a.it_in", ("room-rack-01-a.it_in", "room-rack-03-a.it_in")

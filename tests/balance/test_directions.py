@@ -120,6 +120,14 @@ def test_a_name_stays_while_nothing_flows(meter: str, gain: float) -> None:
     assert [named(counted, upto) for upto in range(15, 40)] == [[(meter, gain)]] * 25
 
 
+def test_a_name_stays_while_the_hall_is_silent() -> None:
+    """By day too much comes in by what the panels show, unless the hall takes it."""
+    counted = shown()
+    counted["panels"] = counted["panels"] * 10
+    counted["hall"] = np.where(HOURS < 24, counted["hall"], np.nan)
+    assert [named(counted, upto) for upto in range(24, 36)] == [[("panels", 0.1)]] * 12
+
+
 def test_a_name_goes_by_three_hours_in_which_the_mistake_would_show() -> None:
     """The panels are mended by night; the sun is up from the seventh hour on."""
     counted = shown()
