@@ -53,8 +53,11 @@ def hours(given: Scenario, folder: Path) -> Iterator[Hour]:
         pass
     (account,) = traffic.accounts
     for row in map(orjson.loads, (folder / "figures.jsonl").read_bytes().splitlines()):
-        start, end, name = (*map(parse_rfc3339, (row["start"], row["end"])), row["quantity"])
-        if row["period"] != "hour" or name not in FIGURES or end > given.end:
+        name = row["quantity"]
+        if row["period"] != "hour" or name not in FIGURES:
+            continue
+        start, end = map(parse_rfc3339, (row["start"], row["end"]))
+        if end > given.end:
             continue
         if row["value"] is None:
             assert row["reason"] is not None
