@@ -37,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal may lack the lines of a tree
     try:
-        arguments = _parser().parse_args(argv)
+        arguments, others = _parser().parse_known_args(argv)
+        if others:  # of a command argparse would say so without telling what that one takes
+            arguments.refuse(f"unrecognized arguments: {' '.join(others)}")
         command: Command = arguments.command
         return command(arguments)
     except GreendcError as error:
@@ -314,7 +316,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (text, arguments, command) in COMMANDS.items():
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         arguments(added)
-        added.set_defaults(command=command)
+        added.set_defaults(command=command, refuse=added.error)
     return parser
 
 

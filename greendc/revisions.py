@@ -80,8 +80,10 @@ def revisions(config: Config, wanted: Wanted, data: Path | None = None) -> Itera
     Raises
     ------
     GreendcError
-        If there is no ledger, or no such site.
+        If there is no ledger, no such site, or no time asked for.
     """
+    if wanted.start >= wanted.end:
+        raise GreendcError("--from must lie before --to")
     sites = {site.id: site for site in config.plan().sites}
     if wanted.site is not None and wanted.site not in sites:
         known = ", ".join(sites)

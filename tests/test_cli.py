@@ -210,6 +210,12 @@ def test_unknown_options_are_usage_errors(capsys: pytest.CaptureFixture[str]) ->
         main(["replay", "--sped"])
     assert ended.value.code == 2
     assert "usage" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["recompute", "-c", "site.yaml", "--data", "there"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "usage: greendc recompute" in told  # what this command takes
+    assert "unrecognized arguments: --data there" in told
 
 
 def test_pace_keeps_the_distances_divided_by_the_speed() -> None:
@@ -426,6 +432,7 @@ def test_a_span_that_ends_before_it_begins_is_refused(site: Small) -> None:
     for more in ((), ("--journal",)):
         refused = site.refused("export", "-c", site.config, *span, *more)
         assert "--from must lie before --to" in refused
+    assert "--from must lie before --to" in site.refused("revisions", "-c", site.config, *span)
 
 
 @pytest.mark.parametrize("option", [["--format", "csv"], ["--period", "hour"], ["--revisions"]])

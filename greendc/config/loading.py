@@ -46,7 +46,9 @@ def load(path: Path) -> Config:
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(LARGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise GreendcError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise GreendcError(f"{path}: cannot be read: {error}") from error
     if len(text) > LARGEST:
         raise GreendcError(f"{path}: holds more than {LARGEST >> 20} MiB, which no site needs")

@@ -20,6 +20,7 @@ _TEXTS = {
     "int_from_float": "must be a whole number",
     "finite_number": "must be a finite number",
     "missing": "missing",
+    "path_type": "must be a path",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",

@@ -25,7 +25,9 @@ def load(path: Path) -> Scenario:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise GreendcError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise GreendcError(f"{path}: cannot be read: {error}") from error
     tree = parse(text, str(path))
     try:

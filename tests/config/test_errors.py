@@ -73,6 +73,10 @@ CASES = {
         site(meter(multiplier="true")),
         "7: sites[0].meters[0].multiplier: must be a number, not true",
     ),
+    "a_folder_is_a_path": (
+        "data: {dir: x}\n" + site(FEED),
+        "1: data: must be a path, not a mapping",
+    ),
     "no_is_no_text": ("mqtt: {host: no}\n" + site(FEED), "1: mqtt.host: must be text, not false"),
     "text_is_no_number": (
         site(meter(rating_w="'5'")),

@@ -58,4 +58,8 @@ def test_the_page_asks_whether_it_adds_up(url: str) -> None:
                 assert "more comes out than goes in" in row
                 assert "-33" in row or "\u221233" in row
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                verdict = page.locator("#balance [data-verdict=too_much_out] .verdict")
+                box = verdict.bounding_box()
+                assert box is not None
+                assert box["x"] + box["width"] <= size[0]  # it is what is asked for
             assert noted.complaints == []

@@ -21,11 +21,11 @@ function row(node) {
     "tr",
     { "data-verdict": node.verdict },
     el("th", { scope: "row" }, node.node),
+    el("td", { className: "verdict" }, node.text), // beside the name: a phone shows no more of a row
     amount(node.in_kwh),
     amount(node.out_kwh),
     amount(difference, node.difference_share),
     amount(node.tolerance_kwh),
-    el("td", {}, node.text),
   );
 }
 

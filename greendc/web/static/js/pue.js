@@ -61,7 +61,7 @@ function defence(entry) {
   return [
     ["coverage", percent(entry.coverage)],
     ["estimated share", percent(entry.estimated_share)],
-    ["uncertainty", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")} (k = 2)`],
+    ["uncertainty", entry.uncertainty === null ? UNKNOWN : `± ${figure(entry.uncertainty, "1")} (k\u00a0=\u00a02)`],
   ];
 }
 
