@@ -13,6 +13,7 @@ from greendc.core.levels import FloatArray, Level
 from greendc.core.rules import Rules
 
 LIMIT = 0.02  # of what the register has counted
+ROUNDING = 1e-9  # of LIMIT: what a difference of just 2 % may come out above it
 
 Days = Callable[[int, int], Sequence[int]]
 
@@ -56,7 +57,7 @@ class Reconciliation:
         if start not in self.held.index:
             return []
         excess = self._excess(start, end)
-        far = np.flatnonzero(np.abs(excess) > LIMIT).tolist()
+        far = np.flatnonzero(np.abs(excess) > LIMIT * (1 + ROUNDING)).tolist()
         return [Mismatch(*self.pairs[i], start, end, float(excess[i])) for i in far]
 
     def _excess(self, start: int, end: int) -> FloatArray:
