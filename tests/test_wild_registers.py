@@ -26,6 +26,7 @@ def shown(values: list[float], name: str = "feed") -> list[Reading]:
 
 def counted(folder: Path, log: list[Reading]) -> tuple[float, dict[str, int]]:
     """Energy in Wh, and how many readings there are of each word."""
+    folder.mkdir(exist_ok=True)
     config = runs.configured(folder, METERS[:1], MORE)
     path = runs.played(folder / "ledger", config, [*runs.entries(log), runs.end()])
     words = {str(row[0]): int(str(row[1])) for row in runs.judged(path) if len(row) == 2}
@@ -104,3 +105,13 @@ def test_without_waiting_for_later_readings_the_order_matters(
     monkeypatch.setattr(register, "_wild", lambda *_: False)
     with pytest.raises(AssertionError):
         test_words_and_figures_hang_on_no_order(tmp_path, 0)
+
+
+def test_what_comes_late_among_the_readings_that_speak_against_a_rise_is_counted_with_them(
+    tmp_path: Path,
+) -> None:
+    """The fall is the eighth reading behind the rise, and with those that come late the 13th."""
+    values = [1.1, 5.6, 5.6, 6.7, 6.7, 11.0, 13.0, 13.0, 13.0, 25.0, 27.0, 33.0, 36.0, 36.5]
+    log = shown([*values, 5.0, *(5.0 + minute for minute in range(1, 31))])
+    late = [*log[:9], *log[14:18], *log[9:14], *log[18:]]
+    assert counted(tmp_path / "late", late) == counted(tmp_path / "ordered", log)

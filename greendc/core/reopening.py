@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from greendc.core.counting import LATER
 from greendc.core.energy import Segments
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.leftout import LeftOut, differing
@@ -75,6 +76,26 @@ def reached(rules: Rules, old: Readings) -> list[Dirty]:
     reach = rules.reach[old.meter]
     lo, hi = (old.time - reach).tolist(), (old.time + reach).tolist()
     return list(zip(old.meter.tolist(), zip(lo, hi, strict=True), strict=True))
+
+
+def amid(rules: Rules, held: Readings, fresh: Readings) -> BoolArray:
+    """Which readings come among those that say whether a rise before all that is held can be.
+
+    Of registers without a rating, among the first `LATER` that are held and in range.
+
+    >>> from greendc.core.facility import Kind, Meter
+    >>> rules = Rules.of((Meter("wh", "util", "energy", Kind.REGISTER, 60, 60, 60),))
+    >>> def rows(*times: int) -> Readings:
+    ...     none = np.zeros(len(times), np.int64)
+    ...     return Readings(none, none, np.array(times), np.zeros(len(times)))
+    >>> print(amid(rules, rows(*range(100, 120)), rows(105, 111, 120)))
+    [ True False False]
+    """
+    border = np.searchsorted(held.meter, np.arange(len(rules.meters) + 1))
+    nth = np.minimum(border[:-1] + LATER, border[1:]) - 1
+    upto = np.where(nth >= border[:-1], np.append(held.time, -EVER)[nth], -EVER)
+    found: BoolArray = fresh.time < np.where(rules.unrated, upto, -EVER)[fresh.meter]
+    return found
 
 
 def recalled(rules: Rules, history: History, since: IntArray, held: IntArray) -> Readings:

@@ -78,6 +78,13 @@ class Rules:
         return [number for number, meter in enumerate(self.meters) if meter.factors]
 
     @property
+    def unrated(self) -> BoolArray:
+        """Registers without a rating: of each rise later readings tell whether it can be."""
+        without = np.array([meter.rating is None for meter in self.meters], np.bool_)
+        found: BoolArray = without & (self.kind == REGISTER)
+        return found
+
+    @property
     def judged(self) -> BoolArray:
         """Meters whose readings rules beyond a range may speak against, or others by them."""
         found = np.isfinite(self.spike) | np.isfinite(self.rate) | (self.frozen < EVER)

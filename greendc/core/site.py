@@ -38,6 +38,7 @@ from greendc.core.reopening import (
     Dirty,
     History,
     Span,
+    amid,
     changed,
     gathered,
     reached,
@@ -49,7 +50,7 @@ from greendc.core.reopening import (
 from greendc.core.rules import MEAN_PREV
 from greendc.core.settled import FILLED, Cause, Settled, causes
 from greendc.core.siblings import held_from, spread
-from greendc.core.words import Before, Verdict, WordArray
+from greendc.core.words import Before, Verdict, Word, WordArray
 
 Told = tuple[Segments, list[Spread]]  # what readings tell, and gaps that are spread
 
@@ -338,6 +339,8 @@ class SiteBook:
     def _recall(self, fresh: Readings, settled: Settled) -> Readings:
         """Hold archived readings again where late ones lie among those that judge them."""
         behind = self._behind(fresh) | self._corrects(fresh)
+        believable = self.hot.where(self._verdict(self.hot).word != Word.OUT_OF_RANGE)
+        behind |= amid(self.rules, believable, fresh) & self._archived()[fresh.meter]
         behind &= self.rules.among[fresh.meter]
         behind |= self._follows(fresh)
         held = firsts(self.hot, len(self.rules.meters))
