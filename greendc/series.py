@@ -251,10 +251,11 @@ FINDINGS = _gauge(
 FINDING = Series(
     "greendc_balance_finding_info",
     INFO,
-    ("site", "node", "kind", "meter", "multiplier"),
+    ("site", "node", "kind", "meter", "multiplier", "other"),
     "",
     "A finding of the newest hour: the first of its nodes, and the meter that explains it best "
-    "with the multiplier that would put it right; of a register and its power: these.",
+    "with the multiplier that would put it right, or the other meter that it is taken for; of a "
+    "register and its power: these.",
 )
 
 # -- how the daemon does --------------------------------------------------------------------------

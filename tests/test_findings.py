@@ -68,5 +68,13 @@ def test_undecided_names_no_meter_as_the_one() -> None:
     assert "Either something there has no meter, or a meter is read wrongly" in words
     out = Families()
     balances(out, Closed(balances={"dc": Balance(hours(OPEN)[0], (found,))}))
-    assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "undecided", "", "")]
+    assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "undecided", "", "", "")]
     assert "rack: one of three phases is missing (multiply by 1.5)" in words
+
+
+def test_metrics_name_both_of_two_meters() -> None:
+    suspect = Suspect("rack", "exchanged", 1.0, "", None, "fan")
+    told = Told(("pdu", "feed"), (suspect,), 0, 3, 0.5, 0.01, None)
+    out = Families()
+    balances(out, Closed(balances={"dc": Balance(Checked(0, HOUR, (), (told,)), ())}))
+    assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "exchanged", "rack", "", "fan")]

@@ -43,7 +43,7 @@ def test_metrics_tell_the_same(url: str) -> None:
     assert off % ("feed-a.util", "0.0") in text
     assert 'greendc_balance_findings{kind="phase",site="edge-room"} 1.0' in text
     assert 'greendc_balance_findings{kind="sign",site="edge-room"} 0.0' in text
-    labels = 'kind="phase",meter="ups-a.ups_out",multiplier="1.5",node="ups-a.ups_out"'
+    labels = 'kind="phase",meter="ups-a.ups_out",multiplier="1.5",node="ups-a.ups_out",other=""'
     assert f"greendc_balance_finding_info{{{labels},site=" in text
 
 

@@ -28,9 +28,10 @@ def balances(out: Families, closed: Closed) -> None:
             out.add(series.FINDINGS, (site, word), count)
 
 
-def _first(one: Told) -> tuple[str, str]:
-    """The most likely meter and its multiplier, blank where there is none."""
+def _first(one: Told) -> tuple[str, str, str]:
+    """The most likely meter, its multiplier and the other meter, blank where there is none."""
     if not one.suspects or one.undecided:
-        return "", ""
+        return "", "", ""
     first = one.suspects[0]
-    return first.meter, "" if first.multiplier is None else f"{first.multiplier:.6g}"
+    multiplier = "" if first.multiplier is None else f"{first.multiplier:.6g}"
+    return first.meter, multiplier, first.other or ""
