@@ -164,6 +164,20 @@ def test_a_reset_has_begun_by_the_pace_of_what_is_believed_in_the_end() -> None:
     assert found["register", 60 * SECOND][0] == MINUTE
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_nonsense_before_a_silence_counts_until_the_next_reading(*, ended: bool) -> None:
+    """Another meter goes on, so that the register's cells are closed; or its input has ended."""
+    one = alone(COUNTER, meter("clock", Kind.MEAN_NEXT, "none"))
+    log = [(0, 60 * i, 1e9 if i == 11 else 100.0 + i) for i in range(12)]
+    log += [(1, 60 * i, 1.0) for i in range(12, 12 if ended else 18)]
+    before = played(one, log, list(range(len(log))))
+    assert np.frombuffer(before["register", 600 * SECOND][1])[0] > 1e8
+    order = [*log, (0, 1200, 120.0), (0, 1260, 121.0)]
+    found = played(one, order, list(range(len(order))), ends=[len(log)] if ended else [])
+    assert found == played(replace(one, lateness=HOUR), order, [])
+    assert np.frombuffer(found["register", 600 * SECOND][1])[0] == pytest.approx(1.0)
+
+
 @dataclass
 class Asked(MemoryHistory):
     """An archive that counts how often it is asked."""
