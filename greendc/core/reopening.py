@@ -192,7 +192,7 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
         for meter, start, end, power, last, _, *marks in rows:
             # of a constant power with another end only what lies between the ends differs
             key = meter, start, power, *marks
-            lo = min(end, level[key]) if power == last and key in level else start
+            lo = level.get(key, start) if power == last else start
             if lo < min(end, int(sealed[meter])):
                 yield meter, (lo, end)
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from greendc.core.energy import segments
 from greendc.core.facility import MINUTE, SECOND, Kind
@@ -16,6 +17,7 @@ MANY = (
     *METERS,
     replace(meter("line", Kind.INSTANT), fill="linear"),
     replace(meter("held", Kind.MEAN_NEXT), fill="linear", frozen_after=5 * MINUTE),
+    meter("fans", Kind.MEAN_PREV),
     replace(meter("room", Kind.INSTANT), quantity="temperature"),
 )
 
@@ -50,3 +52,21 @@ def test_a_mean_of_the_time_before_reaches_back_to_the_reading_before_it() -> No
     found = segments(one, np.zeros(3, np.int64), np.array([0, 30, 200]) * SECOND, np.ones(3))
     assert (found.start // SECOND).tolist() == [-60, 0, 140]
     assert (found.end // SECOND).tolist() == [0, 30, 200]
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "end"),
+    [
+        (Kind.INSTANT, [0, 240], [60, 300]),
+        (Kind.MEAN_NEXT, [0, 60, 240, 300], [60, 120, 300, 360]),
+        (Kind.MEAN_PREV, [-60, 0, 180, 240], [0, 60, 240, 300]),
+        (Kind.ON_CHANGE, [0, 60, 240, 300], [60, 240, 300, 480]),
+    ],
+)
+def test_what_is_left_out_says_nothing(kind: Kind, start: list[int], end: list[int]) -> None:
+    """The readings at 120 and 180 s are frozen."""
+    one = replace(meter("m", kind), frozen_after=2 * MINUTE, max_gap=MINUTE)
+    value = np.array([5.0, 5.0, 5.0, 5.0, 6.0, 7.0])
+    found = segments(Rules.of((one,)), np.zeros(6, np.int64), np.arange(6) * MINUTE, value)
+    assert (found.start // SECOND).tolist() == start
+    assert (found.end // SECOND).tolist() == end

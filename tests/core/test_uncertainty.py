@@ -148,6 +148,14 @@ def test_mass_and_cue_follow_the_intensity_of_each_period() -> None:
     np.testing.assert_allclose(found.value, [2 / ROOT3 * m / 50 for m in kg])
 
 
+def test_one_meter_may_emit_by_its_fuel_and_by_what_it_carries() -> None:
+    """2 g/kWh of its own and 3 of the grid, of 1 kWh."""
+    expansion = expand([meter("both", 0.01)], [])
+    form = expansion.sensitivity([(0, 2.0 / J_PER_KWH)], carried=[(0, 1.0)])
+    found = expanded_uncertainty(form, [[J_PER_KWH]], 1.0, 5.0, g_per_kwh=3.0)
+    assert found.value == pytest.approx(2 / ROOT3 * 0.01 * 5)
+
+
 def test_figures_in_other_units_have_the_doubt_of_both_sums() -> None:
     form = expand([meter("all", 0.01), meter("it", 0.02)], [])
     cue = form.sensitivity([(0, 1.0)], [(1, 1.0)], scale=3600.0)
@@ -247,6 +255,45 @@ def test_any_of_many_meters_without_class_may_be_the_one_that_holds_too_much(pla
     assert found.reason == [None, "no_accuracy"]
 
 
+@pytest.mark.parametrize(
+    ("weights", "energies", "word"),
+    [
+        ([1.0, 0.001], [1000.0, 900.0], None),  # by what it moves the sum, not by what it counts
+        ([1.0, -1.0], [1000.0, 400.0], "no_accuracy"),
+        ([-1.0, 1.0], [1000.0, 5.0], None),
+        ([-1.0, 1.0], [1000.0, 50.0], "no_accuracy"),
+    ],
+)
+@pytest.mark.parametrize("below", [False, True])
+def test_what_a_meter_without_class_holds_goes_by_its_weight_in_either_sum(
+    *, weights: list[float], energies: list[float], word: str | None, below: bool
+) -> None:
+    members = list(enumerate(weights))
+    total = math.fsum(w * e for w, e in zip(weights, energies, strict=True))
+    expansion = expand([meter("a", 0.01), meter("b", None)], [])
+    form = expansion.sensitivity([(0, 1.0)] if below else members, members if below else [])
+    num, den = (1000.0, total) if below else (total, 1.0)
+    assert reason(form, energies, num, den) == word
+
+
+def test_a_small_share_without_stated_doubt_may_be_of_much() -> None:
+    for share, word in ((0.005, None), (0.02, "no_accuracy")):
+        loss = Derived("loss", "none", Op.SHARE, ("it",), share)
+        form = expand([meter("it", 0.01)], [loss]).sensitivity([(0, 1.0), (1, 1.0)])
+        assert reason(form, [1000.0], 1000.0 * (1 + share), 1.0) == word
+
+
+def test_a_sum_of_nothing_is_exact_only_where_its_meters_say_how_exact_they_are() -> None:
+    for accuracy, filled, word in (
+        (None, [], "no_accuracy"),
+        (None, [(0, None)], "no_accuracy"),
+        (0.01, [], None),
+        (0.01, [(0, None)], None),  # and nothing is filled
+    ):
+        form = expand([meter("a", accuracy)], [], filled).sensitivity([(0, 1.0)])
+        assert reason(form, [0.0] * (1 + len(filled)), 0.0, 1.0) == word
+
+
 def test_it_counts_in_the_denominator_too() -> None:
     assert reason(metered(0.01, None), [1500.0, 1000.0], 1500.0, 1000.0) == "no_accuracy"
 
@@ -271,6 +318,8 @@ def test_a_figure_that_is_unknown_has_no_uncertainty() -> None:
     )
     assert np.isnan(found.value).all()
     assert found.reason == ["undefined"] * 3
+    alone = expand([meter("a", 0.01)], []).sensitivity([(0, 1.0)])
+    assert np.isnan(expanded_uncertainty(alone, [[1.0]], 1.0, math.nan).value[0])
 
 
 def test_a_meter_that_is_not_needed_may_be_unknown() -> None:
