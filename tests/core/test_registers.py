@@ -203,3 +203,22 @@ def test_what_is_counted_is_multiplied_by_the_factors_of_its_time(
     beside = [(0.0, 60.0, 1.0, 60.0, False), (60.0, 540.0, 1.0, 480.0, True)]
     assert told((COUNTER, one), [*other, *rows], 1) == expected
     assert told((COUNTER, one), [*other, *rows], 0) == beside
+
+
+@pytest.mark.parametrize(
+    ("final", "expected"), [(12.0, "began used replaced used"), (10.5, "began used {0} {0}")]
+)
+def test_an_exchange_has_its_word_where_the_readings_fit_it(final: float, expected: str) -> None:
+    one = replace(COUNTER, replaced=(Replacement(90 * SECOND, final, 500.0),))
+    rows: Rows = [(0, 0, 10), (0, 1, 11), (0, 2, 501), (0, 3, 502)]
+    assert words(walked((one,), rows)) == expected.format("implausible")
+
+
+@pytest.mark.parametrize("odd", [[], [(0, -1, -5)]])
+def test_a_silence_of_just_the_longest_is_counted_across(odd: Rows) -> None:
+    """The short way and, where one is out of range, the long one."""
+    found = walked(
+        (COUNTER,), [*odd, (0, 0, 100), (0, 5, 102), (0, 11, 101), (0, 17, 99.9)], BRIDGE
+    )
+    assert words(found).removeprefix("out_of_range ") == "began used began reset"
+    assert found.energy.tolist()[len(odd) :] == [0, 2, 0, 0]
