@@ -345,8 +345,8 @@ class LedgerReader(Protocol):
         """Newest figures among the rows up to an id, by start and name."""
         ...
 
-    def revisions(self, row: LedgerRow) -> Iterable[LedgerRow]:
-        """Every row of the same site, quantity, period and start, the first one first."""
+    def revisions(self, asked: Asked) -> Iterable[LedgerRow]:
+        """Every revision of figures, by start, name and revision."""
         ...
 
     def latest(self) -> Iterable[LedgerRow]:

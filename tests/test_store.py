@@ -129,7 +129,7 @@ def test_sinks_can_ask_for_what_the_ledger_said_up_to_a_row(store: Store) -> Non
     assert asked(every, 4) == [("e_dc", 0, 5.0), ("e_it", 0, 8.0), ("e_it", 1, 5.0)]
     assert asked(every, 7, MINUTE) == [("e_dc", 0, 5.0), ("e_it", 0, 9.0)]
     assert asked({"none"}, 7) == []
-    first = next(iter(reader.rows_after(0, 1)))
+    first = Asked(SITE, "cell", frozenset({"e_it"}), 0, 1)
     assert [r.figure.value for r in reader.revisions(first)] == [5.0, 8.0, 9.0]
     latest = [(r.figure.quantity, r.figure.period, r.figure.start) for r in reader.latest()]
     assert sorted(latest) == [

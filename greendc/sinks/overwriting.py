@@ -5,10 +5,13 @@ before they are written.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Protocol
 
-from greendc.ports import LedgerReader, LedgerRow
+from greendc.core.facility import HOUR
+from greendc.ports import Asked, LedgerReader, LedgerRow
 from greendc.sinks.errors import PartlyRefused, Refused
 from greendc.sinks.line_protocol import fields, newest_of, tags
 
@@ -40,9 +43,8 @@ class Overwriting:
     def write(self, rows: Sequence[LedgerRow], ledger: LedgerReader) -> None:
         """Make the points what the rows say."""
         newest = newest_of(rows)
-        for row in newest:
-            for stale in _stale(row, ledger):
-                self._store.delete(stale)
+        for stale in _stale(newest, ledger):
+            self._store.delete(stale)
         try:
             self._store.post(newest)
         except Refused as error:
@@ -53,21 +55,41 @@ class Overwriting:
         self._store.close()
 
 
-def _stale(row: LedgerRow, ledger: LedgerReader) -> Iterator[LedgerRow]:
-    """Earlier revisions of which something would remain, one for each series.
+def _stale(newest: Sequence[LedgerRow], ledger: LedgerReader) -> Iterator[LedgerRow]:
+    """Earlier revisions of which something would remain, one for each series of a point.
+
+    The ledger is asked for those of an hour together: they stand in the same blocks.
+    """
+    hours: dict[tuple[str, str, int], dict[tuple[str, int], LedgerRow]] = defaultdict(dict)
+    for row in newest:
+        if row.figure.revision:
+            place = row.site, row.figure.period, row.figure.start // HOUR
+            hours[place][_point(row)] = row
+    for (site, period, hour), points in hours.items():
+        names = frozenset(quantity for quantity, _ in points)
+        asked = Asked(site, period, names, hour * HOUR, (hour + 1) * HOUR)
+        for point, revisions in groupby(ledger.revisions(asked), _point):
+            if point in points:
+                yield from _remaining(points[point], revisions)
+
+
+def _remaining(row: LedgerRow, revisions: Iterable[LedgerRow]) -> Iterator[LedgerRow]:
+    """Of all revisions of a point those before that would not be overwritten whole.
 
     All of them are looked at, not only the one before: after a crash the store may hold any.
     """
-    if not row.figure.revision:
-        return
     mine, known, seen = tags(row), set(fields(row.figure)), set()
-    for earlier in ledger.revisions(row):
+    for earlier in revisions:
         series = tags(earlier)
         place = tuple(series.items())
         gone = series != mine or set(fields(earlier.figure)) - known
         if earlier.id < row.id and gone and place not in seen:
             seen.add(place)
             yield earlier
+
+
+def _point(row: LedgerRow) -> tuple[str, int]:
+    return row.figure.quantity, row.figure.start
 
 
 def _too_old(rows: Sequence[LedgerRow], error: Refused) -> PartlyRefused | Refused:

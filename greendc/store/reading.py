@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from greendc.core.facility import EVER
 from greendc.core.figure import PERIODS, Figure, FigureColumns
 from greendc.ports import Asked, LedgerRow, Starts
 from greendc.store.blocks import Blocks, Rows, figures_of
@@ -166,16 +167,17 @@ class StoredLedger:
 
     def newest(self, asked: Asked, upto: int) -> Iterator[LedgerRow]:
         """Newest figures among the rows up to an id, by start and name."""
-        span = asked.period, asked.lo, asked.hi
-        for rows in self._blocks.newest(asked.site, *span, asked.quantities, upto):
+        for rows in self._revisions(asked, upto):
+            yield from _ledger_rows(asked.site, rows.newest())
+
+    def revisions(self, asked: Asked) -> Iterator[LedgerRow]:
+        """Every revision of figures, by start, name and revision."""
+        for rows in self._revisions(asked, EVER):
             yield from _ledger_rows(asked.site, rows)
 
-    def revisions(self, row: LedgerRow) -> Iterator[LedgerRow]:
-        """Every row of the same site, quantity, period and start, the first one first."""
-        figure = row.figure
-        span = figure.period, figure.start, figure.start + 1
-        for rows in self._blocks.sorted(row.site, *span, [figure.quantity]):
-            yield from _ledger_rows(row.site, rows)
+    def _revisions(self, asked: Asked, upto: int) -> Iterator[Rows]:
+        span = asked.period, asked.lo, asked.hi
+        return self._blocks.sorted(asked.site, *span, asked.quantities, upto)
 
     def starts(self, periods: Collection[str], since: int, *, revised: bool) -> Iterator[Starts]:
         """Rows whose figures are of some periods and start at `since` [ns] or later.

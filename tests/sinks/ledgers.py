@@ -63,21 +63,18 @@ class Rows:
         return iter(self.rows[first : first + limit])
 
     def newest(self, asked: Asked, upto: int) -> Iterable[LedgerRow]:
-        found = {}
-        for row in self.rows:
-            figure = row.figure
-            here = (row.site, figure.period) == (asked.site, asked.period)
-            if (
-                here
-                and row.id <= upto
-                and figure.quantity in asked.quantities
-                and asked.lo <= figure.start < asked.hi
-            ):
-                found[figure.start, figure.quantity] = row
-        return [found[key] for key in sorted(found)]
+        found = {_point(row): row for row in self.revisions(asked) if row.id <= upto}
+        return list(found.values())
 
-    def revisions(self, row: LedgerRow) -> Iterable[LedgerRow]:
-        return [other for other in self.rows if _key(other) == _key(row)]
+    def revisions(self, asked: Asked) -> Iterable[LedgerRow]:
+        found = [
+            row
+            for row in self.rows
+            if (row.site, row.figure.period) == (asked.site, asked.period)
+            and row.figure.quantity in asked.quantities
+            and asked.lo <= row.figure.start < asked.hi
+        ]
+        return sorted(found, key=_point)
 
     def latest(self) -> Iterable[LedgerRow]:
         found: dict[tuple[str, str, str], LedgerRow] = {}
@@ -92,5 +89,5 @@ class Rows:
         self.closed.set()
 
 
-def _key(row: LedgerRow) -> tuple[str, str, str, int]:
-    return row.site, row.figure.quantity, row.figure.period, row.figure.start
+def _point(row: LedgerRow) -> tuple[int, str]:
+    return row.figure.start, row.figure.quantity
