@@ -24,10 +24,12 @@ def shown(values: list[float], name: str = "feed") -> list[Reading]:
     return [(name, runs.at(BEGIN + 60 * minute), value) for minute, value in enumerate(values)]
 
 
-def counted(folder: Path, log: list[Reading]) -> tuple[float, dict[str, int]]:
+def counted(
+    folder: Path, log: list[Reading], more: str = "rating_w: null"
+) -> tuple[float, dict[str, int]]:
     """Energy in Wh, and how many readings there are of each word."""
     folder.mkdir(exist_ok=True)
-    config = runs.configured(folder, METERS[:1], MORE)
+    config = runs.configured(folder, [METERS[0].replace("}", f", {more}}}")], MORE)
     path = runs.played(folder / "ledger", config, [*runs.entries(log), runs.end()])
     words = {str(row[0]): int(str(row[1])) for row in runs.judged(path) if len(row) == 2}
     cells = runs.newest(path, "cell").items()
@@ -115,3 +117,14 @@ def test_what_comes_late_among_the_readings_that_speak_against_a_rise_is_counted
     log = shown([*values, 5.0, *(5.0 + minute for minute in range(1, 31))])
     late = [*log[:9], *log[14:18], *log[9:14], *log[18:]]
     assert counted(tmp_path / "late", late) == counted(tmp_path / "ordered", log)
+
+
+def test_a_register_that_replaced_another_says_nothing_of_what_that_one_has_shown(
+    tmp_path: Path,
+) -> None:
+    """It begins between what the old one rose from and what it rose to."""
+    log = shown([0.0, 0.0, 0.0, *[1000.0] * 5, *(500.0 + minute for minute in range(40))])
+    exchange = "replaced: [{at: 2025-03-01T00:07:30Z, final: 1000, initial: 500}]"
+    value, words = counted(tmp_path, log, exchange)
+    assert value == pytest.approx(1039)
+    assert not [word for word in words if word.startswith("quarantined")]

@@ -19,7 +19,7 @@ from greendc.core.counting import (
     returns,
     wild,
 )
-from greendc.core.facility import SECOND, IntArray, Meter
+from greendc.core.facility import EVER, SECOND, IntArray, Meter
 from greendc.core.jumps import jumps
 from greendc.core.words import LEFT_OUT, BoolArray, FloatArray, Word, WordArray
 
@@ -258,7 +258,7 @@ def _counted(
     since = Upcoming(float(value[begun]), int(time[begun] - time[anchor]))
     upcoming = _upcoming(meter, time, value, place)
     risen = wild(rated, before, now, span, upcoming)
-    if risen and returns(meter, before, now, _later(meter, value, place)):
+    if risen and returns(meter, before, now, _later(meter, time, value, place)):
         return None, _word(meter, before, now, None)
     delta = register_delta(rated, before, now, span, upcoming, since)
     if delta is not None and lapped(rated, now, delta, span, upcoming):
@@ -276,10 +276,15 @@ def _upcoming(meter: Meter, time: IntArray, value: FloatArray, place: int) -> Up
     return Upcoming(float(value[after]), int(time[after] - time[place]))
 
 
-def _later(meter: Meter, value: FloatArray, place: int) -> list[float]:
-    """What the readings in range after a place show, as many as can tell of it."""
+def _later(meter: Meter, time: IntArray, value: FloatArray, place: int) -> list[float]:
+    """What the readings in range after a place show, as many as can tell of it.
+
+    A register that is declared to have replaced this one tells nothing of it.
+    """
     low, high = meter.range_
-    good = (float(v) for v in value[place + 1 :] if low <= v <= high)
+    exchanged = next((r.at for r in meter.replaced if r.at > time[place]), EVER)
+    end = int(np.searchsorted(time, exchanged))
+    good = (float(v) for v in value[place + 1 : end] if low <= v <= high)
     return list(islice(good, LATER))
 
 
