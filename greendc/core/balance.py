@@ -189,7 +189,8 @@ class Place:
         return states
 
     def _lost(self, found: Windows) -> BoolArray:
-        """Outputs that are not known, of those that are no input as well."""
+        """Outputs that are not known, of those that are no input as well, beside one that is."""
+        known = np.isfinite(found.energy[:, self.columns])
         alone = (self.out > 0) & (self.into == 0)
-        lost: BoolArray = alone & ~np.isfinite(found.energy[:, self.columns])
+        lost: BoolArray = alone & ~known & (known & (self.out > 0)).any(axis=1, keepdims=True)
         return lost

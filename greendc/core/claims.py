@@ -77,10 +77,15 @@ class Claims:
 
 
 def _counted(meter: Meter, time: IntArray, value: FloatArray, starts: IntArray) -> FloatArray:
-    """Differences of a register over hours, between the readings beside their borders."""
+    """Differences of a register over hours, between the readings beside their borders.
+
+    NaN where it has been silent there: a register that begins anew meanwhile falls in no hour.
+    """
     borders = np.append(starts, starts + HOUR)
     shown = np.interp(borders, time, value)
     near = (borders >= time[0]) & (borders <= time[-1] + meter.max_gap)
-    shown[~near] = np.nan
+    before = np.maximum(np.searchsorted(time, borders, side="right") - 1, 0)
+    after = np.minimum(np.searchsorted(time, borders), len(time) - 1)
+    shown[~near | (time[after] - time[before] > meter.max_gap)] = np.nan
     counted: FloatArray = shown[len(starts) :] - shown[: len(starts)]
     return counted

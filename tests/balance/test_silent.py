@@ -76,3 +76,11 @@ def test_losses_are_held_against_the_same_bounds() -> None:
     found = windows(silent(hours(), "rack_c"))
     (site,) = (Place.of(node, NAMES) for node in chain() if node.usual is not None)
     assert oddness(site, site.sides(found), np.ones(24, np.bool_)) < 0.5
+
+
+def test_a_node_without_any_output_is_not_judged() -> None:
+    """Whatever its input claims: nothing stands against that."""
+    counted = hours()
+    lost = silent(counted | {"pdu": -counted["pdu"]}, "rack_a", "rack_b", "rack_c")
+    (pdu,) = (Place.of(node, NAMES) for node in chain() if node.name == "pdu")
+    assert set(pdu.states(windows(lost)).tolist()) == {State.UNKNOWN}
