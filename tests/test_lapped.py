@@ -1,6 +1,7 @@
 """A register that goes round in a gap: what it counted is right, or absent and said so."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,28 @@ def test_what_is_certain_counts(tmp_path: Path, counts: list[int], keys: str) ->
     path = played(tmp_path, readings, keys, 9)
     assert hours(path) == pytest.approx(dict(enumerate(counts[:-1])))
     assert "lapped" not in words(path)
+
+
+@pytest.mark.parametrize("factor", [1, 0.1])
+def test_the_next_reading_tells_where_nothing_is_missing_as_well(
+    tmp_path: Path, factor: float
+) -> None:
+    """40 kWh in two hours, or 105 kWh: by the hour after them, which an end may come before."""
+    shown = [*(20_000 * hour for hour in range(9)), *range(200_000, 440_001, 30_000)]
+    times = [*range(9), *range(10, 19)]
+    readings = [
+        ("feed", BEGIN + hour * HOUR, float(wh % MODULUS))
+        for hour, wh in zip(times, shown, strict=True)
+    ]
+    keys = f"{ROUND}, rating_w: {60e3 * factor}, multiplier: {factor}"
+    config = runs.configured(tmp_path, [f"{{{METER}, {keys}}}"], MORE)
+    found = []
+    for ends in ([], [10], range(1, 18)):
+        parts = [runs.batch(readings[a:b]) for a, b in pairwise([0, *ends, len(readings)])]
+        log = [entry for part in parts for entry in (part, runs.end())]
+        path = runs.played(tmp_path / f"{len(ends)} ends", config, log)
+        found.append((hours(path), runs.newest(path), words(path)))
+    assert found[0] == found[1] == found[2]
+    wanted = dict.fromkeys(range(8), 20_000) | dict.fromkeys(range(10, 18), 30_000)
+    assert found[0][0] == pytest.approx({hour: wh * factor for hour, wh in wanted.items()})
+    assert found[0][2] == {"lapped": 1, "rollover": 5}

@@ -46,13 +46,13 @@ class Due:
 class Known:
     """How far the readings of each meter go: the last one, and the last that can be believed.
 
-    What one that is still to come may change lies after `decided`. `spans` are the intervals of
-    registers that a power gives their shape to: meters, starts and ends [ns].
+    Cells after `awaited` wait for what one that is still to come may change. `spans` are the
+    intervals of registers that a power gives their shape to: meters, starts and ends [ns].
     """
 
     last: IntArray
     reached: IntArray
-    decided: IntArray
+    awaited: IntArray
     spans: tuple[IntArray, IntArray, IntArray]
 
 
@@ -172,7 +172,7 @@ class Progress:
         else:
             hold = np.where(known.reached > -EVER, self.rules.hold, 0)
             silent = watermark - self.rules.silent_after
-            told = np.minimum(known.reached + hold, known.decided)
+            told = np.minimum(known.reached + hold, known.awaited)
             upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
             upto = self._floor(self._shaped(upto, known))
         if self.origin is None:  # meters that have no cells are judged all the same

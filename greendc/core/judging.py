@@ -6,7 +6,7 @@ import numpy as np
 
 from greendc.core.facility import EVER, IntArray
 from greendc.core.readings import Readings, firsts
-from greendc.core.register import register_steps, unconfirmed
+from greendc.core.register import may_have_lapped, register_steps, unconfirmed
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.siblings import excused, moved_last
 from greendc.core.suspicion import near, spikes, too_fast, unchanged_since
@@ -129,6 +129,7 @@ class _Judge:
             self.time.copy() if judged else self.time,
             np.full(count, -EVER, np.int64) if judged else same(-EVER, count),
             np.full(len(self.rules.meters), EVER, np.int64),
+            np.full(len(self.rules.meters), EVER, np.int64),
         )
         known = self._known()
         if judged:
@@ -151,8 +152,15 @@ class _Judge:
         steps = register_steps(rules.meters, rules.bridge, *columns)
         found.word[place], found.energy[place] = steps.word, steps.energy
         found.anchor[place] = np.where(steps.anchor >= 0, place[steps.anchor], -1)
-        open_ = place[unconfirmed(rules.meters, *columns, steps)]
-        np.minimum.at(found.decided, self.meter[open_], self.time[found.anchor[open_]])
+        risen = place[unconfirmed(rules.meters, *columns, steps)]
+        round_ = place[may_have_lapped(rules.meters, *columns[:2], steps)]
+        gap = self.time[round_] - self.time[found.anchor[round_]]
+        behind = round_[gap > rules.max_gap[self.meter[round_]]]
+        for open_, upto in (
+            (np.append(risen, round_), found.decided),
+            (np.append(risen, behind), found.awaited),
+        ):
+            np.minimum.at(upto, self.meter[open_], self.time[found.anchor[open_]])
 
     def _suspect(self, found: Verdict, known: IntArray) -> None:
         rules, place = self.rules, np.flatnonzero(self.rules.judged[self.meter])
@@ -187,4 +195,4 @@ class _Judge:
 
     @staticmethod
     def _wait(found: Verdict, meter: IntArray, time: IntArray, place: IntArray) -> None:
-        found.decided[meter[place]] = time[place - 1]
+        found.decided[meter[place]] = found.awaited[meter[place]] = time[place - 1]

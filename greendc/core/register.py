@@ -135,8 +135,7 @@ def unconfirmed(
 ) -> IntArray:
     """Places of readings in range that rose so far [1] that the next ones may speak against them.
 
-    Of each meter the last one, and those of the last `LATER` that rose wildly; the last one also
-    behind a gap in which its register can have gone round unseen.
+    Of each meter the last one, and those of the last `LATER` that rose wildly.
     """
     there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
     of = meter[there]
@@ -155,20 +154,30 @@ def unconfirmed(
         )
         if _wild(meters[number], time, value, steps.anchor[place], place, following)
     ]
-    gone = there[(left == 0) & (steps.word[there] < LEFT_OUT) & (steps.anchor[there] >= 0)]
-    found += [
-        place
-        for place in gone.tolist()
-        if _may_have_lapped(meters[meter[place]], time, steps, place)
-    ]
     return np.append(last, np.array(found, np.int64))
 
 
-def _may_have_lapped(meter: Meter, time: IntArray, steps: Steps, place: int) -> bool:
-    """Whether a register can, for all that is known yet, have gone round in a gap."""
-    span = int(time[place] - time[steps.anchor[place]])
-    most = max_plausible(meter, span)
-    return 0 < meter.modulus <= most - steps.energy[place] and span > meter.max_gap
+def may_have_lapped(
+    meters: tuple[Meter, ...], meter: IntArray, time: IntArray, steps: Steps
+) -> IntArray:
+    """Places of last readings whose registers can, for all that is known yet, have gone round."""
+    there = np.flatnonzero(steps.word != Word.OUT_OF_RANGE)
+    last = there[np.append(meter[there][1:] != meter[there][:-1], True)[: len(there)]]
+    last = last[(steps.word[last] < LEFT_OUT) & (steps.anchor[last] >= 0)]
+    modulus = np.array([m.modulus for m in meters])[meter[last]]
+    found = [
+        place
+        for place in last[modulus > 0].tolist()
+        if _laps(meters[meter[place]], time[[steps.anchor[place], place]], steps.energy[place])
+    ]
+    return np.array(found, np.int64)
+
+
+def _laps(meter: Meter, ends: IntArray, energy: float) -> bool:
+    """Whether a register can have counted once more around than `energy` [J] between two times."""
+    rated = _rated(meter, float(_factors(meter, ends).min()))
+    most = max_plausible(rated, int(ends[1] - ends[0]))
+    return meter.modulus <= most - energy
 
 
 def _wild(

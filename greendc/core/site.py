@@ -491,7 +491,7 @@ class SiteBook:
         """How far the readings held go."""
         count, verdict = len(self.rules.meters), self._verdict(self.hot)
         reached = lasts(self.hot.where(verdict.believed), count)
-        return Known(lasts(self.hot, count), reached, verdict.decided, self._intervals(verdict))
+        return Known(lasts(self.hot, count), reached, verdict.awaited, self._intervals(verdict))
 
     def _intervals(self, verdict: Verdict) -> tuple[IntArray, IntArray, IntArray]:
         """Meters, starts and ends of what registers with a power have counted."""

@@ -112,7 +112,9 @@ class Verdict:
     begins with it, -1 where no interval can begin or end with it; of others it is their own
     place or -1. `energy` is what a register has counted since the anchor [J]. `since` is from when
     on a value has been the same, `moved` when it had last changed [ns]; `decided` is up to when,
-    meter by meter, no reading that is still to come can change a word [ns].
+    meter by meter, no reading that is still to come can change a word [ns]. Cells wait for such a
+    reading no further than from `awaited` on: that a register has gone round more than once
+    where nothing is missing is so rare that closed cells are opened again for it.
     """
 
     word: WordArray
@@ -121,6 +123,7 @@ class Verdict:
     since: IntArray
     moved: IntArray
     decided: IntArray
+    awaited: IntArray
 
     @property
     def believed(self) -> BoolArray:
