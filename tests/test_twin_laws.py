@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import MINUTE, SECOND
+from greendc.ports import Entry
 from tests import runs
 from tests.runs import Reading
 from tests.test_ledger_laws import assert_same, ledger, of
@@ -159,3 +160,21 @@ def test_a_register_that_comes_back_takes_the_shape_of_the_time_it_was_away(
     assert kwh == pytest.approx([0.5, 2.0, 0.5], rel=1e-12)
     first = [f for f in revisions if (f.period, f.quantity, f.start) == ("hour", "feed", hour)]
     assert [f.status for f in first] == ["estimated", "ok"]
+
+
+@pytest.mark.parametrize("wh", [9.1, 10.6, 12.8])
+def test_a_power_that_goes_on_behind_an_end_leaves_no_trace_in_a_bit(
+    tmp_path: Path, wh: float
+) -> None:
+    """A stretch of the same power in two pieces: each has what its register counted, rounded."""
+    kinds = f"nominal: 60s, {SILENT}"
+    rules = f"id: wh, {REGISTER}, {kinds}, shape: w", f"id: w, {POWER}, kind: on_change, {kinds}"
+    config = runs.configured(tmp_path, [f"{{{rule}}}" for rule in rules], "cell: 5min")
+    first, after = ("w", BEGIN + 2100 * SECOND + 2, 250.0), ("w", BEGIN + 2400 * SECOND, 250.0)
+    counted = [("wh", BEGIN + 1, 0.0), ("wh", BEGIN + 2813 * SECOND, wh)]
+    plain: list[Entry] = [runs.batch([counted[0], first, after, counted[1]]), runs.end()]
+    late: list[Entry] = [runs.batch([first, *counted]), runs.end(), runs.batch([after]), runs.end()]
+    found = [
+        runs.newest(runs.played(tmp_path / str(len(log)), config, log)) for log in (plain, late)
+    ]
+    assert found[0] == found[1]

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from greendc.core.counting import LATER
-from greendc.core.energy import Segments
+from greendc.core.energy import Segments, seconds
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.leftout import LeftOut, differing
 from greendc.core.readings import BoolArray, Readings, firsts, merged
@@ -177,7 +177,7 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
 
     >>> def one(end: int) -> Segments:
     ...     span = np.array([0]), np.array([0]), np.array([end])
-    ...     energy, none = np.array([float(end)]), np.zeros(1, bool)
+    ...     energy, none = np.array([end / 1e9]), np.zeros(1, bool)
     ...     return Segments(*span, np.ones(1), np.ones(1), energy, none, none)
     >>> list(changed(one(60), one(30), np.array([45])))
     [(0, (30, 60))]
@@ -188,11 +188,10 @@ def changed(before: Segments, after: Segments, sealed: IntArray) -> Iterator[Dir
     gone, new = _rows(before.of(differing)), _rows(after.of(differing))
     gone, new = gone - new, new - gone
     for rows, others in ((gone, new), (new, gone)):
-        level = {(m, a, p, *marks): b for m, a, b, p, q, _, *marks in others if p == q}
-        for meter, start, end, power, last, _, *marks in rows:
+        level = {(m, a, p, *marks): b for m, a, b, p, _, _, *marks in others}
+        for meter, start, end, power, _, _, *marks, constant in rows:
             # of a constant power with another end only what lies between the ends differs
-            key = meter, start, power, *marks
-            lo = level.get(key, start) if power == last else start
+            lo = level.get((meter, start, power, *marks, True), start) if constant else start
             if lo < min(end, int(sealed[meter])):
                 yield meter, (lo, end)
 
@@ -221,10 +220,13 @@ def _differing(before: Segments, after: Segments, meters: int) -> BoolArray:
     return found
 
 
-def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool, bool]]:
+def _rows(found: Segments) -> set[tuple[int, int, int, float, float, float, bool, bool, bool]]:
+    """Their columns, and whether each piece of one holds power by time, to the last bit."""
+    constant = found.energy == found.power * seconds(found.end - found.start)
+    constant &= found.power == found.power_end
     columns = (
-        found.meter, found.start, found.end,
-        found.power, found.power_end, found.energy, found.distributed, found.estimated,
+        found.meter, found.start, found.end, found.power, found.power_end,
+        found.energy, found.distributed, found.estimated, constant,
     )  # fmt: skip
     return set(zip(*[column.tolist() for column in columns], strict=True))
 

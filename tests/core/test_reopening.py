@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from greendc.core.facility import SECOND
 from greendc.core.leftout import LeftOut
 from greendc.core.reopening import changed, told_otherwise
 from greendc.core.segments import Segments
@@ -23,6 +24,22 @@ class Stretch(NamedTuple):
     distributed: bool
     estimated: bool
 
+    @property
+    def constant(self) -> bool:
+        energy = self.power * seconds(self.start, self.end)
+        return self.power == self.power_end and self.energy == energy
+
+
+def seconds(start: int, end: int) -> float:
+    return (end - start) / SECOND
+
+
+def shorter(one: Stretch, end: int) -> float:
+    """The energy up to an earlier end."""
+    if one.constant:
+        return one.power * seconds(one.start, end)
+    return one.energy * (end - one.start) / (one.end - one.start)
+
 
 def stretches(chance: random.Random) -> list[Stretch]:
     found, energy = [], 0.0
@@ -32,7 +49,7 @@ def stretches(chance: random.Random) -> list[Stretch]:
             end = at + chance.choice([2, 5, 9])
             first = chance.choice([5.0, 5.0, 6.0])
             last = chance.choice([first, first, 7.0])
-            energy = (first + last) / 2 * (end - at)
+            energy = (first + last) / 2 * seconds(at, end) * chance.choice([1, 1, 1, 1.1])
             mark = chance.choice([(False, False)] * 4 + [(True, False), (False, True)])
             found.append(Stretch(meter, at, end, first, last, energy, *mark))
             at = end + chance.choice([0, 0, 3])
@@ -47,7 +64,7 @@ def otherwise(state: list[Stretch], chance: random.Random) -> list[Stretch]:
         one = out[place]
         end = chance.randrange(one.start + 1, one.end + 1)
         changes = [
-            one._replace(end=end, energy=one.energy * (end - one.start) / (one.end - one.start)),
+            one._replace(end=end, energy=shorter(one, end)),
             one._replace(power_end=one.power_end + 1),
             one._replace(distributed=not one.distributed),
             one._replace(estimated=not one.estimated),
@@ -69,7 +86,7 @@ def told(state: list[Stretch], meter: int, second: int) -> tuple[object, ...] | 
     for one in state:
         if one.meter == meter and one.start <= second < one.end:
             even = one.power, one.distributed, one.estimated, one.start
-            return even if one.power == one.power_end else one
+            return even if one.constant else one
     return None
 
 
