@@ -38,7 +38,7 @@ def _speed(text: str) -> float | None:
     """Multiple of real time; None for as fast as it goes."""
     if text == "max":
         return None
-    return _positive(text, "a speed: write max, 1 or 60")
+    return _positive(text, "a speed: write max, or how many times real time, such as 60")
 
 
 def _port(text: str) -> int:

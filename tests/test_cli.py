@@ -185,8 +185,8 @@ def test_progress_is_shown_on_a_terminal(site: Small, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--speed", "fast"], "not a speed: write max, 1 or 60"),
-        (["--speed", "0"], "not a speed"),
+        (["--speed", "fast"], "not a speed: write max, or how many times real time"),
+        (["--speed", "0"], "write max, or how many times real time, such as 60"),
         (["--speed", "nan"], "not a speed"),
         (["--out", "no/such/folder/out.jsonl"], "no such folder"),
         (["--keep", "x", "--into-store", "--yes"], "leave out --keep"),
