@@ -167,7 +167,8 @@ class SinkHealth:
     """How far a sink is; counts are those of this process.
 
     `lag_seconds` is for how long the oldest figure that it has not written has been waiting since
-    this process saw it. `refused` figures are those that the target does not take.
+    this process saw it. `sent` figures are those that the target has taken, `refused` those that it
+    does not take; what is sent again counts again.
     """
 
     name: str
@@ -175,7 +176,7 @@ class SinkHealth:
     pending: int
     lag_seconds: float
     error: str | None  # of the last try; None after a good one
-    written: int = 0
+    sent: int = 0
     refused: int = 0
 
 

@@ -142,10 +142,11 @@ class Sinks:
         configured: Sequence[SinkConfig],
         around: Surroundings,
         ledger: Callable[[], LedgerReader],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`ledger` opens the ledger for reading, once for each sink and once for `health`."""
         self._runners = [
-            Runner(_job(config), new_sink(config, around), ledger) for config in configured
+            Runner(_job(config), new_sink(config, around), ledger, clock) for config in configured
         ]
         self._ledger = ledger
         self._lock = threading.Lock()

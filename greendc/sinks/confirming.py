@@ -9,7 +9,6 @@ time all is sent again, behind whatever was late. A run that begins behind the l
 whether the one before had every answer: what nobody has passed may have been sent.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
 from itertools import takewhile
@@ -67,7 +66,7 @@ class Forgetful(Settling, Protocol):
 class Confirming:
     """Rows that a target has taken, until they are passed for good."""
 
-    def __init__(self, sink: object, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sink: object, clock: Callable[[], float]) -> None:
         """Of a sink that is not `Settling` they are at once."""
         self._settling = sink if isinstance(sink, Settling) else None
         self._forgetful = sink if isinstance(sink, Forgetful) else None

@@ -69,15 +69,21 @@ class Job:
 class Runner:
     """Owns a sink. All methods but the thread's own may be called from any thread."""
 
-    def __init__(self, job: Job, sink: Sink, ledger: Callable[[], LedgerReader]) -> None:
-        """Nothing is opened before `start`."""
+    def __init__(
+        self,
+        job: Job,
+        sink: Sink,
+        ledger: Callable[[], LedgerReader],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is opened before `start`; `clock` tells for how long figures have stood [s]."""
         self.name, self.sink = job.name, sink
         self.passed: queue.SimpleQueue[Passed] = queue.SimpleQueue()
         self._job, self._ledger = job, ledger
         self._limit = job.batch
         self._failures = 0
-        self._progress = Progress(job.name, job.kind)
-        self._confirming = Confirming(sink)
+        self._progress = Progress(job.name, job.kind, clock)
+        self._confirming = Confirming(sink, clock)
         self._confirmed = 0  # the position that is passed for good
         self._stop = threading.Event()
         self._finish = threading.Event()
@@ -259,13 +265,13 @@ class Runner:
 class Progress:
     """How far a sink is, kept for everyone under a lock."""
 
-    def __init__(self, name: str, kind: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, kind: str, clock: Callable[[], float]) -> None:
         self._name, self._kind, self._clock = name, kind, clock
         self._lock = threading.Lock()
         self._marks: list[tuple[int, float]] = []  # when which row was the newest
         self._position: int | None = None
         self._error: str | None = None
-        self._written = self._refused = 0
+        self._sent = self._refused = 0
 
     @property
     def position(self) -> int:
@@ -284,11 +290,11 @@ class Progress:
         with self._lock:
             self._saw(last)
 
-    def advance(self, position: int, written: int) -> None:
-        """Rows up to here are dealt with."""
+    def advance(self, position: int, sent: int) -> None:
+        """Rows up to here are dealt with; the target has taken so many that it was sent."""
         with self._lock:
             self._position = position
-            self._written += written
+            self._sent += sent
             self._error = None
             while self._marks and self._marks[0][0] <= position:
                 self._marks.pop(0)
@@ -321,7 +327,7 @@ class Progress:
                 pending=max(0, last - position),
                 lag_seconds=self._clock() - waiting[0] if waiting else 0.0,
                 error=self._error,
-                written=self._written,
+                sent=self._sent,
                 refused=self._refused,
             )
 

@@ -16,7 +16,6 @@ from greendc.config import Config, load
 from greendc.core.facility import SECOND
 from greendc.files import LEDGER
 from greendc.sinks import Sinks, Surroundings
-from greendc.sinks.confirming import Confirming
 from greendc.sinks.line_protocol import MEASUREMENTS
 from greendc.store import StoredLedger
 from tests.audit.kit import Life, Message, failed
@@ -59,10 +58,9 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def sent(life: Life) -> None:
     """Have all sinks write everything, and what is passed for good in the ledger."""
     path = life.config.data / LEDGER
-    sinks = Sinks(life.config.sinks, Surroundings.of(life.config), lambda: StoredLedger(path))
     minutes = count(step=60.0)  # no doubt is waited for: each look at the clock is one later
-    for one in sinks._runners:
-        one._confirming = Confirming(one.sink, lambda: next(minutes))
+    around = Surroundings.of(life.config)
+    sinks = Sinks(life.config.sinks, around, lambda: StoredLedger(path), lambda: next(minutes))
     sinks.start()
     deadline = time.monotonic() + PATIENCE
     with closing(StoredLedger(path)) as ledger:

@@ -11,7 +11,6 @@ from greendc.config.models import Mqtt
 from greendc.config.sinks import InfluxSink
 from greendc.ports import LedgerReader, LedgerRow
 from greendc.sinks import Job, Passed, Runner, Surroundings, new_sink
-from greendc.sinks.confirming import Confirming
 from greendc.sinks.errors import Unanswered, Unavailable
 from greendc.sinks.victoria import Rewriting
 from tests.servers.proxy import Proxy
@@ -86,8 +85,8 @@ class Run(Generic[S]):
     def __init__(self, store: S, ledger: Rows) -> None:
         self.store: S = store
         self.ledger = ledger
-        self.runner = Runner(Job("dash", "influx", batch=4), store, lambda: ledger)
-        self.runner._confirming = Confirming(store, lambda: store.now)
+        job = Job("dash", "influx", batch=4)
+        self.runner = Runner(job, store, lambda: ledger, lambda: store.now)
         self.runner._begin(ledger)
         self.counts = Passed(0)
 
@@ -193,9 +192,9 @@ def test_what_was_not_answered_is_taken_after_what_came_later(killed: str) -> No
     run.rounds(30, seconds=2.0)
     assert store.points == newest
     assert (run.position(), run.counts) == (4, Passed(4, written=4))
-    sent = run.runner.health(4).written
+    sent = run.runner.health(4).sent
     run.rounds(30, seconds=2.0)
-    assert run.runner.health(4).written == sent  # once is enough
+    assert run.runner.health(4).sent == sent  # once is enough
 
 
 def test_a_run_that_begins_with_a_backlog_repeats_no_more_than_it_wrote_in_doubt() -> None:
@@ -203,7 +202,7 @@ def test_a_run_that_begins_with_a_backlog_repeats_no_more_than_it_wrote_in_doubt
     run = Run(Standing(), ledger)
     run.rounds(70, seconds=1.0)
     assert run.position() == 200
-    assert run.runner.health(200).written == 200 + 4 * 11  # a batch each second, for 10 s
+    assert run.runner.health(200).sent == 200 + 4 * 11  # a batch each second, for 10 s
 
 
 def test_a_run_that_begins_with_nothing_behind_is_in_no_doubt() -> None:
@@ -270,18 +269,17 @@ class Sending:
 
     def __init__(self, url: str, ledger: Rows) -> None:
         self.now, self.ledger = 0.0, ledger
-        sink = sink_at(url)
-        self.runner = Runner(Job("dash", "influx"), sink, lambda: ledger)
-        self.runner._confirming = Confirming(sink, lambda: self.now)
+        job = Job("dash", "influx")
+        self.runner = Runner(job, sink_at(url), lambda: ledger, lambda: self.now)
         rows, ledger.rows = ledger.rows, []  # all of them are new
         self.runner.start()
         until(lambda: self.runner._progress._position is not None)
         ledger.rows = rows
-        until(lambda: self.written == len(ledger.rows))
+        until(lambda: self.sent == len(ledger.rows))
 
     @property
-    def written(self) -> int:
-        return self.runner.health(self.ledger.last()).written
+    def sent(self) -> int:
+        return self.runner.health(self.ledger.last()).sent
 
     def stop(self) -> None:
         self.runner.stop()
@@ -311,7 +309,7 @@ def test_killed_and_started_again_between_two_writes(
     sending = Sending(store.url, ledger)
     killed(store)
     sending.now += 31.0
-    until(lambda: sending.written == 2 * len(ledger.rows))
+    until(lambda: sending.sent == 2 * len(ledger.rows))
     sending.now += 31.0
     until(lambda: not sending.runner.passed.empty())
     sending.stop()

@@ -276,7 +276,7 @@ def test_points_that_a_real_store_refuses_are_left_out_and_the_others_stand_ther
     one.finish()
     one.join(20.0)
     health = one.health(10)
-    assert (health.written, health.refused, health.pending) == (7, 3, 0)
+    assert (health.sent, health.refused, health.pending) == (7, 3, 0)
     assert caplog.text.count("field type conflict") == 3
     found = list(client.query("SELECT * FROM greendc_kpi WHERE site = 'odd'").get_points())
     assert [point["value"] for point in found] == [3.6e6 * n for n in (1, 2, 4, 5, 7, 8, 10)]
@@ -305,7 +305,7 @@ def test_points_that_a_real_store_would_not_keep_are_left_out_at_once(
     assert stood == [r.figure.start for r in ledger.rows[-len(stood) :]]
     assert 2 <= len(stood) <= 4
     health = one.health(200)
-    assert (health.written, health.refused) == (len(stood), 200 - len(stood))
+    assert (health.sent, health.refused) == (len(stood), 200 - len(stood))
     assert "(brief e_dc hour, start" in caplog.text
     assert "points beyond retention policy dropped" in caplog.text
     client.close()

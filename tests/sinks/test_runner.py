@@ -171,7 +171,7 @@ def test_a_target_that_is_to_be_told_at_any_time_is_with_nothing_to_write(
     assert caplog.text.count("cannot write (gone)") == 1
     assert caplog.text.count("writes again") == 1
     told = one.health(1)
-    assert (told.error, told.refused, told.written) == (None, 1, 0)
+    assert (told.error, told.refused, told.sent) == (None, 1, 0)
     assert list(handed(one)) == []
 
 
@@ -242,7 +242,7 @@ def test_rows_that_are_refused_for_good_are_found_told_and_left_out(
     health = one.health(11)
     one.stop()
     assert target.written == [n for n in range(1, 12) if n not in bad]
-    assert (health.refused, health.written, health.error) == (len(bad), 11 - len(bad), None)
+    assert (health.refused, health.sent, health.error) == (len(bad), 11 - len(bad), None)
     for number in bad:
         assert f"figure {number} (dc e_dc hour" in caplog.text
     assert list(handed(one))[-1] == 11
@@ -266,7 +266,7 @@ def test_rows_that_a_sink_has_told_apart_are_left_out_at_once() -> None:
     until(lambda: one.health(4).pending == 0)
     health = one.health(4)
     one.stop()
-    assert (health.refused, health.written) == (1, 3)
+    assert (health.refused, health.sent) == (1, 3)
     assert target.calls == [4]
 
 
@@ -324,7 +324,7 @@ def test_the_lag_is_how_long_the_oldest_waiting_figure_has_been_seen() -> None:
     assert progress.health(70).lag_seconds == 15.0
     progress.advance(60, 10)
     health = progress.health(80)
-    assert (health.pending, health.lag_seconds, health.written) == (20, 5.0, 10)
+    assert (health.pending, health.lag_seconds, health.sent) == (20, 5.0, 10)
     progress.fail("away")
     assert progress.health(80).error == "away"
     progress.advance(80, 20)
@@ -362,7 +362,7 @@ def test_sinks_hand_out_only_the_newest_position_of_each(tmp_path: Path) -> None
     every.finish(PATIENCE)
     assert list(every.passed()) == [("jsonl", Passed(9, written=9))]
     assert list(every.passed()) == []
-    names = [(health.name, health.kind, health.written) for health in every.health()]
+    names = [(health.name, health.kind, health.sent) for health in every.health()]
     assert names == [("jsonl", "jsonl", 9), ("b", "jsonl", 0)]
     every.stop()
     every.stop()
