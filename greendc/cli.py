@@ -211,11 +211,11 @@ def _export(arguments: argparse.Namespace) -> int:
         periods=tuple(arguments.period or ()),
         revisions=arguments.revisions,
     )
-    if arguments.journal:
-        exports.export_journal(config, request)
-    else:
-        exports.export(config, request)
-    return GOOD
+    work = exports.export_journal if arguments.journal else exports.export
+    instead = work(config, request)
+    if instead is not None:
+        _say(instead, file=sys.stderr)
+    return GOOD if instead is None else PROBLEMS
 
 
 def _explain(arguments: argparse.Namespace) -> int:

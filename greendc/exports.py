@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
 from tqdm import tqdm
 
-from greendc.calendars import parse_rfc3339
+from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.config import Config
 from greendc.core.facility import EVER
 from greendc.files import JOURNAL, LEDGER
@@ -24,6 +25,7 @@ from greendc.ports import Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
 from greendc.queries import EXPORTED, LOG, Ledger, lines
 from greendc.sources.recording import write_log
+from greendc.store import PERIODS
 
 Line = dict[str, Any]
 Columns = Sequence[str]
@@ -59,8 +61,10 @@ class Request:
         return (*columns, "revision") if self.revisions else columns
 
 
-def export(config: Config, request: Request) -> None:
+def export(config: Config, request: Request) -> str | None:
     """Write ledger lines in the format asked for.
+
+    Where there are none, what is written has no figure; returns what the ledger has instead.
 
     Raises
     ------
@@ -68,15 +72,40 @@ def export(config: Config, request: Request) -> None:
         If there is no ledger, or if the format cannot hold what is asked for.
     """
     _refuse_impossible(request)
+    sites = config.plan().sites
     with Ledger((request.data or config.data) / LEDGER) as ledger:
         found = lines(
             ledger,
-            config.plan().sites,
+            sites,
             span=(request.start, request.end),
             periods=request.shown,
             revisions=request.revisions,
         )
-        WRITERS[request.format](request.out, _watched(found), request.columns)
+        first = list(islice(found, 1))
+        WRITERS[request.format](request.out, _watched(chain(first, found)), request.columns)
+        if first:
+            return None
+        there = "; ".join(_there(ledger, site.id, request.shown) for site in sites)
+        return f"no figure {_of_span(request)}: {there}"
+
+
+def _there(ledger: Ledger, site: str, periods: Sequence[str]) -> str:
+    """Which figures of a site there are, of these periods or others."""
+    starts = {p: span for p in PERIODS if (span := ledger.starts(site, p)) is not None}
+    wanted = [starts[p] for p in ("cell" if p == LOG else p for p in periods) if p in starts]
+    if wanted:
+        first, last = min(lo for lo, _ in wanted), max(hi for _, hi in wanted)
+        return f"{site} has those that start from {rfc3339(first)} to {rfc3339(last)}"
+    if starts:
+        return f"{site} has none of {', '.join(periods)}, but of {', '.join(starts)}"
+    return f"{site} has none in this ledger"
+
+
+def _of_span(request: Request) -> str:
+    """The span that was asked for, in words."""
+    lo = "" if request.start == -EVER else f" from {rfc3339(request.start)}"
+    hi = "" if request.end == EVER else f" to {rfc3339(request.end)}"
+    return f"found{lo}{hi}"
 
 
 def _refuse_impossible(request: Request) -> None:
@@ -199,11 +228,11 @@ def _opened(out: Path | None) -> Iterator[IO[bytes]]:
 # -- raw traffic ----------------------------------------------------------------------------------
 
 
-def export_journal(config: Config, request: Request) -> None:
+def export_journal(config: Config, request: Request) -> str | None:
     """Write the journal, events included, as a recorded log.
 
     Configurations stay in even where they came before the span: without them what follows
-    has no meaning.
+    has no meaning. Where nothing else is there, returns what the journal has instead.
     """
     if request.format != "jsonl" or request.periods or request.revisions:
         raise GreendcError("a journal is written as a recorded log: leave out all that says how")
@@ -211,14 +240,30 @@ def export_journal(config: Config, request: Request) -> None:
     journal = (request.data or config.data) / JOURNAL
     span = request.start, request.end
     bar = tqdm(unit=" entries", unit_scale=True, disable=not sys.stderr.isatty(), file=sys.stderr)
+    found, ends = 0, list[int]()
     with bar, write_log(request.out or _standard_output()) as writer:
         for _, entry in read_journal(journal):
             kept = _within(entry, *span)
+            arrivals = _arrivals(entry)
+            ends = [f([*ends, *arrivals]) for f in (min, max) if ends or arrivals]
             if kept is not None:
                 writer.write(kept)
-                bar.update(len(kept) if isinstance(kept, RawBatch) else 1)
+                number = len(kept) if isinstance(kept, RawBatch) else 1
+                found += len(_arrivals(kept))
+                bar.update(number)
     if request.out is None:
         _standard_output().flush()
+    if found:
+        return None
+    there = f"those from {rfc3339(ends[0])} to {rfc3339(ends[1])}" if ends else "none at all"
+    return f"no message or event {_of_span(request)}: {journal} has {there}"
+
+
+def _arrivals(entry: Entry) -> Sequence[int]:
+    """Arrivals of messages or of an event; a configuration is neither [ns]."""
+    if isinstance(entry, RawBatch):
+        return entry.arrivals
+    return [] if entry.kind == "config" else [entry.arrival]
 
 
 def _within(entry: Entry, lo: int, hi: int) -> Entry | None:

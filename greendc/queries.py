@@ -35,6 +35,7 @@ from greendc.store import (
     read_newest_balance,
     read_newest_start,
     read_revisions,
+    read_starts,
     readable,
 )
 from greendc.summing import Sum, by_quantity, stretches
@@ -138,6 +139,10 @@ class Ledger:
     def newest_start(self, site: str, period: str) -> int | None:
         """Start of the latest figure of a site and period; None where there is none."""
         return read_newest_start(self._db, site, period)
+
+    def starts(self, site: str, period: str) -> tuple[int, int] | None:
+        """Starts of the first and the last figure of a site and period; None without any."""
+        return read_starts(self._db, site, period)
 
     def judged(self, site: str, meters: Iterable[str], lo: int, hi: int) -> dict[str, Judgements]:
         """How many readings of meters were taken for what, in the full hours around [lo, hi)."""

@@ -323,8 +323,11 @@ def test_part_of_a_journal_keeps_its_configuration(site: Small) -> None:
     rows = json_lines(part)
     assert len(rows) == 60  # ten minutes of six meters; the configuration came years later
     later = ("--from", "2110-01-01T00:00:00Z")
-    rows = json_lines(site.run("export", "-c", site.config, "--journal", *later))
-    assert [row["event"] for row in rows] == ["config"]
+    code, out, err = site.tried("export", "-c", site.config, "--journal", *later)
+    assert [row["event"] for row in json_lines(out)] == ["config"]
+    assert code == 1
+    assert err.startswith("no message or event found from 2110-01-01T00:00:00Z: ")
+    assert "journal.db has those from 2025-03-01T00:00:01Z to 2" in err
 
 
 def test_close_ends_the_input_up_to_a_time(site: Small) -> None:

@@ -18,7 +18,7 @@ from greendc.exports import write_lines
 from greendc.lines import COLUMNS, SHARES
 from greendc.openmetrics import exposition
 from greendc.ports import GreendcError
-from tests.small import Json, Small, json_lines, ledger_folder, messages
+from tests.small import Json, Small, json_lines, ledger_folder, messages, small_site
 
 __all__ = ["ledger_folder"]  # a fixture
 
@@ -161,6 +161,37 @@ def test_a_span_holds_the_figures_that_start_in_it(site: Small) -> None:
     everything = json_lines(exported(site, "--period", "cell"))
     assert found == [row for row in everything if begin <= row["start"] < end]
     assert 0 < len(found) < len(everything)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "openmetrics"])
+@pytest.mark.parametrize(("period", "first"), [("day", "2025-02-28T23"), ("log", "2025-03-01T00")])
+def test_a_span_without_figures_is_told_with_what_there_is(
+    site: Small, form: str, period: str, first: str
+) -> None:
+    span = ("--from", "2024-01-01T00:00:00Z", "--to", "2024-02-01T00:00:00Z")
+    options = ("--format", form, "--period", period, "--period", "cell", *span)
+    code, out, err = site.tried("export", "-c", site.config, *options)
+    told = "no figure found from 2024-01-01T00:00:00Z to 2024-02-01T00:00:00Z: small has those "
+    told += f"that start from {first}:00:00Z to 2025-03-01T03:55:00Z\n"
+    assert (code, err) == (1, told)
+    heads = {"jsonl": [], "csv": [",".join((*COLUMNS, *SHARES))], "openmetrics": ["# EOF"]}
+    assert out.splitlines() == heads[form]
+
+
+def test_a_period_without_figures_is_told_with_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = small_site(tmp_path, capsys, minutes=40)
+    small.run("replay", small.log, "-c", small.config, "--keep", tmp_path / "data")
+    code, out, err = small.tried("export", "-c", small.config, "--period", "7d")
+    assert (code, out) == (1, "")
+    assert err.startswith("no figure found: small has none of 7d, but of cell, hour, ")
+    small.config.write_text(small.config.read_text().replace("id: small", "id: other"))
+    assert small.tried("export", "-c", small.config) == (
+        1,
+        "",
+        "no figure found: other has none in this ledger\n",
+    )
 
 
 def test_the_log_of_a_span_sums_its_cells(site: Small) -> None:

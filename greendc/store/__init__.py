@@ -33,6 +33,7 @@ from greendc.store.reading import (
     read_loose,
     read_newest_start,
     read_revisions,
+    read_starts,
 )
 from greendc.store.taking import Kept
 from greendc.store.verifying import damage
@@ -70,6 +71,7 @@ __all__ = [
     "read_newest_balance",
     "read_newest_start",
     "read_revisions",
+    "read_starts",
     "readable",
     "schema_of",
     "seal",

@@ -133,6 +133,15 @@ def read_newest_start(db: sqlite3.Connection, site: str, period: str) -> int | N
     return None if row[0] is None else int(row[0])
 
 
+def read_starts(db: sqlite3.Connection, site: str, period: str) -> tuple[int, int] | None:
+    """Starts of the first and the last figure of a site and period; None where there is none."""
+    row = db.execute(
+        "SELECT min(first), max(last) FROM block WHERE site = ? AND period = ?",
+        (site, PERIODS.index(period)),
+    ).fetchone()
+    return None if row[0] is None else (int(row[0]), int(row[1]))
+
+
 class StoredLedger:
     """Implements `ports.LedgerReader` on a connection of its own."""
 
