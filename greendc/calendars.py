@@ -43,6 +43,10 @@ class LocalCalendar:
         local = datetime(day.year, day.month, day.day, tzinfo=self._zone)
         return int((local - EPOCH) // timedelta(seconds=1)) * SECOND
 
+    def midnight(self, day: date) -> int:
+        """First instant of a local date [ns]."""
+        return self._midnight(day)
+
     def local_date(self, instant: int) -> date:
         """The local date of an instant [ns]."""
         return datetime.fromtimestamp(instant // SECOND, self._zone).date()

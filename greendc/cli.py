@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from typing import TextIO
 
 from greendc import __version__, usage
@@ -222,9 +223,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from greendc.explain import explain  # noqa: PLC0415
 
     config = load(arguments.config)
-    text = explain(
-        config, arguments.metric, arguments.at, arguments.period, arguments.site, arguments.data
-    )
+    period = arguments.period or ("day" if isinstance(arguments.at, date) else "hour")
+    text = explain(config, arguments.metric, arguments.at, period, arguments.site, arguments.data)
     _say(text)
     return GOOD
 

@@ -4,6 +4,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from greendc.calendars import parse_rfc3339
@@ -22,6 +23,14 @@ def _instant(text: str) -> int:
         return parse_rfc3339(text)
     except ValueError as error:
         raise GreendcError(str(error)) from error
+
+
+def _date(text: str) -> date | int:
+    """A day of a site whose zone is not known yet, or a time."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return _instant(text)
 
 
 def _moment(text: str) -> int:
@@ -175,12 +184,14 @@ def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
     parser.add_argument(
         "--at",
-        type=_instant,
+        type=_date,
         metavar="TIME",
-        help="a time within the period, of a rolling window (24h, 7d, 30d, 12mo) its end; "
-        "default: the newest",
+        help="a time within the period, of a rolling window (24h, 7d, 30d, 12mo) its end, or a "
+        "day, 2025-03-01, which is when it begins in the site's zone; default: the newest",
     )
-    parser.add_argument("--period", default="hour", choices=KNOWN_PERIODS)
+    parser.add_argument(
+        "--period", choices=KNOWN_PERIODS, help="default: hour; where --at is a day: day"
+    )
     parser.add_argument("--site", help="default: the only site")
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
 

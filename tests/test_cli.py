@@ -349,7 +349,7 @@ def test_the_future_is_not_closed(site: Small) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2025-03-01", "2025-03-01T00:00:00", "9999-01-01T00:00:00Z"]
+    "text", ["yesterday", "2025-13-01", "2025-03-01T00:00:00", "9999-01-01T00:00:00Z"]
 )
 @pytest.mark.parametrize(
     "command",

@@ -162,6 +162,18 @@ def test_names_and_times_that_are_not_there(site: Small) -> None:
     assert "large: no such site; the configuration has small" in refused("ipue", "--site", "large")
 
 
+@pytest.mark.parametrize("period", ["day", "month", "log"])
+def test_a_day_is_when_it_begins_at_the_site(site: Small, period: str) -> None:
+    """1 March begins in Berlin at 23:00 of UTC, and asks for itself where nothing else is said."""
+    instant = explained(site, "ipue", "--period", period, "--at", "2025-02-28T23:00:00Z")
+    assert explained(site, "ipue", "--period", period, "--at", "2025-03-01") == instant
+    assert (explained(site, "ipue", "--at", "2025-03-01") == instant) == (period == "day")
+    hour = site.refused(
+        "explain", "-c", site.config, "ipue", "--period", "hour", "--at", "2025-03-01"
+    )
+    assert "none of period hour at that time" in hour  # the log begins an hour later
+
+
 def test_a_rolling_window_is_found_by_its_end(site: Small) -> None:
     first, second = "2025-03-01T02:00:00Z", "2025-03-01T03:00:00Z"
     for at, end in ((first, first), ("2025-03-01T02:59:00Z", first), (second, second)):

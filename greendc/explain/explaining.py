@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,14 @@ EXACT = 1e-9  # two sums of the same terms, relative
 def explain(
     config: Config,
     metric: str,
-    at: int | None,
+    at: int | date | None,
     period: str,
     site: str | None,
     data: Path | None,
 ) -> str:
     """Text that takes one figure of the ledger apart, or says why there is none.
+
+    A date is the moment at which it begins in the site's zone.
 
     Raises
     ------
@@ -40,8 +43,9 @@ def explain(
         If there is no such site, figure or time; it names what there is.
     """
     place = _site(config, site)
+    moment = LocalCalendar(place.zone).midnight(at) if isinstance(at, date) else at
     with Ledger((data or config.data) / LEDGER) as ledger:
-        found = gather(ledger, place, metric, period, at)
+        found = gather(ledger, place, metric, period, moment)
         if found is not None:
             tags = {tag.site: tag for tag in config.site_tags()}
             feeds = feeding(found, tags[place.id].redundant)
