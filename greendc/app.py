@@ -228,6 +228,8 @@ def close(config: Config, site: str, at: int) -> str:
     if told is not None:
         return told
     refuse_unknown(site, config)
+    if not (config.data / JOURNAL).exists():
+        raise GreendcError(f"{config.data}: nothing has been read here yet that could be closed")
     with ExitStack() as stack:
         return close_input(Data(config, config.data, stack), site, at)
 

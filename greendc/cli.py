@@ -64,12 +64,14 @@ def _say(text: str, file: TextIO | None = None) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     from greendc import sinks  # noqa: PLC0415
+    from greendc.sources.settings import settings_of  # noqa: PLC0415
 
     config = load(arguments.file)
     if arguments.json and not arguments.against:
         raise GreendcError("--json tells of what logs say: see --against")
     if not arguments.json:
         _say(masked(check_text(config)))
+    settings_of(config.mqtt).refuse_bad_files()
     for remark in sinks.remarks(config.sinks, sinks.Surroundings.of(config)):
         _say(masked(f"warning: {remark}"), file=sys.stderr)
     return _check_against(config, arguments) if arguments.against else GOOD

@@ -12,6 +12,15 @@ MODE = 0o640
 FOLDER = 0o750
 
 
+def why(error: Exception) -> str:
+    """What went wrong; of a file without its name, which stands before it.
+
+    >>> why(FileNotFoundError(2, "No such file or directory", "broker.pw"))
+    'No such file or directory'
+    """
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def opener(path: str, flags: int) -> int:
     """For `open`: a file that is made is for its owner and group, and a link is refused."""
     try:
@@ -31,6 +40,11 @@ def claim(path: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder for greendc's files; one in which everyone may put files is refused."""
-    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+    except FileExistsError as error:
+        raise GreendcError(f"{folder}: is no folder; greendc needs one for its data") from error
+    except OSError as error:
+        raise GreendcError(f"{folder}: cannot be made for greendc's data: {why(error)}") from error
     if folder.stat().st_mode & stat.S_IWOTH:
         raise GreendcError(f"{folder}: everyone may write there; give greendc a folder of its own")

@@ -144,7 +144,7 @@ def simulate(parser: argparse.ArgumentParser) -> None:
 
 def check(parser: argparse.ArgumentParser) -> None:
     """A configuration file, and logs to hold it against."""
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the site file")
     parser.add_argument(
         "--against",
         type=Path,
@@ -233,14 +233,20 @@ def recompute(parser: argparse.ArgumentParser) -> None:
 def close(parser: argparse.ArgumentParser) -> None:
     """Which site, up to when."""
     _config(parser)
-    parser.add_argument("site")
-    parser.add_argument("--at", type=_instant, required=True, metavar="TIME")
+    parser.add_argument("site", metavar="SITE", help="id of a site, as in the site file")
+    parser.add_argument(
+        "--at",
+        type=_instant,
+        required=True,
+        metavar="TIME",
+        help="RFC 3339: periods that end by then are closed with what has come",
+    )
 
 
 def backup(parser: argparse.ArgumentParser) -> None:
     """A configuration, and the folder of the backup."""
     _config(parser)
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the backup")
 
 
 def status(parser: argparse.ArgumentParser) -> None:
@@ -249,7 +255,9 @@ def status(parser: argparse.ArgumentParser) -> None:
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "-c", "--config", type=Path, required=True, metavar="FILE", help="the site file"
+    )
 
 
 def replay(parser: argparse.ArgumentParser) -> None:
@@ -258,7 +266,11 @@ def replay(parser: argparse.ArgumentParser) -> None:
         "logs", type=Path, nargs="+", metavar="LOG", help=".jsonl, .gz, .zst or a journal.db"
     )
     parser.add_argument(
-        "-c", "--config", type=Path, metavar="FILE", help="overrides a journal's own"
+        "-c",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the site file; goes before a journal's own",
     )
     parser.add_argument(
         "--speed", type=_speed, default="max", help="max (default), or a multiple of real time"
@@ -283,7 +295,10 @@ def export(parser: argparse.ArgumentParser) -> None:
     """What of the ledger, in which form."""
     _config(parser)
     parser.add_argument(
-        "--format", default="jsonl", choices=("csv", "jsonl", "parquet", "openmetrics")
+        "--format",
+        default="jsonl",
+        choices=("csv", "jsonl", "parquet", "openmetrics"),
+        help="default: jsonl",
     )
     parser.add_argument(
         "--from",

@@ -156,7 +156,7 @@ def test_names_and_times_that_are_not_there(site: Small) -> None:
 
     assert "did you mean ipue?" in refused("ippue")
     assert "there is e_dc" in refused("xyz")
-    assert "there are year" in refused("pue", "--period", "log")
+    assert "ask for it with --period year" in refused("pue", "--period", "log")
     late = refused("ipue", "--at", "2026-01-01T00:00:00Z")
     assert "from 2025-03-01T00:00:00Z to 2025-03-01T04:00:00Z" in late
     assert "large: no such site; the configuration has small" in refused("ipue", "--site", "large")

@@ -22,6 +22,7 @@ from greendc.config.models import Factor
 from greendc.config.scalars import Timed, instant
 from greendc.config.words import nearest
 from greendc.core.facility import DAY, EVER, Intensity
+from greendc.files import why
 
 TABLES = "emission-factors.csv"
 LARGEST = 64 * 2**20  # bytes of a series
@@ -191,7 +192,7 @@ def read_series(path: Path, column: str) -> Series:
             raise ValueError(f"{path} holds more than {LARGEST >> 20} MiB")
         text = data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise ValueError(f"{path} cannot be read: {why(error)}") from error
     reader = csv.DictReader(io.StringIO(text))
     absent = [name for name in ("timestamp", column) if name not in (reader.fieldnames or ())]
     if absent:

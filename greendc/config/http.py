@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from greendc.config.problems import Problem
 from greendc.config.scalars import File, Items, Model, key
+from greendc.files import why
 from greendc.ports import GreendcError
 
 TOKEN = "GREENDC_HTTP_TOKEN"  # noqa: S105 - the name of the variable, not its content
@@ -60,7 +61,7 @@ class Http(Model):
             try:
                 found = self.token_file.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise GreendcError(f"{source} cannot be read: {error}") from error
+                raise GreendcError(f"{source} cannot be read: {why(error)}") from error
         if found is not None and (len(found) < SHORTEST_TOKEN or not found.isascii()):
             least = f"at least {SHORTEST_TOKEN} ASCII characters"
             raise GreendcError(f"{source}: a token has {least}; make one: openssl rand -hex 32")

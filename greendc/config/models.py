@@ -29,6 +29,7 @@ from greendc.config.sinks import Sink
 from greendc.config.tls import Tls
 from greendc.core.quantities import POINTS, SUBSYSTEMS
 from greendc.core.units import QUANTITIES
+from greendc.files import why
 from greendc.ports import GreendcError
 
 PASSWORD = "GREENDC_MQTT_PASSWORD"  # noqa: S105 - the name of the variable, not its content
@@ -95,7 +96,7 @@ class Mqtt(Model):
         try:
             return self.password_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            message = f"mqtt.password_file: {self.password_file} cannot be read: {error}"
+            message = f"mqtt.password_file: {self.password_file} cannot be read: {why(error)}"
             raise GreendcError(message) from error
 
 

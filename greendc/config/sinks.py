@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from greendc.config.scalars import Duration, File, Items, Model, key
 from greendc.config.tls import Tls
+from greendc.files import why
 from greendc.ports import GreendcError
 
 Period = Literal["cell", "hour", "day", "month", "year", "24h", "7d", "30d", "12mo"]
@@ -69,7 +70,7 @@ class _Sink(Model):
         try:
             return file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            message = f"sink {self.label}: {what}_file: {file} cannot be read: {error}"
+            message = f"sink {self.label}: {what}_file: {file} cannot be read: {why(error)}"
             raise GreendcError(message) from error
 
 

@@ -178,6 +178,7 @@ class _Check:
             yield "E_DC is summed from below: what has no meter and no declared share is not in it"
             yield from self._left_out()
         yield from self._vintages()
+        yield from self._shares()
         yield from self._doubts()
         yield from self._losses()
         yield from self._registers()
@@ -197,6 +198,11 @@ class _Check:
                     f"emissions.{method}: the factor stands for {year} ({source}); figures of "
                     f"other years carry a warning"
                 )
+
+    def _shares(self) -> Iterator[str]:
+        for derived in self.known.values():
+            if derived.op is Op.SHARE and derived.value > 1:
+                yield f"{formula(derived)} is more than all of it: of 5 % the share is 0.05"
 
     def _doubts(self) -> Iterator[str]:
         meters = [m for m in self._physical() if m.accuracy is None]

@@ -9,6 +9,10 @@ def nearest(word: object, known: Iterable[str]) -> str:
 
     >>> nearest("knd", ["kind", "unit"])
     '; did you mean "kind"?'
+    >>> nearest("KW", ["W", "mW", "kW", "MW"])
+    '; did you mean "kW"?'
     """
-    found = get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    words = list(known)
+    alike = [one for one in words if one.lower() == str(word).lower()]
+    found = alike[:1] or get_close_matches(str(word), words, n=1, cutoff=0.5)
     return f'; did you mean "{found[0]}"?' if found else ""

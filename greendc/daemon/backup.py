@@ -18,7 +18,7 @@ from greendc.calendars import rfc3339
 from greendc.config import Config
 from greendc.core.facility import SECOND
 from greendc.daemon.data import locked
-from greendc.files import JOURNAL, LEDGER, MODE
+from greendc.files import JOURNAL, LEDGER, MODE, why
 from greendc.ports import GreendcError
 from greendc.store import connect
 
@@ -78,7 +78,7 @@ def _told(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise GreendcError(f"{target}: cannot make this backup: {error}") from error
+        raise GreendcError(f"{target}: cannot make this backup: {why(error)}") from error
 
 
 @contextmanager
@@ -230,4 +230,4 @@ def _manifest(source: Path) -> dict[str, str]:
         found = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
         return dict(found["sha256"])
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise GreendcError(f"{source}: no backup of greendc: {error}") from error
+        raise GreendcError(f"{source}: no backup of greendc: {MANIFEST}: {why(error)}") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from greendc.daemon.requests import Request, request_of
+from greendc.files import why
 from greendc.masking import masked
 from greendc.ports import GreendcError
 from greendc.sources.bell import Bell
@@ -128,7 +129,7 @@ def ask(folder: Path, request: Request) -> str | None:
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except OSError as error:
-            raise GreendcError(f"{folder / NAME}: cannot ask greendc: {error}") from error
+            raise GreendcError(f"{folder / NAME}: cannot ask greendc: {why(error)}") from error
         try:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             connection.settimeout(None)  # a backup takes as long as it takes

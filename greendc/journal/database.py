@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import zstandard
 
-from greendc.files import claim
+from greendc.files import claim, why
 from greendc.journal.blocks import unpacked
 from greendc.journal.ring import SCHEMA as RING_SCHEMA
 from greendc.ports import Entry, Event, GreendcError, RawBatch
@@ -115,12 +115,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         claim(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise GreendcError(f"{path}: cannot open the journal: {error}") from error
+        raise GreendcError(f"{path}: cannot open the journal: {why(error)}") from error
     try:
         _prepare(db, path)
     except sqlite3.Error as error:
         db.close()
-        raise GreendcError(f"{path}: cannot open the journal: {error}") from error
+        raise GreendcError(f"{path}: cannot open the journal: {why(error)}") from error
     except GreendcError:
         db.close()
         raise

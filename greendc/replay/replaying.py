@@ -19,6 +19,7 @@ from greendc.judged import JUMP, jump_text, refusing_text
 from greendc.outcomes import of_messages
 from greendc.pipeline import Pipeline
 from greendc.ports import Entry, Event, GreendcError, RawBatch
+from greendc.profiles import Decoder
 from greendc.queries import Ledger, lines, whole_log
 from greendc.recompute import Recomputer
 from greendc.replay.results import Result
@@ -65,6 +66,8 @@ def replay(logs: Sequence[Path], config: Config | None, options: Options) -> Res
         pipeline = Pipeline(first, store, pinned=config is not None, recompute=recomputer)
         _feed(pipeline, entries)
         result = _result(folder, pipeline, counts, options)
+        if not result.readings and result.rejected.get("unbound"):
+            result.problems.append(_nowhere(logs, pipeline.decoder))
         if config is not None and counts.configs:
             result.notes.append("the configuration given stood in for those in the log")
         return result
@@ -250,6 +253,20 @@ def _result(
     result.warnings = [*counts.hints, *result.silences(), *doubts, *dict.fromkeys(used)]
     result.problems = list(_problems(readings, counts, pinned=pipeline.pinned))
     return result
+
+
+def _nowhere(logs: Sequence[Path], decoder: Decoder) -> str:
+    """Say of a log that none of its topics leads to a meter, and how the first one looks."""
+    batches = (e for path in logs for e in open_entries(path) if isinstance(e, RawBatch))
+    strangers = (
+        topic
+        for batch in batches
+        for topic, unbound in zip(batch.topics, decoder.unbound(batch.topics), strict=True)
+        if unbound
+    )
+    first = next(strangers, None)
+    such = "" if first is None else f", such as {first},"
+    return f"the log's topics{such} lead to no meter: see topics and meters of the site file"
 
 
 def _doubts(ledger: Ledger, pipeline: Pipeline) -> Iterator[str]:

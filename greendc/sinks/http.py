@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 )
 
 from greendc.config.tls import Tls
+from greendc.files import why
 from greendc.ports import GreendcError
 from greendc.sinks.errors import Refused, Unanswered, Unavailable
 
@@ -63,7 +64,7 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext:
             context.load_cert_chain(tls.cert, tls.key_)
     except OSError as error:  # ssl.SSLError is one
         names = ", ".join(str(path) for path in paths)
-        raise GreendcError(f"tls: {names}: cannot be used: {error}") from error
+        raise GreendcError(f"tls: {names}: cannot be used: {why(error)}") from error
     return context
 
 

@@ -9,6 +9,7 @@ from typing import IO
 
 import zstandard
 
+from greendc.files import why
 from greendc.ports import GreendcError
 
 CHUNK = 2**22
@@ -90,7 +91,7 @@ class Lines:
         except EOFError:
             self.truncated = True
         except (OSError, zlib.error, zstandard.ZstdError) as error:
-            raise GreendcError(f"{self.path}: cannot read this log: {error}") from error
+            raise GreendcError(f"{self.path}: cannot read this log: {why(error)}") from error
 
     def _report(self, raw: IO[bytes]) -> None:
         if self._progress is not None:

@@ -84,7 +84,7 @@ class MqttSource:
     ) -> None:
         if inbox.capacity < settings.receive_maximum:
             raise ValueError("the inbox must hold receive_maximum messages")
-        _refuse_bad_files(settings)
+        settings.refuse_bad_files()  # now, not at each attempt to connect
         self._settings, self._inbox, self._clock = settings, inbox, clock
         self._filters, self._removed = tuple(subscriptions), tuple(removed)
         self._last_arrival = last_arrival
@@ -294,9 +294,3 @@ class MqttSource:
         deadline = time.monotonic() + seconds
         while not self._stopping and (left := deadline - time.monotonic()) > 0:
             self._bell.wait(left)
-
-
-def _refuse_bad_files(settings: MqttSettings) -> None:
-    """Fail at the start, not at each attempt to connect."""
-    if settings.tls is not None:
-        settings.tls.context()

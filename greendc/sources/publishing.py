@@ -9,6 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from greendc.files import why
 from greendc.ports import RETAIN, GreendcError, RawBatch
 from greendc.sources.settings import MqttSettings
 
@@ -41,7 +42,7 @@ class Publisher:
         try:
             self._client.connect(self._settings.host, self._settings.port)
         except OSError as error:
-            raise GreendcError(f"mqtt://{address}: {error}") from error
+            raise GreendcError(f"mqtt://{address}: no broker there: {why(error)}") from error
         self._client.loop_start()
         if not self._accepted.wait(PATIENCE):
             self._client.loop_stop()

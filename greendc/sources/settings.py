@@ -127,6 +127,17 @@ class MqttSettings:
         """Host and port, for people."""
         return f"{self.host}:{self.port}"
 
+    def refuse_bad_files(self) -> None:
+        """See to it that certificates and key are there, and good.
+
+        Raises
+        ------
+        GreendcError
+            As `TlsSettings.context`.
+        """
+        if self.tls is not None:
+            self.tls.context()
+
     @property
     def ping_interval(self) -> float:
         """How often the broker is asked for a sign of life, twice a keep-alive at the least.

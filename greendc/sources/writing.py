@@ -10,8 +10,11 @@ from typing import IO, Any, Self, cast
 import orjson
 import zstandard
 
+from greendc.files import why
 from greendc.ports import DUP, QOS_MASK, RETAIN, Entry, Event, GreendcError, RawBatch
 from greendc.sources.timestamps import stamp
+
+ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")  # of the names of logs
 
 
 class LogWriter:
@@ -72,10 +75,13 @@ def write_log(target: Path | IO[bytes]) -> LogWriter:
 
 
 def _opened(path: Path, stack: ExitStack, quick: bool) -> IO[bytes]:
+    if not path.name.endswith(ENDINGS) and (path.is_file() or not path.exists()):
+        names = ", ".join(f"LOG{ending}" for ending in ENDINGS)
+        raise GreendcError(f"{path}: no name of a log: write one of {names}")
     try:
         raw = stack.enter_context(path.open("wb"))
     except OSError as error:
-        raise GreendcError(f"{path}: cannot write this log: {error}") from error
+        raise GreendcError(f"{path}: cannot write this log: {why(error)}") from error
     if path.suffix == ".gz":
         # Neither the name nor the time of writing belongs into the bytes.
         level = 1 if quick else 9

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from greendc.files import claim
+from greendc.files import claim, why
 from greendc.ports import GreendcError
 
 # Raised where a greendc of before would write without keeping an account of what it writes.
@@ -108,4 +108,4 @@ def connect(path: Path, *, durable: bool = True, readonly: bool = False) -> sqli
 
 
 def _unusable(path: Path, error: Exception) -> GreendcError:
-    return GreendcError(f"{path}: cannot open this file: {error}")
+    return GreendcError(f"{path}: cannot open this file: {why(error)}")

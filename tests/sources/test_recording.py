@@ -323,7 +323,9 @@ def test_a_journal_is_told_from_a_log_by_its_content(
         with closing(Journal(path)) as journal:
             journal.append(entries)
     else:
-        written(path, entries)
+        log = tmp_path / "log.jsonl"
+        written(log, entries)
+        log.rename(path)
     counts = LogCounts()
     seen: list[int] = []
     assert rows_of(open_entries(path, seen.append, counts)) == rows_of(entries)

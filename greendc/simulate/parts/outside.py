@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from greendc.files import why
 from greendc.ports import GreendcError
 from greendc.simulate.books import Books
 from greendc.simulate.parts.setting import Outside
@@ -69,7 +70,7 @@ def read_epw(path: Path) -> weather.TypicalYear:
         columns = np.array([[r[DRY_BULB], r[DEW_POINT], r[SUN]] for r in rows], np.float64).T
         offset = round(float(head.split(",")[8]) * 60) * 60 * SECOND
     except (OSError, ValueError, IndexError, EOFError) as error:
-        raise GreendcError(f"{path}: no weather of the format EPW: {error}") from error
+        raise GreendcError(f"{path}: no weather of the format EPW: {why(error)}") from error
     if columns.shape[1] != ROWS:
         raise GreendcError(f"{path}: {columns.shape[1]} hours, not {ROWS}")
     return weather.TypicalYear(offset, *columns)
