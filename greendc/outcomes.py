@@ -36,7 +36,8 @@ REFUSALS = {
     "bad_unit": "the payload names a unit that is none of this quantity",
     "future": "stamped later than it came, by more than the two minutes that clocks may differ",
     "no_time": "the payload has no time where one is declared",
-    "no_value": "the payload has nothing where the value is declared",
+    "no_value": "the payload has nothing where the value is declared: no harm where the device "
+    "sends some of its values at a time, otherwise see `value` of the topic or meter",
     "not_a_number": "what stands for the value is no number",
     "not_finite": "the value is infinite, or no number (NaN)",
     "not_json": "the payload is no JSON: cut short, or in another format than declared",
