@@ -1,32 +1,30 @@
 """The way of one batch: journal entries in, ledger rows out."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from greendc import checkpoints, faults
+from greendc import checkpoints, faults, noting
 from greendc.arriving import Arriving
-from greendc.clocks import SKEW, unset
+from greendc.clocks import unset
 from greendc.columns import numbers
 from greendc.config import Config
 from greendc.core.facility import EVER
-from greendc.core.figure import CODES, Figure
-from greendc.core.readings import BoolArray, Readings, joined
+from greendc.core.figure import Figure
+from greendc.core.readings import Readings, joined
 from greendc.core.refusing import Refusing
 from greendc.judged import keep_refused
 from greendc.ledger import SiteLedger
 from greendc.outcomes import READINGS
-from greendc.ports import Columns, Entry, Event, GreendcError, IntArray, RawBatch, Refused
+from greendc.placing import Places, believable, left_out, outcomes, placed, too_large
+from greendc.ports import Columns, Entry, Event, GreendcError, RawBatch
 from greendc.profiles import Decoder
 from greendc.store import Store
 from greendc.watch import Watch
 
 Recompute = Callable[["Pipeline", int, Event], None]
 
-MAGNITUDE = 1e24  # no meter on earth; beyond it sums of squares would overflow
 AT_ONCE = 50_000  # readings that a start takes again together
 
 
@@ -83,7 +81,9 @@ class Pipeline:
             name: Arriving(self.store, ledger.book, ledger.meters)
             for name, ledger in self.ledgers.items()
         }
-        self._places()
+        self._places = Places(self.plan, [ledger.meters for ledger in self.ledgers.values()])
+        # the largest event time that was looked at, of each site
+        self._seen = np.array([ledger.book.newest for ledger in self.ledgers.values()], np.int64)
         self._tell_watch(config)
 
     def _pause(self) -> None:
@@ -94,18 +94,6 @@ class Pipeline:
             books = {name: ledger.book.books for name, ledger in self.ledgers.items()}
             self.watch.configured(config, self.store, books)
 
-    def _places(self) -> None:
-        number = {site: i for i, site in enumerate(self.ledgers)}
-        local = {
-            (site, name): i
-            for site, ledger in self.ledgers.items()
-            for i, name in enumerate(ledger.meters)
-        }
-        self._site = np.array([number[site] for site, _ in self.plan.meters], np.int64)
-        self._local = np.array([local.get(meter, -1) for meter in self.plan.meters], np.int64)
-        # the largest event time that was looked at, of each site
-        self._seen = np.array([ledger.book.newest for ledger in self.ledgers.values()], np.int64)
-
     # -- entries -----------------------------------------------------------------------------
 
     def look(self, first: int, batch: RawBatch) -> Columns:
@@ -114,7 +102,7 @@ class Pipeline:
         No entry that may change how messages are read stands between.
         """
         columns = self.decoder.decode(batch)
-        self._show(_placed(first, columns, _believable(columns)))
+        self._show(placed(first, columns, believable(columns)))
         return columns
 
     def handle(self, first: int, entry: Entry, columns: Columns | None = None) -> Columns | None:
@@ -134,70 +122,37 @@ class Pipeline:
         return columns
 
     def _messages(self, first: int, batch: RawBatch, columns: Columns) -> None:
-        huge = ~_believable(columns)
-        self.store.count("", _outcomes(batch, columns, huge))
-        refused = [columns.refused, _too_large(columns, huge)]
+        huge = ~believable(columns)
+        self.store.count("", outcomes(batch, columns, huge))
+        refused = [columns.refused, too_large(columns, huge)]
         for part in refused:
             keep_refused(self.store, self.plan.meters, part)
-        left = joined([_left(first, part) for part in refused])
+        left = joined([left_out(first, part) for part in refused])
         if len(batch):
-            self._note_clock(numbers(batch.arrivals))
+            noting.clock(self.store, self.last_arrival, numbers(batch.arrivals))
             self.last_arrival = batch.arrivals[-1]
         for number, ledger in enumerate(self.ledgers.values()):
-            ledger.claim(self._own(number, columns.outlying))
-            ledger.leave(self._own(number, left))
-            mine = (self._site[columns.meter] == number) & ~huge
-            readings = self._readings(first, columns, mine)
+            ledger.claim(self._places.own(number, columns.outlying))
+            ledger.leave(self._places.own(number, left))
+            mine = (self._places.site[columns.meter] == number) & ~huge
+            readings = self._places.within(placed(first, columns, mine))
             if len(readings):
-                self._note_late(ledger, readings)
+                late = readings.time[ledger.book.late_rows(readings)]
+                noting.late(self.store, ledger.site.id, late, self.last_arrival or 0)
                 arrival = unset(batch)[columns.row[mine]]
                 self._arriving[ledger.site.id].take(readings, arrival)
                 self.written += ledger.add(readings, lambda seq: batch.arrivals[seq - first])
 
-    def _own(self, number: int, readings: Readings) -> Readings:
-        """Of readings with places in the plan a site's own ones, with places in the site."""
-        mine = readings.where(self._site[readings.meter] == number)
-        return replace(mine, meter=self._local[mine.meter])
-
     def _show(self, readings: Readings, *, again: bool = False) -> None:
         """Tell whoever watches of readings, and how far each site's time has come."""
         if self.watch is not None:
-            np.maximum.at(self._seen, self._site[readings.meter], readings.time)
+            np.maximum.at(self._seen, self._places.site[readings.meter], readings.time)
             newest = zip(self.ledgers, self._seen.tolist(), strict=True)
             times = {name: at for name, at in newest if at > -EVER}
             self.watch.read(readings, times, again=again)
 
-    def _readings(self, first: int, columns: Columns, mine: BoolArray) -> Readings:
-        return Readings(
-            first + columns.row[mine],
-            self._local[columns.meter[mine]],
-            columns.time[mine],
-            columns.value[mine],
-        )
-
-    def _note_clock(self, arrivals: IntArray) -> None:
-        """Tell of our own clock where it was set back, by more than a device's may be off."""
-        before = arrivals[0] if self.last_arrival is None else self.last_arrival
-        earlier = np.append(before, arrivals[:-1])
-        fell = arrivals < earlier - SKEW
-        if fell.any():
-            back, ahead = int(arrivals[fell].min()), int(earlier[fell].max())
-            self.store.note(Event("clock_set_back", back, {"from": back, "to": ahead}))
-
-    def _note_late(self, ledger: SiteLedger, readings: Readings) -> None:
-        late = ledger.book.late_rows(readings)
-        if late.any():
-            time = readings.time[late]
-            data = {
-                "site": ledger.site.id,
-                "readings": int(late.sum()),
-                "from": int(time.min()),
-                "to": int(time.max()),
-            }
-            self.store.note(Event("late", self.last_arrival or 0, data))
-
     def _event(self, seq: int, event: Event) -> None:
-        self._note_clock(np.array([event.arrival]))
+        noting.clock(self.store, self.last_arrival, np.array([event.arrival]))
         self.last_arrival = event.arrival
         if event.kind == "end":
             self._end(seq, event)
@@ -206,26 +161,9 @@ class Pipeline:
         elif event.kind == "recompute" and not self.pinned:
             self.recompute(self, seq, event)
         elif event.kind == "broker_dropped":
-            self._dropped(event)
+            noting.dropped(self.store, event)
         if event.kind not in {"tick", "config", "recompute", "end", "broker_dropped"}:
             self.store.note(event)
-
-    def _dropped(self, event: Event) -> None:
-        """What the broker says that it has dropped; a restart of its own begins at 0 again."""
-        total, known = event.data["total"], self.store.get("broker_dropped")
-        until = event.data.get("until") or event.arrival
-        self.store.set("broker_dropped", {"total": total, "at": until})
-        if known is None or total == known["total"]:
-            return  # what it had dropped before it was first asked concerns nobody here
-        since = event.data.get("from")
-        data = {
-            "from": known["at"] if since is None else since,
-            "to": event.arrival,
-            "messages": total - known["total"] if total > known["total"] else total,
-        }
-        if data["messages"]:
-            self.store.note(Event(event.kind, event.arrival, data))
-            self.store.count("", {"broker_dropped": data["messages"]})
 
     def _end(self, seq: int, event: Event) -> None:
         for name, ledger in self.ledgers.items():
@@ -262,23 +200,10 @@ class Pipeline:
         """Of each site its meters of which no reading has been believed for long."""
         return {name: ledger.refusing() for name, ledger in self.ledgers.items()}
 
-    def _note_refusing(self) -> None:
-        """Tell of meters whose readings have begun to be left out, once."""
-        known, told = self.store.get("refusing") or {}, {}
-        for site, meters in self.refusing().items():
-            told[site] = {meter: one.since for meter, one in meters.items()}
-            for meter, one in meters.items():
-                if meter not in known.get(site, {}):
-                    data: dict[str, Any] = {"site": site, "meter": meter, "reason": one.word}
-                    data |= {"from": one.since, "to": one.last}
-                    self.store.note(Event("refusing", self.last_arrival or 0, data))
-        if told != known:
-            self.store.set("refusing", told)
-
     def commit(self) -> None:
         """Make the ledger, the state and the journal position durable together."""
         self.store.begin()
-        self._note_refusing()
+        noting.refusing(self.store, self.refusing(), self.last_arrival or 0)
         begin = self.rebuild_from
         states = {name: ledger.state(begin) for name, ledger in self.ledgers.items()}
         state = {"done_to": self.done_to, "rebuild_from": begin, "sites": states}
@@ -323,8 +248,8 @@ class Pipeline:
             faults.reached("during_start")
             if isinstance(entry, RawBatch):
                 columns = self.decoder.decode(entry)
-                good = (columns.row <= done_to - first) & _believable(columns)
-                found.append(_placed(first, columns, good))
+                good = (columns.row <= done_to - first) & believable(columns)
+                found.append(placed(first, columns, good))
                 if sum(map(len, found)) >= AT_ONCE:
                     self._refill(joined(found))
                     found.clear()
@@ -340,17 +265,14 @@ class Pipeline:
         for first, entry in entries:
             if isinstance(entry, RawBatch):
                 columns = self.decoder.decode(entry)
-                self._show(_placed(first, columns, _believable(columns)), again=True)
+                self._show(placed(first, columns, believable(columns)), again=True)
         self._show_held()
 
     def _show_held(self) -> None:
         """Show the readings that cells to come need, the last one of each meter among them."""
         for number, ledger in enumerate(self.ledgers.values()):
             held = ledger.book.hot
-            mine = np.flatnonzero((self._site == number) & (self._local >= 0))
-            place = np.zeros(len(ledger.meters), np.int64)
-            place[self._local[mine]] = mine
-            self._show(replace(held, meter=place[held.meter]), again=True)
+            self._show(self._places.of_plan(number, held), again=True)
 
     def _count_the_uncounted(self) -> None:
         """What a ledger holds of a greendc that did not count: once, so that it adds up after."""
@@ -369,53 +291,8 @@ class Pipeline:
     def _refill(self, readings: Readings) -> None:
         self._show(readings, again=True)
         for number, ledger in enumerate(self.ledgers.values()):
-            ledger.book.refill(self._own(number, readings))
+            ledger.book.refill(self._places.own(number, readings))
 
 
 def _impossible(_pipeline: Pipeline, _seq: int, _event: Event) -> None:
     raise GreendcError("the journal asks to recompute, and what came before is not at hand")
-
-
-def _outcomes(batch: RawBatch, columns: Columns, huge: BoolArray) -> dict[str, int]:
-    """What became of a batch's messages, each in one place, and of the readings asked of them."""
-    rejected = Counter(reason for _, reason in columns.rejected)
-    rejected["out_of_range"] += int(huge.sum())
-    told = np.zeros(len(batch), np.bool_)
-    told[columns.row[~huge]] = True
-    unbound = [row for row, reason in columns.rejected if reason == "unbound"]
-    bad = {row for row, _ in columns.rejected}.union(columns.row[huge].tolist())
-    return {
-        "messages": len(batch),
-        **{f"rejected:{reason}": number for reason, number in rejected.items()},
-        "entries:decoded": int(np.count_nonzero(told)),
-        "entries:rejected": sum(not told[row] for row in bad.difference(unbound)),
-        "entries:unbound": len(unbound),
-        "fields": columns.fields,
-        "fields:refused": len(columns.refused) + int(huge.sum()),
-    }
-
-
-def _too_large(columns: Columns, huge: BoolArray) -> Refused:
-    count = int(huge.sum())
-    every = np.ones(count, np.bool_)
-    reason = ["out_of_range"] * count
-    return Refused(columns.row[huge], columns.meter[huge], columns.time[huge], reason, every)
-
-
-def _left(first: int, refused: Refused) -> Readings:
-    """Refused readings of an entry with a time of their own; in place of a value their word."""
-    word = np.array([CODES.get(reason, 0) for reason in refused.reason])
-    known = np.flatnonzero(refused.timed)
-    columns = first + refused.row, refused.meter, refused.time, word.astype(np.float64)
-    return Readings(*columns).where(known)
-
-
-def _believable(columns: Columns) -> BoolArray:
-    good: BoolArray = np.abs(columns.value) < MAGNITUDE
-    return good
-
-
-def _placed(first: int, columns: Columns, good: BoolArray) -> Readings:
-    """Accepted readings of an entry, whose meters are places in the plan."""
-    seq = first + columns.row[good]
-    return Readings(seq, columns.meter[good], columns.time[good], columns.value[good])
