@@ -263,11 +263,6 @@ class Config:
         ]
         return list(dict.fromkeys(found))
 
-    def vintage_mismatch(self, site_id: str, method: str, span: Span) -> bool:
-        """Whether a method's factor stands for another year than some of the span."""
-        site = next(site for site in self.sites if site.id == site_id)
-        return any(True for _ in self._mismatches(site, method, span))
-
     def _mismatches(
         self, site: models.Site, method: str, span: Span | None
     ) -> Iterator[tuple[int, str, str]]:

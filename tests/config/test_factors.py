@@ -154,23 +154,20 @@ def test_a_factor_of_another_year_is_told(tmp_path: Path) -> None:
     assert config.warnings(SPAN_2025) == [
         "s: emissions.location: factor of 2024 (DEU, carbontracker 2.4.7) used for 2025"
     ]
-    assert config.vintage_mismatch("s", "location", SPAN_2025)
 
 
 def test_a_factor_of_its_own_year_is_not(tmp_path: Path) -> None:
     config = configured(tmp_path, "location: {table: carbontracker, zone: DEU}")
     span = (instant("2024-05-01T00:00:00Z"), instant("2024-06-01T00:00:00Z"))
     assert config.warnings(span) == []
-    assert not config.vintage_mismatch("s", "location", span)
-    assert not config.vintage_mismatch("s", "market", span)
     assert config.warnings(None) == []
 
 
 def test_years_are_local(tmp_path: Path) -> None:
     config = configured(tmp_path, "location: {table: carbontracker, zone: DEU}")
     midnight = instant("2024-12-31T23:00:00Z")  # in Berlin
-    assert not config.vintage_mismatch("s", "location", (midnight - HOUR, midnight))
-    assert config.vintage_mismatch("s", "location", (midnight, midnight + HOUR))
+    assert not config.warnings((midnight - HOUR, midnight))
+    assert config.warnings((midnight, midnight + HOUR))
 
 
 def test_each_dated_factor_answers_for_its_own_time(tmp_path: Path) -> None:
