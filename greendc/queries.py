@@ -140,6 +140,11 @@ class Ledger:
         """Start of the latest figure of a site and period; None where there is none."""
         return read_newest_start(self._db, site, period)
 
+    def names(self) -> list[str]:
+        """Names of all figures and meters that it has had, of any site."""
+        rows = self._db.execute("SELECT DISTINCT name FROM quantity ORDER BY name")
+        return [name for (name,) in rows]
+
     def starts(self, site: str, period: str) -> tuple[int, int] | None:
         """Starts of the first and the last figure of a site and period; None without any."""
         return read_starts(self._db, site, period)

@@ -11,6 +11,7 @@ import orjson
 
 from greendc.calendars import rfc3339
 from greendc.config import Config
+from greendc.config.words import nearest
 from greendc.core.facility import EVER, Site
 from greendc.core.figure import Figure
 from greendc.core.site import meters_and_books
@@ -80,15 +81,18 @@ def revisions(config: Config, wanted: Wanted, data: Path | None = None) -> Itera
     Raises
     ------
     GreendcError
-        If there is no ledger, no such site, or no time asked for.
+        If there is no ledger, no such site or figure, or no time asked for.
     """
     if wanted.start >= wanted.end:
         raise GreendcError("--from must lie before --to")
     sites = {site.id: site for site in config.plan().sites}
     if wanted.site is not None and wanted.site not in sites:
-        known = ", ".join(sites)
-        raise GreendcError(f"{wanted.site}: no such site; the configuration has {known}")
+        told = ", ".join(sites)
+        raise GreendcError(f"{wanted.site}: no such site; the configuration has {told}")
     with Ledger((data or config.data) / LEDGER) as ledger:
+        if wanted.quantity is not None and wanted.quantity not in (known := ledger.names()):
+            hint = nearest(wanted.quantity, known)
+            raise GreendcError(f"{wanted.quantity}: no such figure or meter in the ledger{hint}")
         steps = [(arrival, found) for arrival, kind, found in ledger.events() if kind == "revised"]
         firsts = [found["rows"][0] for _, found in steps]
         needs = {name: _needs(site) for name, site in sites.items()}

@@ -178,6 +178,11 @@ def test_an_unknown_site_is_refused(site: Small) -> None:
     assert "no such site" in site.refused("revisions", "-c", site.config, "--site", "nowhere")
 
 
+def test_an_unknown_figure_is_refused_with_the_nearest(site: Small) -> None:
+    refused = site.refused("revisions", "-c", site.config, "--quantity", "ippue")
+    assert refused == 'ippue: no such figure or meter in the ledger; did you mean "ipue"?\n'
+
+
 def test_no_revision_is_no_fault(site: Small) -> None:
     assert site.run("revisions", "-c", site.config, "--quantity", "heat") == "figures revised: 0\n"
 

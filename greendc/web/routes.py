@@ -193,7 +193,8 @@ def _site(board: Board, request: Request) -> str:
         return tag.site
     if site is None:
         raise HTTPException(503, "starting: there are no sites yet", {"retry-after": "1"})
-    raise HTTPException(404, "no such site")
+    known = ", ".join(tag.site for tag in board.current.sites)
+    raise HTTPException(404, f"no such site; there is {known}")
 
 
 def _span(request: Request) -> str:

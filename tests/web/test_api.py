@@ -131,7 +131,10 @@ def test_a_span_or_site_that_there_is_not(client: httpx.Client) -> None:
     }
     for path in ("state", "meters", "history", "events"):
         answer = client.get(f"/api/v1/{path}?site=elsewhere")
-        assert (answer.status_code, answer.json()) == (404, {"error": "no such site"})
+        assert (answer.status_code, answer.json()) == (
+            404,
+            {"error": "no such site; there is zih-lzr"},
+        )
 
 
 def test_silent_meters_and_what_needs_them(tmp_path: Path) -> None:
