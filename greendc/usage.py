@@ -1,91 +1,14 @@
 """What each command takes on its command line."""
 
 import argparse
-import math
-import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
-from greendc.calendars import parse_rfc3339
-from greendc.config.scalars import duration
-from greendc.core.facility import HOUR
-from greendc.ports import GreendcError
+from greendc import given
 from greendc.queries import EXPORTED, KNOWN_PERIODS, LOG
 from greendc.store import PERIODS
 
 Arguments = Callable[[argparse.ArgumentParser], None]
-
-
-def _instant(text: str) -> int:
-    """A time given on the command line, in ns."""
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        raise GreendcError(str(error)) from error
-
-
-def _date(text: str) -> date | int:
-    """A day of a site whose zone is not known yet, or a time."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return _instant(text)
-
-
-def _moment(text: str) -> int:
-    """A time, or the present one."""
-    return time.time_ns() if text == "now" else _instant(text)
-
-
-def _hour(text: str) -> int:
-    """A time, or the full hour before the present."""
-    return time.time_ns() // HOUR * HOUR if text == "now" else _instant(text)
-
-
-def _speed(text: str) -> float | None:
-    """Multiple of real time; None for as fast as it goes."""
-    if text == "max":
-        return None
-    return _positive(text, "a speed: write max, or how many times real time, such as 60")
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not text.isascii() or int(text) > 65535:
-        raise GreendcError(f"{text}: not a port: write a number up to 65535")
-    return int(text)
-
-
-def _minutes(text: str) -> float:
-    return _positive(text, "a time span: write minutes, such as 5")
-
-
-def _seconds(text: str) -> float:
-    return _positive(text, "a time span: write seconds, such as 60")
-
-
-def _span(text: str) -> int:
-    """A time span such as 15min [ns]."""
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise GreendcError(f"{text}: {error}") from error
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or not text.isascii() or int(text) >= 2**32:
-        raise GreendcError(f"{text}: not a seed: write a number below 4294967296")
-    return int(text)
-
-
-def _positive(text: str, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise GreendcError(f"{text}: not {what}")
-    return number
 
 
 def demo(parser: argparse.ArgumentParser) -> None:
@@ -98,16 +21,21 @@ def demo(parser: argparse.ArgumentParser) -> None:
         "--site", metavar="NAME", help="a simulated site instead: edge-room, colocation, fleet …"
     )
     parser.add_argument(
-        "--minutes", type=_minutes, default=5.0, help="how long the log takes (default: 5)"
+        "--minutes", type=given.minutes, default=5.0, help="how long the log takes (default: 5)"
     )
     parser.add_argument(
-        "--at", type=_moment, metavar="TIME", help="move the log so that it ends at TIME, or now"
+        "--at",
+        type=given.moment,
+        metavar="TIME",
+        help="move the log so that it ends at TIME, or now",
     )
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
+    parser.add_argument(
+        "--duration", type=given.seconds, metavar="SECONDS", help="stop after so long"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep journal and ledger there")
     parser.add_argument(
         "--port",
-        type=_port,
+        type=given.port,
         help="port of the page (default: 8080; another one where it is in use; 0: any)",
     )
 
@@ -127,15 +55,17 @@ def simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="begin",
-        type=_hour,
+        type=given.hour,
         metavar="TIME",
         help="a full hour, or now; default: the scenario's",
     )
-    parser.add_argument("--span", type=_span, help="how long, as 7d or 6h; default: the scenario's")
-    parser.add_argument("--seed", type=_seed, metavar="N", help="another chance")
-    parser.add_argument("--step", type=_span, metavar="SPAN", help="coarser steps, as 15min")
     parser.add_argument(
-        "--speed", type=_speed, default="1", help="over MQTT: max, or a multiple of real time"
+        "--span", type=given.span, help="how long, as 7d or 6h; default: the scenario's"
+    )
+    parser.add_argument("--seed", type=given.seed, metavar="N", help="another chance")
+    parser.add_argument("--step", type=given.span, metavar="SPAN", help="coarser steps, as 15min")
+    parser.add_argument(
+        "--speed", type=given.speed, default="1", help="over MQTT: max, or a multiple of real time"
     )
     parser.add_argument(
         "-c", "--config", type=Path, metavar="FILE", help="over MQTT: a configuration's broker"
@@ -160,7 +90,7 @@ def run(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     parser.add_argument(
         "--until-idle",
-        type=_seconds,
+        type=given.seconds,
         metavar="SECONDS",
         help="end the input after so long without a message",
     )
@@ -175,7 +105,9 @@ def record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, help="LOG.jsonl, .jsonl.gz or .jsonl.zst"
     )
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so long")
+    parser.add_argument(
+        "--duration", type=given.seconds, metavar="SECONDS", help="stop after so long"
+    )
 
 
 def explain(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +116,7 @@ def explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("metric", help="ipue, erf, e_dc, a meter's id …")
     parser.add_argument(
         "--at",
-        type=_date,
+        type=given.day,
         metavar="TIME",
         help="a time within the period, of a rolling window (24h, 7d, 30d, 12mo) its end, or a "
         "day, 2025-03-01, which is when it begins in the site's zone; default: the newest",
@@ -213,10 +145,14 @@ def revisions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quantity", metavar="NAME", help="ipue, e_dc, a meter's id …")
     parser.add_argument("--period", choices=PERIODS, help="default: all")
     parser.add_argument(
-        "--from", dest="start", type=_instant, metavar="TIME", help="of figures that begin then"
+        "--from",
+        dest="start",
+        type=given.instant,
+        metavar="TIME",
+        help="of figures that begin then",
     )
     parser.add_argument(
-        "--to", dest="end", type=_instant, metavar="TIME", help="or later, but before this"
+        "--to", dest="end", type=given.instant, metavar="TIME", help="or later, but before this"
     )
     parser.add_argument("--json", action="store_true", help="a JSON object for each figure")
     parser.add_argument("--data", type=Path, help="data folder (default: the configured one)")
@@ -236,7 +172,7 @@ def close(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("site", metavar="SITE", help="id of a site, as in the site file")
     parser.add_argument(
         "--at",
-        type=_instant,
+        type=given.instant,
         required=True,
         metavar="TIME",
         help="RFC 3339: periods that end by then are closed with what has come",
@@ -273,7 +209,7 @@ def replay(parser: argparse.ArgumentParser) -> None:
         help="the site file; goes before a journal's own",
     )
     parser.add_argument(
-        "--speed", type=_speed, default="max", help="max (default), or a multiple of real time"
+        "--speed", type=given.speed, default="max", help="max (default), or a multiple of real time"
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="every newest figure as JSON lines"
@@ -303,12 +239,12 @@ def export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="start",
-        type=_instant,
+        type=given.instant,
         metavar="TIME",
         help="RFC 3339; default: the beginning",
     )
     parser.add_argument(
-        "--to", dest="end", type=_instant, metavar="TIME", help="RFC 3339; default: the end"
+        "--to", dest="end", type=given.instant, metavar="TIME", help="RFC 3339; default: the end"
     )
     parser.add_argument("-o", "--out", type=Path, help="default: standard output")
     parser.add_argument(
