@@ -220,6 +220,7 @@ def meter_problems(meter: models.Meter, loc: Loc, *, names_unit: bool) -> Iterat
     yield from _point_problems(meter, quantity, loc)
     yield from _unit_problems(meter, quantity, loc, names_unit=names_unit)
     yield from _kind_problems(meter, quantity, loc)
+    yield from _first_problems(meter, fill(meter).kind, loc)
     yield from _rule_problems(meter, fill(meter).kind, loc)
     yield from _fill_problems(meter, quantity, loc)
     yield from _span_problems(fill(meter), loc)
@@ -267,13 +268,21 @@ def _of_registers(meter: models.Meter) -> tuple[tuple[str, object], ...]:
     return ("register", meter.register_), ("replaced", meter.replaced), ("shape", meter.shape)
 
 
+def _first_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Problem]:
+    """What the factor must not be before it changes."""
+    if meter.multiplier.steps[0].value:
+        return
+    if not meter.multiplier.changes:
+        yield Problem((*loc, "multiplier"), "must not be 0, which makes every reading 0")
+    elif kind is Kind.REGISTER:
+        yield Problem((*loc, "multiplier"), "the first one of a register must not be 0")
+
+
 def _rule_problems(meter: models.Meter, kind: Kind, loc: Loc) -> Iterator[Problem]:
     """Rules that are not for meters of this kind."""
     for name, given in _of_registers(meter):
         if given and kind is not Kind.REGISTER:
             yield Problem((*loc, name), f"only for kind register, not {kind}")
-    if kind is Kind.REGISTER and meter.multiplier.changes and not meter.multiplier.steps[0].value:
-        yield Problem((*loc, "multiplier"), "the first one of a register must not be 0")
     if any(later.at <= before.at for before, later in pairwise(meter.replaced)):
         yield Problem((*loc, "replaced"), "each `at` must be later than the one before")
     for name, why in RULES.items():

@@ -1,5 +1,6 @@
 """Mistakes in a configuration, told with file, line and the nearest right word."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -80,6 +81,9 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
     return [_problem(found, model) for found in error.errors(include_url=False)]
 
 
+_SHOULD = re.compile(r"^\w+ should")  # what is meant the place says
+
+
 def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
     loc, given = found["loc"], found["input"]
     kind = found["type"]
@@ -93,7 +97,7 @@ def _problem(found: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem((*place, TAG), _not_listed(given[TAG], _choices(model, (*loc, TAG))))
     if kind == "literal_error":
         return Problem(place, _not_listed(given, _choices(model, loc)))
-    text = _TEXTS.get(kind) or found["msg"].removeprefix("Value error, ")
+    text = _TEXTS.get(kind) or _SHOULD.sub("must", found["msg"].removeprefix("Value error, "))
     text = text[0].lower() + text[1:]
     shown = f", not {_yaml(given)}" if kind.endswith("_type") or kind == "finite_number" else ""
     return Problem(place, text + shown)

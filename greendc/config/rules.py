@@ -171,6 +171,9 @@ def _time_problems(layout: Layout, loc: Loc) -> Iterator[Problem]:
                     f"{site.zone}; the longest that does is {duration_text(limit)}"
                 )
                 yield Problem((*loc, "cell", "steps", i, "value"), text)
+    if site.horizon < site.lateness:
+        text = f"must not be less than lateness, {duration_text(site.lateness)}"
+        yield Problem((*loc, "horizon"), text)
     for place, timed in layout.dated:
         yield from _first_problems((*loc, *place), timed)
 

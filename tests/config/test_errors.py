@@ -86,6 +86,18 @@ CASES = {
         site(meter(multiplier=".inf")),
         "7: sites[0].meters[0].multiplier: must be a finite number, not inf",
     ),
+    "zero": (
+        site(meter(multiplier="0")),
+        "7: sites[0].meters[0].multiplier: must not be 0, which makes every reading 0",
+    ),
+    "too_large": (
+        site(meter(**{"class": "100"})),
+        "7: sites[0].meters[0].class: must be less than 100",
+    ),
+    "horizon_within_the_lateness": (
+        site(FEED, more="horizon: 9min"),
+        "8: sites[0].horizon: must not be less than lateness, 10min",
+    ),
     "number_is_no_duration": (
         site(FEED, more="lateness: 600"),
         "8: sites[0].lateness: must be a duration such as 60s, 10min, 1h or 7d",
