@@ -98,7 +98,7 @@ def _there(ledger: Ledger, site: str, periods: Sequence[str]) -> str:
         return f"{site} has those that start from {rfc3339(first)} to {rfc3339(last)}"
     if starts:
         return f"{site} has none of {', '.join(periods)}, but of {', '.join(starts)}"
-    return f"{site} has none in this ledger"
+    return ledger.stranger(site) or f"{site} has none in this ledger"
 
 
 def _of_span(request: Request) -> str:

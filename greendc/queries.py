@@ -145,6 +145,13 @@ class Ledger:
         rows = self._db.execute("SELECT DISTINCT name FROM quantity ORDER BY name")
         return [name for (name,) in rows]
 
+    def stranger(self, site: str) -> str:
+        """In words, that a site is none of the ledger's; nothing where it is one."""
+        rows = self._db.execute("SELECT DISTINCT site FROM quantity ORDER BY site").fetchall()
+        sites = [name for (name,) in rows]
+        known = f"which is of {', '.join(sites)}" if sites else "which is empty"
+        return "" if site in sites else f"{site} has none in this ledger, {known}"
+
     def starts(self, site: str, period: str) -> tuple[int, int] | None:
         """Starts of the first and the last figure of a site and period; None without any."""
         return read_starts(self._db, site, period)

@@ -190,8 +190,12 @@ def test_a_period_without_figures_is_told_with_those_that_there_are(
     assert small.tried("export", "-c", small.config) == (
         1,
         "",
-        "no figure found: other has none in this ledger\n",
+        "no figure found: other has none in this ledger, which is of small\n",
     )
+    told = (
+        "ipue: no figure of period hour in the ledger; other has none in this ledger, which is of "
+    )
+    assert small.refused("explain", "-c", small.config, "ipue") == f"{told}small\n"
 
 
 def test_the_log_of_a_span_sums_its_cells(site: Small) -> None:

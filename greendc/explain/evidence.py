@@ -93,7 +93,9 @@ def nearest(ledger: Ledger, site: Site, metric: str, period: str) -> GreendcErro
             there = f"the ledger has windows that end from {rfc3339(spans[0][1])} to {last}"
         return GreendcError(f"{metric}: none of period {period} at that time; {there}")
     periods = [p for p in PERIODS if _spans(ledger, site, metric, p)]
-    there = f"ask for it with --period {' or '.join(periods)}" if periods else "nor of any other"
+    there = f"ask for it with --period {' or '.join(periods)}"
+    if not periods:
+        there = ledger.stranger(site.id) or "nor of any other"
     return GreendcError(f"{metric}: no figure of period {period} in the ledger; {there}")
 
 
