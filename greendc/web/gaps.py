@@ -231,14 +231,19 @@ def _without_value(
     found: Silences,
     tags: Sequence[MeterTag],
 ) -> list[dict[str, Any]]:
-    """Stretches in which a figure has no value, and how many of its meters were silent in them."""
+    """Stretches in which a figure has no value, and how many of its meters were silent in them.
+
+    `still` are those of them that still are.
+    """
     out = []
     for name in (*POWERS, "ipue"):
         mine = needs.get(name, frozenset())
         places = [i for i, tag in enumerate(tags) if tag.meter in mine]
         for run in _runs(figures.get(name, ())):
             lo, hi = run[0].start, run[-1].end
-            silent = np.intersect1d(found.meter[found.over(lo, hi)], places)
+            over = found.over(lo, hi)
+            silent = np.intersect1d(found.meter[over], places)
+            still = np.intersect1d(found.meter[over & (found.end == EVER)], places)
             known = sum(f.valid for f in run)
             out.append(
                 {
@@ -249,6 +254,7 @@ def _without_value(
                     "left_out": run[-1].reason in OF_REFUSED,
                     "coverage": round(known / sum(f.end - f.start for f in run), 4),
                     "silent": len(silent),
+                    "still": len(still),
                     "of": len(places),
                 }
             )

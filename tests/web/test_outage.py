@@ -151,9 +151,13 @@ def test_what_came_back_is_told_apart_from_what_did_not(
     assert abs(back["to_ms"] - parse_rfc3339("2025-06-03T22:00:00Z") // 10**6) <= 120_000
     assert len(back["names"]) == 12
     (unknown,) = got(url)["without_value"]
-    assert (unknown["silent"], unknown["of"], unknown["coverage"]) == (90, 91, 0.0)
+    assert [unknown[key] for key in ("silent", "still", "of", "coverage")] == [90, 47, 91, 0.0]
     with opened(browser, url) as (page, noted):
-        expect(page.locator("#silent-now")).to_contain_text("47 of 91 meters of IT and 5 other")
+        alarm = page.locator("#silent-now")
+        expect(alarm).to_contain_text("47 of 91 meters of IT and 5 other")
+        expect(alarm).to_contain_text(
+            "90 of the 91 meters that it needs were silent, 47 still are; it is unknown, not 0"
+        )
         text = shown(page, "#happened")
         assert "43 of 91 meters of IT and 3 other meters were silent Mon 2 Jun, 22:37" in text
         assert "Tue 3 Jun, 18:00 (19 h)" in text

@@ -199,8 +199,17 @@ function leftOut(one) {
 function withoutValue(one) {
   const { zone } = told;
   const when = one.to_ms === null ? ["has", ` since ${zone.moment(one.from_ms)}`] : ["had", ` ${zone.period(one.from_ms, one.to_ms)}`];
-  const silent = one.silent > 0 && !one.left_out ? `${count(one.silent)} of the ${count(one.of)} meters that it needs ${one.to_ms === null ? "are" : "were"} silent` : reason(one.reason);
-  return [symbol(title(one.name).symbol), ` ${when[0]} no value${when[1]}: ${silent}; it is unknown, not 0.`];
+  const why = one.silent > 0 && !one.left_out ? needed(one) : reason(one.reason);
+  return [symbol(title(one.name).symbol), ` ${when[0]} no value${when[1]}: ${why}; it is unknown, not 0.`];
+}
+
+/** How many of its meters were silent, and how many of these still are. */
+function needed(one) {
+  const who = `${count(one.silent)} of the ${count(one.of)} meters that it needs`;
+  const lasts = one.to_ms === null;
+  if (lasts && one.still === one.silent) return `${who} ${one.silent === 1 ? "is" : "are"} silent`;
+  const now = lasts ? `, ${one.still > 0 ? `${count(one.still)} still ${one.still === 1 ? "is" : "are"}` : `and ${one.silent === 1 ? "is" : "are"} heard again`}` : "";
+  return `${who} ${one.silent === 1 ? "was" : "were"} silent${now}`;
 }
 
 function happening(one) {
