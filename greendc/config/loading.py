@@ -12,6 +12,7 @@ from greendc.config.config import Config, methods, validated
 from greendc.config.epochs import Layout
 from greendc.config.factors import Content, used_by
 from greendc.config.problems import fail
+from greendc.config.profiles import with_profiles
 from greendc.config.rules import problems
 from greendc.config.secrets import environment_secrets, filed_secrets, written_secrets
 from greendc.config.sinks import Sink
@@ -56,7 +57,7 @@ def load(path: Path) -> Config:
     name, tree = str(path), parse(text, str(path))
     if isinstance(tree.data, dict):
         _override(tree.data)
-    root = validated(tree.data, tree, name)
+    root = validated(with_profiles(tree, name), tree, name)
     layouts = tuple(map(Layout, root.sites))
     fail(problems(root, layouts, path.parent), tree, name)
     placed = _placed(root, path.parent)
@@ -121,6 +122,7 @@ def _placed(root: models.Root, folder: Path) -> models.Root:
     if jobs.backup is not None:
         jobs = jobs.model_copy(update={"backup": _moved(jobs.backup, folder, ("folder",))})
     placed = {"data": data, "sinks": sinks, "mqtt": mqtt, "http": http, "jobs": jobs}
+    placed["profiles"] = None  # meters have what they say
     return root.model_copy(update=placed)
 
 

@@ -141,11 +141,9 @@ class Replacement(Model):
     initial: FiniteFloat = Field(description="The first that the new one showed.")
 
 
-class Meter(Model):
-    """A physical meter."""
+class Profile(Model):
+    """What meters may have in common."""
 
-    id: Id = Field(description="Name in every figure; unique in its site.")
-    tag: Tags | None = key(None, description="Text at {meter}, or several; default: the id.")
     point: Timed[Point] = key("none", description="Where it measures; decides what it feeds.")
     quantity: Quantity | None = key(None, description="What it measures; default by the point.")
     unit: Timed[str] | None = key(None, description="Unit of its payloads.")
@@ -184,7 +182,6 @@ class Meter(Model):
     fill_uncertainty: Positive | None = key(
         None, description="Of what gaps are filled with: limit of error. [%]"
     )
-    replaced: Items[Replacement] = key((), description="Registers that were exchanged.")
     subsystem: Timed[Subsystem] | None = key(
         None, description="Subsystem, where it is not the point's own."
     )
@@ -193,13 +190,22 @@ class Meter(Model):
     )
     room: str | None = key(None, description="Room, for people.")
     rack: str | None = key(None, description="Rack, for people.")
-    topic: str | None = key(None, min_length=1, description="Its own topic, not the site's.")
     codec: Literal["json", "number"] | None = key(None, description="As in topics.")
     value: PayloadPath | None = key(None, description="As in topics.")
     time_at: PayloadPath | None = key(None, description="As in topics.")
     unit_at: PayloadPath | None = key(None, description="As in topics.")
     time: TimeRule | None = key(None, description="As in topics.")
     time_zone: str | None = key(None, description="As in topics.")
+
+
+class Meter(Profile):
+    """A physical meter."""
+
+    id: Id = Field(description="Name in every figure; unique in its site.")
+    profile: Id | None = key(None, description="Profile whose keys it has beside its own.")
+    tag: Tags | None = key(None, description="Text at {meter}, or several; default: the id.")
+    replaced: Items[Replacement] = key((), description="Registers that were exchanged.")
+    topic: str | None = key(None, min_length=1, description="Its own topic, not the site's.")
 
 
 class Derived(Model):
@@ -331,4 +337,7 @@ class Root(Model):
     http: Http = key({}, description="Status page, JSON API, /metrics and health.")
     sinks: Items[Sink] = key((), description="Where the ledger is copied to.")
     limits: Limits = key({}, description="What alerts compare the daemon's own health with.")
+    profiles: dict[Id, Profile] | None = key(
+        None, description="What meters have in common, by names that they give as profile."
+    )
     sites: Items[Site] = Field(description="Data centres.")

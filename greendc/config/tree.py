@@ -41,11 +41,15 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456
 
 @dataclass
 class Tree:
-    """Plain data of a text, and the mistakes in it: each with its line and path."""
+    """Plain data of a text, and the mistakes in it: each with its line and path.
+
+    `shared` names the profiles that have filled in meters, by the meters' places.
+    """
 
     text: str = ""
     data: Any = None
     mistakes: list[tuple[int, Loc, str]] = field(default_factory=list)
+    shared: dict[Loc, str] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> dict[Loc, int]:
@@ -61,7 +65,7 @@ class Tree:
         """Line and path in the file of a place in the models, where dated values lie deeper."""
         path: Loc = ()
         line, data, before = self.lines.get((), 1), self.data, None
-        for step in loc:
+        for step in self._said(loc):
             if _inside(step, data):
                 path, data = (*path, step), data[step]
                 line = self.lines.get(path, line)
@@ -69,6 +73,14 @@ class Tree:
                 path, data = (*path, step), None
             before = step
         return line, path
+
+    def _said(self, loc: Loc) -> Loc:
+        """Where it stands: in a profile, if a meter does not say it itself."""
+        profile, key = self.shared.get(loc[:4]), loc[4:5]
+        if profile is None or loc[:5] in self.lines or not key:
+            return loc
+        found: Loc = ("profiles", profile, *key)
+        return (*found, *loc[5:]) if found in self.lines else loc
 
 
 def _inside(step: str | int, data: Any) -> bool:

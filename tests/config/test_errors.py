@@ -22,7 +22,25 @@ def meter(**keys: str) -> str:
     return "{" + ", ".join(f"{k}: {v}" for k, v in given.items() if v) + "}"
 
 
+RACK = "{id: m, profile: rack}"
 CASES = {
+    "no_such_profile": (
+        site(RACK) + "profiles: {rak: {unit: kW}}",
+        '7: sites[0].meters[0].profile: there is no profile rack; did you mean "rak"?',
+    ),
+    "unknown_key_of_a_profile": (
+        site(RACK, FEED) + "profiles:\n  rack: {unit: kW,\n    spik: 3}",
+        '12: profiles.rack.spik: unknown key; did you mean "spike"?',
+    ),
+    "a_profile_that_does_not_fit": (
+        site(RACK.replace("}", ", point: util, unit: kWh, kind: register}"))
+        + "profiles:\n  rack:\n    spike: 3",
+        "11: profiles.rack.spike: not for a register",
+    ),
+    "a_name_in_a_profile": (
+        site(RACK) + "profiles: {rack: {unit: kW, id: m}}",
+        "9: profiles.rack.id: unknown key",
+    ),
     "no_yaml": ("sites: [", "1: no YAML: "),
     "nested_too_deeply": ("sites: " + "[" * 900 + "]" * 900, "1: no YAML: nested too deeply"),
     "nested_beyond_measure": ("sites: " + "[" * 1_000_000, "1: no YAML: exceeded maximum nesting"),

@@ -50,6 +50,7 @@ def test_every_key_of_the_sample_stands_at_its_default(tmp_path: Path) -> None:
         Http,
         models.Site,
         models.Topic,
+        models.Profile,
         models.Meter,
         models.Emissions,
         models.Targets,
