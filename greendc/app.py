@@ -237,13 +237,14 @@ def close(config: Config, site: str, at: int) -> str:
 def recompute(config: Config, prepared: "Preparation") -> str:
     """Have closed figures computed anew, as prepared."""
     prepared.catch_up()
-    told = ask(config.data, requests.Recompute(config.figures_hash()))
+    rules = prepared.rules
+    told = ask(config.data, requests.Recompute(config.figures_hash(), rules))
     if told is not None:
         return told
     with ExitStack() as stack:
         data = Data(prepared.known, config.data, stack)
         before = data.store.last()
-        data.worker.take([data.recompute(config)])
+        data.worker.take([data.recompute(config, rules=rules)])
         data.worker.commit()
         faults.reached("recompute_committed")
         return recomputed(data.store.last() - before)

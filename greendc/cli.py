@@ -276,7 +276,7 @@ def _recompute(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.config)
     with ExitStack() as stack:
-        prepared = Preparation(config, config.data, stack)
+        prepared = Preparation(config, config.data, stack, rules=arguments.rules)
         for row in changes.as_lines(prepared) if arguments.json else changes.as_text(prepared):
             _say(row)
         if not arguments.dry_run and _agreed(arguments, RECOMPUTE):

@@ -68,7 +68,7 @@ def jump_text(meter: str, number: int, last: int) -> str:
 
     >>> print(jump_text("feed", 1, 0))
     feed: jump at 1970-01-01T00:00:00Z, which counts: it rose far faster than it went on; if that \
-    cannot be, declare its `range` or `rating_w` and recompute
+    cannot be, declare its `range` or `rating_w` and recompute with --rules
     """
     often = "jump" if number == 1 else f"{number} jumps, the last one"
     return (

@@ -66,9 +66,9 @@ JUDGEMENTS = {
 
 TO_DO = {
     "implausible": "if the register was exchanged, declare it (`replaced`) and recompute; if what "
-    "it showed before cannot be, declare its `range` and recompute; if it began again by itself, "
-    "it counts once it moves",
-    "jump": "if that cannot be, declare its `range` or `rating_w` and recompute",
+    "it showed before cannot be, declare its `range` and recompute with --rules; if it began again "
+    "by itself, it counts once it moves",
+    "jump": "if that cannot be, declare its `range` or `rating_w` and recompute with --rules",
     "frozen": "look at the sensor; a value that may stand still needs a longer `frozen_after`",
     "out_of_range": "look at the device; a range that is too narrow is changed in the site file",
     "rate": "look at the device; a load that changes faster needs a larger `rate_per_min`",

@@ -198,6 +198,11 @@ class Ledger:
         row = self._db.execute("SELECT hash, body FROM config WHERE id = ?", (number,)).fetchone()
         return str(row[0]), bytes(row[1])
 
+    def config_bodies(self) -> list[bytes]:
+        """Every configuration that there has been, the first one first."""
+        rows = self._db.execute("SELECT body FROM config ORDER BY id").fetchall()
+        return [bytes(body) for (body,) in rows]
+
     def config_hash(self, number: int) -> str | None:
         """Hash of a configuration that figures name; None if there is none of that number."""
         row = self._db.execute("SELECT hash FROM config WHERE id = ?", (number,)).fetchone()

@@ -162,6 +162,11 @@ def recompute(parser: argparse.ArgumentParser) -> None:
     """A configuration, and whether to go on without asking."""
     _config(parser)
     parser.add_argument("--dry-run", action="store_true", help="only tell what would change")
+    parser.add_argument(
+        "--rules",
+        action="store_true",
+        help="judge all readings anew by the rules of quality that the file has today",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--json", action="store_true", help="a JSON object for each figure")
 

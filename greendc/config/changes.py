@@ -16,6 +16,8 @@ ONWARD = (
     *("spike", "rate_per_min", "frozen_after", "siblings", "fed_by"),
     "fill_uncertainty",
 )
+# of a meter: what speaks against its readings
+RULES = ("range", "rating_w", "sentinels", "spike", "rate_per_min", "frozen_after", "siblings")
 READ_BY = ("multiplier", "unit")  # of a meter: what has been read stays as it was read
 UNDATED = ("quantity", "kind", "nominal", "max_gap", "register", "shape", "fill")
 SITE_ONWARD = ("lateness", "horizon", "topics")

@@ -1,6 +1,6 @@
 """What a configuration says of closed time that another one did not, and older ones amended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from greendc.calendars import rfc3339
 from greendc.config import changes
 from greendc.config.changes import Settled
 from greendc.config.config import Config
+from greendc.core.facility import EVER
 
 KEEP = "keep it, or give the site a new id"
 REFUSED = {
@@ -53,9 +54,34 @@ def changed(known: Config, wanted: Config, past: Mapping[str, Settled]) -> list[
     return found
 
 
+def changed_rules(older: Iterable[Effective], wanted: Config) -> list[Changed]:
+    """Rules of quality by which meters are judged otherwise than older configurations did.
+
+    `open` says nothing: they have no date.
+    """
+    new = _meters(wanted.effective())
+    found: dict[tuple[str, Path], None] = {}
+    for effective in older:
+        old = _meters(effective)
+        for (site, meter), given in new.items():
+            was = old.get((site, meter), given)
+            keys = [key for key in changes.RULES if was.get(key) != given.get(key)]
+            found |= {(site, (f"meters[{meter}]", key)): None for key in keys}
+    return [Changed(site, path, EVER) for site, path in sorted(found)]
+
+
+def _meters(effective: Effective) -> dict[tuple[str, str], Mapping[str, Any]]:
+    return {
+        (site["id"], meter["id"]): meter for site in effective["sites"] for meter in site["meters"]
+    }
+
+
 def told(one: Changed) -> str:
     """A changed key and from when on it may change."""
-    key, path, earliest = one.key, one.path, rfc3339(one.open)
+    key, path = one.key, one.path
+    if path[-1] in changes.RULES:
+        return f"{key}: has no date: it holds for what comes from a reload on"
+    earliest = rfc3339(one.open)
     if path == ("zone",):
         return (
             f"{key}: cannot be changed: the borders of closed days, months and years follow from "
@@ -114,7 +140,7 @@ def _put(site: dict[str, Any], given: Mapping[str, Any], path: list[str]) -> Non
     if source is not None and target is not None:
         _set(target, source, [key])
         _add_named(site, given, source.get(key))
-    elif source is not None:
+    elif source is not None and key not in changes.RULES:
         kind = place.partition("[")[0]
         site[kind] = [*site.get(kind, ()), deepcopy(source)]
         for value in source.values():

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from greendc.config import Config
 from greendc.core.facility import SECOND
@@ -69,6 +70,14 @@ def let_go(data: Data, now: int, journal: int | None, quarantine: int | None) ->
     return f"journal begins at entry {data.journal.first}; {gone} rejected messages gone"
 
 
+class Recomputing(Protocol):
+    """What has closed figures computed anew, and tells how many."""
+
+    def __call__(self, hash_: str, *, rules: bool) -> str:
+        """By the file whose figures have this hash; with `rules` by its rules as well."""
+        ...
+
+
 class Commands:
     """Of a running daemon: what changes or reads its state is an errand of the worker's."""
 
@@ -78,11 +87,11 @@ class Commands:
         errands: Errands,
         health: Callable[[], Health],
         reload: Callable[[], str],
-        recompute: Callable[[str], str],
+        recompute: Recomputing,
     ) -> None:
         """`health` tells how the daemon does at that moment; the worker's thread calls all three.
 
-        `recompute` is given the hash of the configuration's figures.
+        `recompute` is given the hash of the configuration's figures, and whether its rules count.
         """
         self._data, self._errands, self._health = data, errands, health
         self._reload, self._recompute = reload, recompute
@@ -109,8 +118,8 @@ class Commands:
                 return lambda: let_go(self._data, time.time_ns(), journal, quarantine)
             case Reload():
                 return self._reload
-            case Recompute(hash_):
-                return lambda: self._recompute(hash_)
+            case Recompute(hash_, rules):
+                return lambda: self._recompute(hash_, rules=rules)
         raise GreendcError(f"{request}: not known")
 
     def stop(self) -> None:

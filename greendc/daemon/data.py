@@ -124,8 +124,8 @@ class Data:
         for one in (config, self.worker.pipeline.config):
             one.settle()
 
-    def recompute(self, config: Config) -> Event:
-        """The entry that has closed figures computed anew by a configuration.
+    def recompute(self, config: Config, *, rules: bool = False) -> Event:
+        """The entry that has closed figures computed anew by a configuration, its rules too.
 
         What `greendc.recompute.Preparation` has made is used for it.
 
@@ -137,7 +137,8 @@ class Data:
         if self.journal.full():
             raise GreendcError("the journal is full: nothing can be taken in")
         known, state = self.worker.pipeline.config, self.store.get("state")
-        wish = Wish.of(known, config, state, done_before(self.store))
+        bodies = self.store.config_bodies() if rules else ()
+        wish = Wish.of(known, config, state, done_before(self.store), bodies)
         wish.beginning(self.store.path, self.recomputer.past)
         self.recomputer.prepared = taken(self.store.path.parent, wish)
         event = config_event(config, time.time_ns())

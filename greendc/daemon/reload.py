@@ -59,8 +59,10 @@ class Reload:
             raise GreendcError("this configuration was not loaded from a file")
         return load(file)
 
-    def recompute(self, hash_: str) -> str:
+    def recompute(self, hash_: str, *, rules: bool = False) -> str:
         """Load the file anew, with closed figures computed anew by it; tells how many.
+
+        With `rules` readings are judged anew by those of the file.
 
         Raises
         ------
@@ -73,7 +75,7 @@ class Reload:
             raise GreendcError("the file has changed meanwhile: give greendc recompute again")
         self.data.worker.commit()
         before = self.data.store.last()
-        self._use(config, self.data.recompute(config))
+        self._use(config, self.data.recompute(config, rules=rules))
         faults.reached("recompute_committed")
         return recomputed(self.data.store.last() - before)
 

@@ -37,9 +37,13 @@ class Reload(Request, tag="reload", frozen=True):
 
 
 class Recompute(Request, tag="recompute", frozen=True):
-    """Have closed figures computed anew by the configuration file whose figures have this hash."""
+    """Have closed figures computed anew by the configuration file whose figures have this hash.
+
+    With `rules` readings are judged anew by its rules.
+    """
 
     hash: Text
+    rules: bool = False
 
 
 # -- what only the calendar asks for --------------------------------------------------------------

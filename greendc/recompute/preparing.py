@@ -26,8 +26,12 @@ NEAR = 1_000  # entries that the scratch ledger may be behind before it is compa
 class Preparation:
     """A scratch ledger in a data folder, brought up to the ledger's last commit."""
 
-    def __init__(self, wanted: Config, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, wanted: Config, folder: Path, stack: ExitStack, *, rules: bool = False
+    ) -> None:
         """Look at the ledger; `differences` does the work.
+
+        With `rules` readings are judged anew by the rules of today.
 
         Raises
         ------
@@ -41,7 +45,9 @@ class Preparation:
         if state is None:
             raise GreendcError(f"{folder}: nothing is closed yet: greendc reload takes it in")
         self.known = Config.from_body(body)
-        self.wish = Wish.of(self.known, wanted, state, done_before(self.ledger))
+        self.rules = rules
+        bodies = self.ledger.config_bodies() if rules else ()
+        self.wish = Wish.of(self.known, wanted, state, done_before(self.ledger), bodies)
         past = JournalPast(self._read)
         self.beginning = self.wish.beginning(folder / LEDGER, past)
         self.file = _own(folder / FOLDER, stack) / LEDGER

@@ -1,7 +1,7 @@
 """What is asked to be recomputed, and what has been prepared for it in a data folder."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,8 +13,8 @@ import msgspec
 from greendc import __version__
 from greendc.calendars import rfc3339
 from greendc.config import Config
-from greendc.config.changes import UNDATED, settled
-from greendc.config.past import Changed, changed, refusals, told
+from greendc.config.changes import RULES, UNDATED, settled
+from greendc.config.past import Changed, changed, changed_rules, refusals, told
 from greendc.ports import GreendcError
 from greendc.recompute.amending import Amendment, Past
 from greendc.recompute.applying import LEDGER, Prepared
@@ -28,6 +28,10 @@ PREPARED = "prepared"  # key of a scratch ledger that has been compared
 ANEW = (
     "with logs of all before (greendc export --journal) an empty data folder can be filled by this "
     "configuration: greendc replay LOG... -c FILE --into-store"
+)
+NOTHING = (
+    "nothing of closed time would change: greendc reload takes it in; rules of quality are those "
+    "of their time, unless --rules asks for those of today"
 )
 AT_LAST = 1 << 62  # in place of the number of an entry that is still to be written
 
@@ -43,9 +47,17 @@ class Wish:
 
     @classmethod
     def of(
-        cls, known: Config, wanted: Config, state: Mapping[str, Any], before: list[Amendment]
+        cls,
+        known: Config,
+        wanted: Config,
+        state: Mapping[str, Any],
+        before: list[Amendment],
+        rules_of: Iterable[bytes] = (),
     ) -> Self:
         """What `wanted` changes of what `known` says.
+
+        Readings of before are judged by its rules as well where they were by other ones of
+        `rules_of`, configurations that there have been.
 
         Raises
         ------
@@ -53,8 +65,9 @@ class Wish:
             If nothing is changed, or something that cannot be recomputed; it says what to do.
         """
         found = changed(known, wanted, settled(state["sites"]))
+        found += changed_rules(map(msgspec.json.decode, rules_of), wanted)
         if not found:
-            raise GreendcError("nothing of closed time would change: greendc reload takes it in")
+            raise GreendcError(NOTHING)
         refused = list(refusals(found, wanted.effective()))
         if refused:
             raise GreendcError("\n".join(refused))
@@ -76,6 +89,10 @@ class Wish:
             raise GreendcError("\n".join(lines)) from error
         if found is None:
             return None
+        undated = [one for one in self.found if one.path[-1] in RULES]
+        if undated:
+            lines = [f"{found.gone}, so that not all can be judged anew:", *map(told, undated)]
+            raise GreendcError("\n".join([*lines, ANEW]))
         early = changed(self.known, self.config, found.settled)
         if early:
             lines = [f"{found.gone}, so that not all can be computed anew:"]

@@ -209,7 +209,10 @@ def test_a_stopping_daemon_gives_up_its_backup(config_file: Path, tmp_path: Path
     with ExitStack() as stack:
         errands = Errands()
         data = Data(config, config.data, stack)
-        commands = Commands(data, errands, lambda: data.watch.board.health, str, str)
+        told = data.watch.board
+        commands = Commands(
+            data, errands, lambda: told.health, str, lambda hash_, *, rules: f"{hash_}{rules}"
+        )
         copying = commands.submit(Backup(str(tmp_path / "saved")))
         commands.stop()
         while not copying.done():

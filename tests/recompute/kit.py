@@ -82,10 +82,19 @@ class Played(Run):
         """Its journal, which is asked for whole entries only."""
         return ((number, entry) for number, entry in self.journal if start <= number < stop)
 
-    def recompute(self, config: Config) -> None:
+    def recompute(self, config: Config, *, rules: bool = False) -> None:
         """Journal what the command journals."""
         self.commit()
         known, state = self.pipeline.config, self.store.get("state")
-        wish = Wish.of(known, config, state, done_before(self.store))
+        bodies = self.store.config_bodies() if rules else ()
+        wish = Wish.of(known, config, state, done_before(self.store), bodies)
         data = {"effective": config.effective(), "keys": wish.keys}
         self.take(Event("recompute", 0, data))
+
+
+def replayed(path: Path, run: Played) -> Path:
+    """The same journal into another ledger."""
+    again = Played(path, run.config)
+    for _, entry in run.journal:
+        again.take(entry)
+    return again.close()

@@ -14,7 +14,18 @@ from greendc.core.facility import HOUR, MINUTE
 from greendc.core.figure import Figure
 from greendc.ports import Entry, GreendcError
 from tests import runs
-from tests.recompute.kit import BEGIN, CHANGE, METERS, USUAL, Played, dated, log, meters, site
+from tests.recompute.kit import (
+    BEGIN,
+    CHANGE,
+    METERS,
+    USUAL,
+    Played,
+    dated,
+    log,
+    meters,
+    replayed,
+    site,
+)
 
 KPIS = {"e_dc", "co2e_location", "ipue", "dcie", "cue_location", "pue"}
 IT = KPIS | {"e_it", "ppue_cooling", "ppue_power", "ppue_other"}
@@ -145,14 +156,6 @@ def test_a_series_that_was_wrong(tmp_path: Path) -> None:
     assert runs.newest(path) == runs.newest(fresh)
     revised = {f.quantity for f in runs.revisions(path) if f.revision}
     assert revised == {"co2e_location", "cue_location"}
-
-
-def replayed(path: Path, run: Played) -> Path:
-    """The same journal into another ledger."""
-    again = Played(path, run.config)
-    for _, entry in run.journal:
-        again.take(entry)
-    return again.close()
 
 
 @settings(max_examples=8, deadline=None)
