@@ -67,13 +67,38 @@ def replaced_delta(
     >>> print(round(replaced_delta(wh, 12.0, 500.1, 60, [Replacement(30, 12.2, 500.0)]), 9))
     0.3
     """
-    parts = []
-    for exchange in between:
-        parts.append(exchange.final - before)
-        before = exchange.initial
-    parts.append(now - before)
+    parts = replaced_parts(meter, before, now, between)
     delta = math.fsum(parts)
     return delta if min(parts) >= 0 and delta <= max_plausible(meter, span) else None
+
+
+def replaced_parts(
+    meter: Meter, before: float, now: float, between: Sequence[Replacement]
+) -> list[float]:
+    """What each of several registers has counted between two readings [J], in the order of time.
+
+    Back by jitter is nothing, beyond the modulus a rollover; what is negative cannot be.
+
+    Examples
+    --------
+    A register of 1000 J that had gone round before it was exchanged:
+
+    >>> from greendc.core.facility import Kind
+    >>> joule = Meter("m", "util", "energy", Kind.REGISTER, 60, 60, 60, modulus=1000.0)
+    >>> print(replaced_parts(joule, 999.5, 501.0, [Replacement(30, 3.0, 500.0)]))
+    [3.5, 1.0]
+    """
+    ends = [*(exchange.final for exchange in between), now]
+    begins = [before, *(exchange.initial for exchange in between)]
+    return [_part(meter, *pair) for pair in zip(begins, ends, strict=True)]
+
+
+def _part(meter: Meter, begin: float, end: float) -> float:
+    if 0 < begin - end <= jitter(meter, begin):
+        return 0.0
+    little = max(meter.modulus - begin, end) <= AROUND * meter.modulus
+    around = end < begin <= meter.modulus and (meter.rating is not None or little)
+    return end - begin + meter.modulus if around else end - begin
 
 
 def register_delta(

@@ -6,9 +6,12 @@ between two register readings. Energy is what segments hold of a window; time
 without a segment is missing, never zero.
 """
 
+import math
+
 import numpy as np
 
-from greendc.core.facility import EVER, SECOND, IntArray
+from greendc.core.counting import replaced_parts
+from greendc.core.facility import EVER, SECOND, IntArray, Meter
 from greendc.core.filling import between
 from greendc.core.judging import judge
 from greendc.core.rules import INSTANT, MEAN_NEXT, MEAN_PREV, NO_KIND, ON_CHANGE, REGISTER, Rules
@@ -17,6 +20,8 @@ from greendc.core.shape import shaped
 from greendc.core.words import FloatArray, Verdict, Word
 
 __all__ = ["Segments", "seconds", "segments"]
+
+Rows = tuple[IntArray, IntArray, FloatArray]  # meter, time and value of readings
 
 
 def segments(
@@ -69,7 +74,7 @@ def segments(
         _forward(rules, kind, meter, time, value),
         _backward(rules, kind, meter, time, value),
         _instant(rules, kind, meter, time, value),
-        _registers(rules, kind, meter, time, verdict),
+        _registers(rules, kind, (meter, time, value), verdict),
     ]
     found = Segments.joined(parts)
     if rules.linear.any():
@@ -125,9 +130,8 @@ def _instant(
     return Segments(meter[1:][joined], start, end, first, last, energy, none, none)
 
 
-def _registers(
-    rules: Rules, kind: IntArray, meter: IntArray, time: IntArray, verdict: Verdict
-) -> Segments:
+def _registers(rules: Rules, kind: IntArray, rows: Rows, verdict: Verdict) -> Segments:
+    meter, time, _ = rows
     used = np.flatnonzero((kind == REGISTER) & (verdict.anchor < np.arange(len(kind))))
     start, end, energy = time[verdict.anchor[used]], time[used], verdict.energy[used]
     far = end - start > rules.max_gap[meter[used]]
@@ -141,6 +145,7 @@ def _registers(
     found = Segments(meter[used], start, end, power, power, energy, far, none)
     found = found.where(end > start) if anew.any() else found
     for number in rules.factored:
+        found = _apart(found, number, rules.meters[number], rows)
         found = _multiplied(found, number, rules.meters[number].factors)
     return found
 
@@ -163,6 +168,44 @@ def _begun(
     least = verdict.energy[used] > 0  # ns, so that it is not lost
     begun: IntArray = time[used] - np.maximum(np.rint(took * SECOND), least).astype(np.int64)
     return begun
+
+
+def _apart(found: Segments, number: int, meter: Meter, rows: Rows) -> Segments:
+    """Intervals in which a register was exchanged and its factor changes, cut at the exchange.
+
+    What each of both registers has counted is known, and when.
+    """
+    begins = [start for start, _ in meter.factors[1:]]
+    out: list[tuple[int, list[int], list[float]]] = []
+    for place in np.flatnonzero(found.meter == number).tolist() if meter.replaced else ():
+        start, end = int(found.start[place]), int(found.end[place])
+        exchanges = [one for one in meter.replaced if start < one.at <= end]
+        if exchanges and any(start < begin < end for begin in begins):
+            parts = replaced_parts(meter, *_shown(rows, number, (start, end)), exchanges)
+            if (
+                exchanges[-1].at == end
+            ):  # what the new one shows first belongs to no time of its own
+                parts[-2:] = [math.fsum(parts[-2:])]
+            out.append((place, [start, *(one.at for one in exchanges if one.at < end), end], parts))
+    if not out:
+        return found
+    count = np.ones(len(found.meter), np.int64)
+    count[[place for place, *_ in out]] = [len(parts) for *_, parts in out]
+    cut = found.where(np.repeat(np.arange(len(count)), count))
+    first = np.cumsum(count) - count
+    for place, edges, parts in out:
+        own = slice(first[place], first[place] + count[place])
+        cut.start[own], cut.end[own], cut.energy[own] = edges[:-1], edges[1:], parts
+        cut.power[own] = cut.power_end[own] = parts / seconds(np.diff(edges))
+    return cut
+
+
+def _shown(rows: Rows, number: int, times: tuple[int, int]) -> tuple[float, float]:
+    """What a register showed at two times at which it was read."""
+    meter, time, value = rows
+    lo, hi = np.searchsorted(meter, [number, number + 1])
+    first, last = value[lo:hi][np.searchsorted(time[lo:hi], times)].tolist()
+    return first, last
 
 
 def _multiplied(found: Segments, number: int, factors: tuple[tuple[int, float], ...]) -> Segments:

@@ -1,5 +1,7 @@
 """Energy from readings: published examples, conservation, registers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -335,6 +337,7 @@ def stepped(one: Meter, values: list[float]) -> tuple[float, str]:
         ([(20, 12.0, 500.0)], [10.0, 11.0, 501.0, 503.0], [0, 1, 2, 2]),  # `at` is the new one's
         ([(15, 12.0, 500.0), (18, 501.0, 0.0)], [10.0, 11.0, 4.0, 5.0], [0, 1, 6, 1]),
         ([(15, 10.5, 500.0)], [10.0, 11.0, 501.0, 503.0], [0, 1, 0, 0]),  # less than it had shown
+        ([(15, 10.99, 500.0)], [10.0, 11.0, 501.0, 503.0], [0, 1, 1, 2]),  # by jitter
         ([(25, 12.0, 500.0)], [10.0, 11.0, 12.0, 503.0], [0, 1, 1, 3]),
         ([(5, 11.0, 10.0)], [10.0, 11.0, 12.0, 13.0], [0, 2, 1, 1]),
         ([(15, 12.0, 0.0)], [10.0, 11.0, 1e9, 1.0], [0, 1, 0, 2]),  # beyond the rating
@@ -350,3 +353,16 @@ def test_registers_that_are_exchanged_both_count(
     place = np.zeros(4, np.int64)
     found = register_steps((one,), np.array([EVER]), place, time, np.array(values))
     assert found.energy.tolist() == counted
+
+
+@pytest.mark.parametrize(("gap", "far"), [(60, False), (3600, True)])
+def test_a_factor_that_changes_with_the_register_is_the_new_ones(gap: int, far: bool) -> None:
+    """1 J to 9, 1 J to 10 by the old one; 0.5 J and 0.5 J by the new one, times 40."""
+    exchanged = Replacement(100 * SECOND, 10.0, 0.0)
+    factors = ((-EVER, 1.0), (100 * SECOND, 40.0))
+    one = replace(meter(Kind.REGISTER), quantity="energy", replaced=(exchanged,), factors=factors)
+    time = np.array([0, 60, 60 + gap, 120 + gap]) * SECOND
+    found = segments(Rules.of((one,)), np.zeros(4, np.int64), time, np.array([8.0, 9.0, 0.5, 1.0]))
+    assert (found.start // SECOND).tolist() == [0, 60, 100, 60 + gap]
+    assert found.energy.tolist() == [1.0, 1.0, 20.0, 20.0]
+    assert found.distributed.tolist() == [False, far, far, False]

@@ -206,7 +206,7 @@ def test_what_is_counted_is_multiplied_by_the_factors_of_its_time(
 
 
 @pytest.mark.parametrize(
-    ("final", "expected"), [(12.0, "began used replaced used"), (10.5, "began used {0} {0}")]
+    ("final", "expected"), [(12.0, "began used replaced used"), (9.5, "began used {0} {0}")]
 )
 def test_an_exchange_has_its_word_where_the_readings_fit_it(final: float, expected: str) -> None:
     one = replace(COUNTER, replaced=(Replacement(90 * SECOND, final, 500.0),))
