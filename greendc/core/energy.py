@@ -182,9 +182,7 @@ def _apart(found: Segments, number: int, meter: Meter, rows: Rows) -> Segments:
         exchanges = [one for one in meter.replaced if start < one.at <= end]
         if exchanges and any(start < begin < end for begin in begins):
             parts = replaced_parts(meter, *_shown(rows, number, (start, end)), exchanges)
-            if (
-                exchanges[-1].at == end
-            ):  # what the new one shows first belongs to no time of its own
+            if exchanges[-1].at == end:  # the new one has had no time of its own
                 parts[-2:] = [math.fsum(parts[-2:])]
             out.append((place, [start, *(one.at for one in exchanges if one.at < end), end], parts))
     if not out:
