@@ -178,7 +178,7 @@ def wild(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming 
     risen = now - before
     if meter.rating is not None or upcoming is None or risen <= max(meter.step, WILD * abs(before)):
         return False
-    counted = max(upcoming.value - now, 0.0)
+    counted = upcoming.value - now
     return risen > PACES * counted / upcoming.span * span + meter.step
 
 

@@ -55,7 +55,7 @@ def jumps(
         if not len(place):
             break
         follows = np.where(alike[place + later] == of[place], place + later, place)
-        counted = np.maximum(shown[follows] - shown[place], 0.0)
+        counted = shown[follows] - shown[place]
         most = PACES * counted / np.maximum(at[follows] - at[place], 1) * span + step
         still = risen > most
         place, span, risen, step = place[still], span[still], risen[still], step[still]
