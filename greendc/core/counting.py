@@ -176,9 +176,9 @@ def wild(meter: Meter, before: float, now: float, span: int, upcoming: Upcoming 
     By more than `WILD` of what it showed, and faster than `PACES` times its pace from there on.
     """
     risen = now - before
-    if meter.rating is not None or upcoming is None or risen <= max(meter.step, WILD * abs(before)):
+    if meter.rating is not None or upcoming is None or risen <= WILD * abs(before):
         return False
-    counted = upcoming.value - now
+    counted = max(upcoming.value - now, 0.0)
     return risen > PACES * counted / upcoming.span * span + meter.step
 
 

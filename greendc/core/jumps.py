@@ -48,14 +48,13 @@ def jumps(
     far = (word[there] == Word.USED) & (risen > WILD * np.abs(shown - risen))
     place = np.flatnonzero(far & (alike[1 : len(of) + 1] == of))
     step = np.array([m.step if m.rating is None else np.inf for m in meters])[of[place]]
-    place, step = place[risen[place] > step], step[risen[place] > step]
     before = anchor[there[place]]
     span, risen = at[place] - time[before], risen[place]
     for later in range(1, LATER + 1):
         if not len(place):
             break
         follows = np.where(alike[place + later] == of[place], place + later, place)
-        counted = shown[follows] - shown[place]
+        counted = np.maximum(shown[follows] - shown[place], 0.0)
         most = PACES * counted / np.maximum(at[follows] - at[place], 1) * span + step
         still = risen > most
         place, span, risen, step = place[still], span[still], risen[still], step[still]

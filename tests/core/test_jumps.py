@@ -41,6 +41,7 @@ def shown(*values: float, begin: int = 0, of: int = 0) -> Rows:
         pytest.param([100, 110, 110], [], id="a tenth"),
         pytest.param([0, 2, 2], [1], id="over a step"),
         pytest.param([0, 1, 1], [], id="a step"),
+        pytest.param([0, 1, 0], [], id="a step, and back"),
         pytest.param([-100, -95, -95], [], id="less than a tenth below 0"),
         pytest.param([100, 121, 123], [], id="ten times its pace, and a step"),
         pytest.param([100, 121.5, 123.5], [1], id="faster"),
