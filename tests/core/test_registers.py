@@ -108,18 +108,49 @@ def test_most_registers_go_the_short_way() -> None:
         assert np.flatnonzero(~told)[0] == place
 
 
-@pytest.mark.parametrize("factor", [4.0, 0.25])
+@pytest.mark.parametrize("factor", [4.0, 0.25, -4.0, -0.25])
 def test_across_a_change_of_factor_a_register_may_count_what_the_lesser_one_allows(
     factor: float,
 ) -> None:
     """1 kW in all: for 100 s counted as it is, and for 10 s divided by the later factor."""
     factors = ((-EVER, 1.0), (100 * SECOND, factor))
     one = replace(COUNTER, rating=1e3, factors=factors)
-    shown = 5000 + 100 * 1000 + 10 * 1000 / factor
+    shown = 5000 + 100 * 1000 + 10 * 1000 / abs(factor)
     rows: Rows = [(0, -1, -5), (0, 0, 5000), (0, 110 / 60, shown)]
     assert words(walked((one,), rows)) == "out_of_range began used"
-    fast: Rows = [(0, 1.75, 5000), (0, 2.75, 5000 + 90e3 / factor)]
+    fast: Rows = [(0, 1.75, 5000), (0, 2.75, 5000 + 90e3 / abs(factor))]
     assert words(walked((one,), fast)) == "began implausible"
+
+
+@pytest.mark.parametrize(("first", "later"), [(1.0, 4.0), (4.0, 1.0), (-1.0, 4.0), (4.0, -1.0)])
+def test_the_short_way_knows_the_lesser_factor(first: float, later: float) -> None:
+    """At 1 W it counts 72 J in a minute, or 18 J where it is multiplied by 4, and a step."""
+    factors = ((-EVER, first), (90 * SECOND, later))
+    one = replace(COUNTER, rating=1.0, factors=factors)
+    most = [73.0 if abs(factor) == 1 else 19.0 for factor in (first, 1.0, later)]
+    rows: Rows = [(1, minute, shown) for minute, shown in enumerate(np.cumsum([0.0, *most]))]
+    beside: Rows = [(0, 0, 5.0), (0, 9, 1e9), (2, 0, 7.0)]
+    for more in (0.0, 0.5):
+        shown = sorted([*beside, *rows[:-1], (1, 3, rows[-1][2] + more)])
+        plain = plain_steps((COUNTER, one, COUNTER), np.full(3, EVER), *columns(shown))
+        assert plain.tolist() == [True] * 5 + [not more, True]
+
+
+def test_the_short_way_goes_round_no_further_than_the_next_reading_speaks_for() -> None:
+    """100 J, or 1000 J more, in two minutes: twice the pace up to the next reading is enough."""
+    one = replace(COUNTER, modulus=1000.0)
+    for pace, far in ((274.0, True), (275.0, False)):
+        rows: Rows = [(0, 0, 0), (0, 2, 100), (0, 3, 100 + pace), (1, 0, 9000), (1, 1, 9001)]
+        plain = plain_steps((one, one), np.full(2, EVER), *columns(rows))
+        assert plain.tolist() == [True, far, True, True, True]
+
+
+def test_one_that_may_have_gone_round_once_more_begins_to_count_anew() -> None:
+    one = replace(COUNTER, modulus=1000.0)
+    found = walked((one,), [(0, 0, 0), (0, 10, 100), (0, 11, 200), (0, 12, 300)])
+    assert words(found) == "began lapped used used"
+    assert found.anchor.tolist() == [0, 1, 1, 2]
+    assert found.energy.tolist() == [0, 0, 100, 100]
 
 
 def test_what_a_reset_shows_counts_however_fast_the_register_goes_on() -> None:
