@@ -65,7 +65,7 @@ class Claims:
         out = np.full((len(starts), len(meters)), np.nan)
         row = {start: i for i, start in enumerate(starts.tolist())}
         for (start, number), (count, total) in self.sums.items():
-            if start in row and count >= ENOUGH * HOUR / max(meters[number].nominal, 1):
+            if start in row and count >= ENOUGH * HOUR / meters[number].nominal:
                 out[row[start], number] = total / count / 1000 * (HOUR / SECOND)
         for number, meter in enumerate(meters):
             if meter.kind is Kind.REGISTER:

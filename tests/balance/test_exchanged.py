@@ -1,16 +1,20 @@
 """Two meters that show each other's readings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from greendc.core.balance import FloatArray, Place
+from greendc.core.balance import BoolArray, FloatArray, Place, Sides, Windows
 from greendc.core.checking import Suspect, Told
-from greendc.core.exchanged import BOTH, crossings
-from greendc.core.facility import Node
+from greendc.core.exchanged import BOTH, _Sums, crossings, exchanged, left
+from greendc.core.facility import HOUR, Node
 from greendc.core.mistakes import EXCHANGED
-from greendc.core.suspects import Finding
+from greendc.core.off import Off
+from greendc.core.suspects import Finding, Known
+from greendc.core.units import J_PER_KWH
 from greendc.findings import Lasting, record
-from tests.balance.kit import POINTS, chain, hours, told, windows
+from tests.balance.kit import POINTS, RATED, chain, hours, told, windows
 
 PAIRS = [("chiller", "rack_b"), ("chiller", "ups_out"), ("rack_b", "ups_in"), ("pdu", "chiller")]
 
@@ -90,3 +94,131 @@ def test_it_is_told_of_both_meters() -> None:
     assert (one["kind"], one["suspects"][0]["other"]) == (EXCHANGED, "rack_b")
     assert one["suspects"][0]["multiplier"] is None
     assert "dc: most likely chiller and rack_b: show each other's readings" in one["text"]
+
+
+def some_node(random: np.random.Generator) -> tuple[Place, Windows]:
+    """A node of a few of six meters, one of them on both sides at times, and a window of theirs."""
+    names = tuple("abcdef")
+    ins, outs = random.integers(1, 3), random.integers(1, 4)
+    inputs = [(name, random.choice([1.0, -1.0, 1.0])) for name in names[:ins]]
+    share = random.choice([0.0, 0.9])
+    outputs = tuple((name, share) for name in names[ins : ins + outs])
+    idle = random.choice([0.0, 0.003 * J_PER_KWH / 3600])
+    node = Node("node", tuple(inputs), outputs, idle=idle)
+    energy = random.choice([40.0, 41.0, 45.0, 80.0], (1, 6)) * J_PER_KWH
+    start = np.array([0])
+    limit = random.choice([0.002, 0.02], (1, 6)) * energy
+    return Place.of(node, names), Windows(names, start, start + HOUR, energy, limit)
+
+
+def test_sums_tell_what_both_sides_do_of_a_pair_that_is_exchanged() -> None:
+    random, seen = np.random.default_rng(5), set()
+    for _ in range(150):
+        place, found = some_node(random)
+        members = np.arange(6)
+        sums = _Sums(place, members, found.energy[0], found.limit[0], 3600.0)
+        touched, right = sums.exchanged(1, slice(2, None))
+        for other in range(2, 6):
+            sides = place.sides(BOTH.righted(found, (1, other)))
+            parts = [(place.into - place.out)[place.columns == m].sum() for m in (1, other)]
+            off = max(sides.outside - sides.inside, sides.inside - sides.needed)
+            fits = bool(off <= sides.tolerance)
+            assert (touched[other - 2], right[other - 2]) == (parts[0] != parts[1], fits)
+            seen.add((parts[0] != parts[1], fits, place.bounded))
+    assert len(seen) == 8
+
+
+def one_to_one(*counted: float) -> tuple[Place, Windows]:
+    """A node with an input and an output, of which any may be lost. [kWh]"""
+    place = Place.of(Node("node", (("in", 1.0),), (("out", 0.0),)), ("in", "out"))
+    energy = np.reshape(counted, (-1, 2)) * J_PER_KWH
+    start = np.arange(len(energy)) * HOUR
+    return place, Windows(("in", "out"), start, start + HOUR, energy, 0.005 * energy)
+
+
+def test_what_rights_one_node_alone_is_no_pair() -> None:
+    place, found = one_to_one(50, 100, 55, 110)
+    rows = np.ones(2, np.bool_)
+    assert list(crossings([place], found, rows)) == []
+    twice = replace(place, node=replace(place.node, name="other"))
+    assert list(crossings([place, twice], found, rows)) == [(0, 1)]
+    assert list(crossings([place, twice], found, ~rows)) == []
+
+
+def sides(inside: list[float], outside: list[float]) -> Sides:
+    """Both sides of a node, exact ones."""
+    into, out = np.array(inside), np.array(outside)
+    return Sides(into, out, out, np.zeros(len(out)))
+
+
+AFTER = [10.0, 6, 14, 10], [8.0, 4, 12, 8]  # 40 J of 32 J: by 1.25 it moves by 1, -2 and 1 J
+BEFORE = [5.0, 9, 10, 9], [4.0, 4, 8, 4]  # by as much by 4, -4 and 4 J
+EVERY = np.ones(4, np.bool_)
+
+
+def test_what_is_left_is_what_a_node_moves_by_without_its_losses() -> None:
+    assert left(sides(*BEFORE), sides(*AFTER), EVERY) == pytest.approx(6 / 40**2)
+
+
+@pytest.mark.parametrize(("last", "much"), [(8.0, 3 / 40**2), (9.0, np.inf)])
+def test_half_of_what_it_moved_by_may_be_left(last: float, much: float) -> None:
+    """By 1, -1 and -1 J after it, and by 2, -2 and -2 J before."""
+    outside = [8.0] * 4
+    after = sides([10, 11, 10, 9], outside)
+    assert left(sides([10, 12, 10, last], outside), after, EVERY) == pytest.approx(much)
+
+
+@pytest.mark.parametrize(
+    ("gone", "much"), [((0,), 5 / 30**2), ((3,), 5 / 30**2), ((1,), np.inf), ((0, 3), np.inf)]
+)
+@pytest.mark.parametrize("missing", [False, True])
+def test_two_steps_must_be_known(gone: tuple[int, ...], much: float, *, missing: bool) -> None:
+    """Without the first or the last row it is 30 J of 24 J, and one step less."""
+    before, after = sides(*BEFORE), sides(*AFTER)
+    rows = ~np.isin(np.arange(4), gone)
+    before.outside[list(gone)] = np.nan if missing else 0.0
+    assert left(before, after, EVERY if missing else rows) == pytest.approx(much)
+
+
+def test_where_nothing_comes_out_nothing_is_told() -> None:
+    assert left(sides(*BEFORE), sides(AFTER[0], [0.0] * 4), EVERY) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("rated", "kw", "named"), [("chiller", 20.0, False), ("rack_b", 55.0, True)]
+)
+def test_a_pair_is_named_where_ratings_allow_it(
+    monkeypatch: pytest.MonkeyPatch, rated: str, kw: float, *, named: bool
+) -> None:
+    """The chiller takes 38 kW, and so it would once it is exchanged; the rack 60 kW."""
+    monkeypatch.setitem(RATED, rated, kw * 1000)
+    found = told(crossed("chiller", "rack_b"))
+    assert any(e.mistake is BOTH.mistake for one in found for e in one.explanations) == named
+
+
+@pytest.mark.parametrize("score", [None, 7.0])
+def test_a_pair_must_bring_back_balance_from_when_on_one_node_was_off(score: float | None) -> None:
+    """Outputs may be exchanged, or inputs, one of which feeds another node."""
+    names = tuple("abcde")
+    first, second = np.array([100.0, 110, 100, 120]), np.array([50.0, 60, 40, 50])
+    energy = np.stack([first, second, second, first, first], axis=1) * J_PER_KWH
+    start = np.arange(4) * HOUR
+    found = Windows(names, start, start + HOUR, energy, 0.005 * energy)
+    nodes = (("a", "b"), ("c", "d"), ("a", "e"))
+    places = [Place.of(Node(x + y, ((x, 1.0),), ((y, 0.9),)), names) for x, y in nodes]
+    off = [Off(place, np.arange(4) >= since) for place, since in zip(places, (2, 1), strict=False)]
+    known = Known(np.full(5, np.nan), ["it_in"] * 5, np.zeros(5, np.bool_))
+    asked = []
+
+    def scored(
+        tries: list[tuple[Place, Sides]], rows: dict[str, BoolArray], of: set[str]
+    ) -> float | None:
+        asked.append((len(tries), sorted(of), [row.tolist() for row in rows.values()]))
+        return score
+
+    explained = list(exchanged(places, found, known, off, scored))
+    pairs_told = [(one.meter, one.both and one.both[0], one.nodes) for one in explained]
+    of = ("ab", "cd")
+    assert pairs_told == ([] if score is None else [(0, 2, of), (1, 3, of)])
+    since = [[False, True, True, True]] * 2
+    assert asked == [(3, [*of], since), (2, [*of], since)]

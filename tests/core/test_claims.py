@@ -67,7 +67,7 @@ def taken(rows: list[tuple[int, int, float]]) -> Claims:
 
 
 def test_powers_are_summed_by_hour_and_meter_in_whole_milliwatts() -> None:
-    claims = taken([(1, 59, 0.0006), (0, 59, 5.0), (0, 60, 1e13), (1, 0, -7.0), (1, 3, -1e13)])
+    claims = taken([(1, 59, 0.0006), (0, 60, 1e13), (0, 59, 5.0), (1, 0, -7.0), (1, 3, -1e13)])
     mw = round(1e12 * 1000)
     assert claims.rows() == [(0, 0, 1, 5000), (0, 1, 3, 1 - 7000 - mw), (HOUR, 0, 1, mw)]
     claims.forget(HOUR)

@@ -41,7 +41,7 @@ def shown(*values: float, begin: int = 0, of: int = 0) -> Rows:
         pytest.param([100, 110, 110], [], id="a tenth"),
         pytest.param([0, 2, 2], [1], id="over a step"),
         pytest.param([0, 1, 1], [], id="a step"),
-        pytest.param([0, 1, 0], [], id="a step, and back"),
+        pytest.param([0, 1, *[0] * LATER], [], id="a step, and back"),
         pytest.param([-100, -95, -95], [], id="less than a tenth below 0"),
         pytest.param([100, 121, 123], [], id="ten times its pace, and a step"),
         pytest.param([100, 121.5, 123.5], [1], id="faster"),
@@ -55,17 +55,20 @@ def test_a_jump(values: list[float], expected: list[int]) -> None:
     assert jumping(shown(*values), (RATED,)) == []
 
 
-@pytest.mark.parametrize(("stands", "expected"), [(LATER, []), (LATER + 1, [1])])
-def test_a_dozen_readings_are_waited_for(stands: int, expected: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("stands", "then", "expected"),
+    [(LATER, 318.8, []), (LATER, 318.7, [1]), (LATER + 1, 5000.0, [1])],
+)
+def test_a_dozen_readings_are_waited_for(stands: int, then: float, expected: list[int]) -> None:
     """100 J in a minute are ten times 118.8 J in twelve, and a step."""
-    assert jumping(shown(100, *[200.0] * stands, 318.8)) == expected
+    assert jumping(shown(100, *[200.0] * stands, then)) == expected
 
 
 def test_time_counts() -> None:
     """Of two minutes it may be twice as much; what follows is three minutes later."""
-    rows: Rows = [(0, 0, 100, Word.BEGAN), (0, 2, 121, Word.USED), (0, 5, 124, Word.USED)]
+    rows: Rows = [(0, 7, 100, Word.BEGAN), (0, 9, 121, Word.USED), (0, 12, 124, Word.USED)]
     assert jumping(rows) == []
-    rows[1:] = [(0, 2, 121.5, Word.USED), (0, 5, 124.5, Word.USED)]
+    rows[1:] = [(0, 9, 121.5, Word.USED), (0, 12, 124.5, Word.USED)]
     assert jumping(rows) == [1]
 
 
