@@ -103,7 +103,7 @@ def some_node(random: np.random.Generator) -> tuple[Place, Windows]:
     inputs = [(name, random.choice([1.0, -1.0, 1.0])) for name in names[:ins]]
     share = random.choice([0.0, 0.9])
     outputs = tuple((name, share) for name in names[ins : ins + outs])
-    idle = random.choice([0.0, 0.003 * J_PER_KWH / 3600])
+    idle = random.choice([0.0, 3000.0])
     node = Node("node", tuple(inputs), outputs, idle=idle)
     energy = random.choice([40.0, 41.0, 45.0, 80.0], (1, 6)) * J_PER_KWH
     start = np.array([0])
@@ -143,6 +143,8 @@ def test_what_rights_one_node_alone_is_no_pair() -> None:
     twice = replace(place, node=replace(place.node, name="other"))
     assert list(crossings([place, twice], found, rows)) == [(0, 1)]
     assert list(crossings([place, twice], found, ~rows)) == []
+    bounded = Place.of(Node("third", (("in", 1.0),), (("out", 0.9),)), ("in", "out"))
+    assert list(crossings([place, bounded], found, rows)) == []
 
 
 def sides(inside: list[float], outside: list[float]) -> Sides:
