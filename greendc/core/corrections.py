@@ -21,7 +21,7 @@ def is_output(place: Place, meter: int) -> bool:
 
 def without(place: Place, meter: int) -> Place:
     """A node without one of its outputs."""
-    kept = np.where((place.columns == meter) & (place.out > 0), 0.0, 1.0)
+    kept = np.where(place.columns == meter, 0.0, 1.0)
     return Place(
         place.node,
         place.columns,
@@ -61,7 +61,7 @@ def oddness(place: Place, sides: Sides, row: BoolArray) -> float:
 
     The spread counts more: a mistake is constant, and losses hardly change from hour to hour.
     """
-    ratio = np.log(np.maximum(_ratio(sides, row), 1e-9))
+    ratio = np.log(_ratio(sides, row))
     if not len(ratio):
         return np.inf
     width = LEAST_WIDTH

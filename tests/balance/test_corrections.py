@@ -61,6 +61,7 @@ def test_a_node_without_an_output() -> None:
     np.testing.assert_allclose(found.needed, [5 / 0.8 + 3600, 7 / 0.8 + 3600])
     assert found.inside.tolist() == PLACE.sides(SHOWN).inside.tolist() == [65.0, 50.0]
     both = Place.of(Node("twice", (("hall", 1.0),), (("hall", 0.9), ("back", 0.9))), NAMES)
+    assert is_output(both, 3)
     assert without(both, 3).sides(SHOWN).inside.tolist() == [60.0, 35.5]
     kept = without(PLACE, 3)
     assert (kept.node, kept.bounded, kept.rating) == (NODE, True, 7.0)
@@ -69,9 +70,9 @@ def test_a_node_without_an_output() -> None:
 @pytest.mark.parametrize(
     ("energy", "limit", "seen", "expected"),
     [
-        pytest.param([31, -31, 31], [10, 10, 10], rows(1, 1, 1), True, id="over three times"),
+        pytest.param([-31, -31, 31], [10, 10, 10], rows(1, 1, 1), True, id="over three times"),
         pytest.param([30, -30, 30], [10, 10, 10], rows(1, 1, 1), False, id="three times"),
-        pytest.param([31, 29, 31], [10, 10, 40], rows(1, 1, 1), True, id="in the middle"),
+        pytest.param([31, 1, 31], [10, 10, 40], rows(1, 1, 1), True, id="in the middle"),
         pytest.param([31, 29, 29], [10, 10, 10], rows(1, 0, 0), True, id="of those rows"),
         pytest.param([31, np.nan, 29], [10, np.nan, 10], rows(1, 1, 0), True, id="of those known"),
         pytest.param([np.nan] * 3, [np.nan] * 3, rows(1, 1, 1), False, id="of nothing"),
@@ -121,11 +122,11 @@ def test_how_odd_a_node_is(
 
 
 def test_only_windows_in_which_both_sides_are_positive_have_a_ratio() -> None:
-    found = sides([2, -2, 0, 2, 4, 9], [2, 2, 2, -2, 2, 1])
-    used = rows(1, 1, 1, 1, 1, 0)
+    found = sides([2, -2, 0, 2, 4, 9, 3], [2, 2, 2, -2, 2, 1, 0])
+    used = rows(1, 1, 1, 1, 1, 0, 1)
     assert spread(found, used) == pytest.approx(0.5 / 1.5)
-    assert np.isnan(spread(found, rows(0, 1, 1, 1, 0, 0)))
-    assert oddness(place(0), found, rows(0, 1, 1, 1, 0, 0)) == np.inf
+    assert np.isnan(spread(found, rows(0, 1, 1, 1, 0, 0, 1)))
+    assert oddness(place(0), found, rows(0, 1, 1, 1, 0, 0, 1)) == np.inf
 
 
 def test_what_is_missing_is_told_as_a_share_of_the_larger_side() -> None:
