@@ -227,7 +227,7 @@ def filled(found: Segments, wanted: Fills) -> tuple[Segments, list[Spread]]:
     opens, closes = (np.sort(np.append(*pair)) for pair in ((base, until), (begin, base + width)))
     hours = np.searchsorted(meters, wanted.meter) * width + wanted.start - lo
     first = np.searchsorted(hours + HOUR, opens, "right")
-    count = np.maximum(np.searchsorted(hours, closes, "left") - first, 0) * (closes > opens)
+    count = (np.searchsorted(hours, closes, "left") - first) * (closes > opens)
     gap = np.repeat(np.arange(len(opens)), count)
     one = np.arange(len(gap)) - np.repeat(np.cumsum(count) - count, count) + first[gap]
     shift = wanted.start[one] - hours[one]

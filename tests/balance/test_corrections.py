@@ -121,6 +121,15 @@ def test_how_odd_a_node_is(
     assert away(logs, most, one) == pytest.approx(expected)
 
 
+def test_of_some_windows_the_middle_one_s_bounds_count() -> None:
+    outside, ratio = np.full(3, 2.0), np.exp([0.05, 0.05, 0.05])
+    needed = outside * np.exp([0.1, 0.9, 0.1])
+    every = Sides(outside * ratio, outside, needed, np.zeros(3))
+    assert oddness(place(0.9), every, rows(1, 1, 1)) == pytest.approx(0.0, abs=1e-9)
+    several = Place.of(Node("n", (("grid", 1.0),), (("hall", np.exp(-0.1)), ("back", 1.0))), NAMES)
+    assert away([0.15], None, several) == pytest.approx(1.0)
+
+
 def test_only_windows_in_which_both_sides_are_positive_have_a_ratio() -> None:
     found = sides([2, -2, 0, 2, 4, 9, 3], [2, 2, 2, -2, 2, 1, 0])
     used = rows(1, 1, 1, 1, 1, 0, 1)

@@ -2,16 +2,20 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 from statistics import median
 
 import numpy as np
 import pytest
 
+from greendc.core.accounts import Book
 from greendc.core.facility import DAY, HOUR, MINUTE, SECOND
 from greendc.core.final_days import IT_LOAD, Hours
-from greendc.core.profile import LATEST, LOOKED_AT, Fills, filled, fills
+from greendc.core.profile import LATEST, LOOKED_AT, Fills, filled, fills, profile
 from greendc.core.segments import Segments
+from greendc.core.site import meters_and_books
+from tests.core.kit import METERS, site
 
 
 def test_where_nothing_lacks_nothing_is_filled_in() -> None:
@@ -31,14 +35,20 @@ Piece = tuple[int, int, int, float, bool]  # meter, start and end in quarters, p
 
 
 def known(chance: random.Random) -> list[Piece]:
-    """What is known of meters 1, 3 and 4 in eight hours, each quarter by chance."""
-    some = [(m, at) for m, at in product((1, 3, 4), range(32)) if chance.random() < 0.4]
-    return [(m, at, at + 1, 1.0, False) for m, at in some]
+    """What is known of meters 1, 3 and 4 in eight hours: stretches up to some hours, and gaps."""
+    out: list[Piece] = []
+    for m in (1, 3, 4):
+        at = chance.randrange(8)
+        while at < 32:
+            end = min(at + chance.choice([1, 1, 2, 6, 11]), 32)
+            out.append((m, at, end, 1.0, False))
+            at = end + chance.choice([0, 1, 2, 4, 9])
+    return out
 
 
 def lacking(found: Sequence[Piece], hours: dict[tuple[int, int], float]) -> list[Piece]:
     """What some hours lack, in stretches."""
-    there = {(m, at) for m, at, *_ in found}
+    there = {(m, at) for m, first, last, *_ in found for at in range(first, last)}
     quarters = [(m, 4 * h + q) for m, h in hours for q in range(4)]
     gone = sorted(one for one in quarters if one not in there)
     out: list[Piece] = []
@@ -62,7 +72,8 @@ def test_what_hours_lack_is_filled_in(seed: int) -> None:
     watts, span = power.astype(np.float64), (end - start) * QUARTER / SECOND
     found = Segments(meter, start * QUARTER, end * QUARTER, watts, watts, watts * span, none, none)
     of, at = np.array(asked).T
-    days = np.repeat([[h // 3 for _, h in asked]], LATEST, axis=0).T
+    days = np.zeros((len(asked), LATEST), np.int64)
+    days[:, -1] = at // 3
     segments, gaps = filled(found, Fills(of, at * HOUR, np.array(list(hours.values())), days))
     made = lacking(pieces, hours)
     columns = (
@@ -80,7 +91,7 @@ def test_what_hours_lack_is_filled_in(seed: int) -> None:
             stretches[-1][2] = last
         else:
             stretches.append([m, first, last, first // 12])
-    told = [[g.meter, g.start // QUARTER, g.end // QUARTER, g.days[0]] for g in gaps]
+    told = [[g.meter, g.start // QUARTER, g.end // QUARTER, g.days[-1]] for g in gaps]
     assert told == stretches
 
 
@@ -145,3 +156,51 @@ def test_an_hour_is_filled_as_on_the_latest_days(seed: int) -> None:
     rows = zip(found.meter, found.start, found.power, found.days.tolist(), strict=True)
     np.testing.assert_allclose([[m, at, p, *of] for m, at, p, of in rows], expected)
     assert {row[0] for row in expected} == {2, 5}
+
+
+@pytest.mark.parametrize(
+    ("first", "load", "hours"), [(3, 9.0, {2, 5}), (2, 9.0, set()), (3, 0.0, {5})]
+)
+def test_days_are_looked_for_in_four_weeks(first: int, load: float, hours: set[int]) -> None:
+    """Six of the latest days, and one on the first of these weeks or before; IT may rest."""
+    past = Past(random.Random(1))
+    begins = [BORDERS[day] for day in (first, *range(25, LAST))]
+    past.there = dict.fromkeys(product((2, 5), begins), 3600.0)
+    past.there |= {(IT_LOAD, at): load for at in [*begins, BORDERS[LAST]]}
+    found = fills(past.read, past.days, np.array([2, 5]), frozenset({5}), past.day)
+    assert set(found.meter.tolist()) == hours
+    assert set(found.start.tolist()) == ({BORDERS[LAST]} if hours else set())
+
+
+def asking(*names: str) -> tuple[Book, ...]:
+    """A site some of whose meters ask for it."""
+    meters = tuple(replace(m, fill="profile" if m.id in names else None) for m in METERS)
+    return meters_and_books(site(meters))[1]
+
+
+def test_a_day_is_final_by_full_hours() -> None:
+    """Midnights are at half past eleven UTC, and three hours later days are final."""
+
+    def days(lo: int, hi: int) -> list[int]:
+        return [d * DAY - 30 * MINUTE for d in range(lo // DAY, hi // DAY + 2)]
+
+    found = profile(asking("pump"), Past(random.Random(1)).read, days, 3 * HOUR)
+    assert found is not None
+    assert found.meters.tolist() == [2]
+    sixth, seventh, due = (5 * DAY, 6 * DAY), (6 * DAY, 7 * DAY), 6 * DAY + 3 * HOUR
+    assert found.at(sixth) == due
+    assert found.final(due - 1, due) == [sixth]
+    assert found.final(due, due + DAY - 1) == []
+    assert found.final(due - 1, due + DAY) == [sixth, seventh]
+    assert found.final(due, due) == found.final(due + 1, due) == []
+    assert profile(asking(), Past(random.Random(1)).read, days, 3 * HOUR) is None
+
+
+def test_e_it_is_made_of_meters_that_need_no_ratio() -> None:
+    """The first one is of E_IT, the pump is not; of both seven days are known, of E_IT none."""
+    past = Past(random.Random(1))
+    past.there = {(m, BORDERS[day]): 7200.0 for m, day in product((0, 2), range(24, LAST))}
+    found = profile(asking("it_a", "pump"), past.read, past.days, 0)
+    assert found is not None
+    told = found.of(past.day)
+    assert (told.meter.tolist(), told.power.tolist()) == ([0], [2.0])
