@@ -31,6 +31,21 @@ def minutes(*of: float) -> IntArray:
     return np.array([-EVER if at == -np.inf else round(at * MINUTE) for at in of], np.int64)
 
 
+def test_cells_of_epochs_have_borders_in_common() -> None:
+    """Of two minutes, and of three from one o'clock on."""
+    one = site()
+    epoch = one.epochs[0]
+    first = replace(epoch, end=60 * MINUTE, cell=2 * MINUTE)
+    second = replace(epoch, start=60 * MINUTE, cell=3 * MINUTE)
+    both = Progress(meters_and_books(replace(one, epochs=(first, second)))[1])
+    assert (both.step, both.border) == (2 * MINUTE, 6 * MINUTE)
+    both.extend(55 * MINUTE)
+    both.seen(np.arange(90) * MINUTE)
+    both.closed[:] = 65 * MINUTE
+    due = [one for one in both.due(70 * MINUTE, None) if "it_a" in {a.name for a in one.accounts}]
+    assert [(one.lo // MINUTE, one.hi // MINUTE) for one in due] == [(54, 60), (60, 63)]
+
+
 def test_what_was_closed_is_told_again() -> None:
     one = Progress(books())
     one.restore({"it_a": 5 * MINUTE, "gone": 7 * MINUTE}, {"it_a": 2 * MINUTE})

@@ -4,12 +4,14 @@ import math
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from greendc.calendars import parse_rfc3339
 from greendc.config import Config
 from greendc.core.facility import DAY, HOUR
 from greendc.core.figure import Figure
+from greendc.core.gaps import worst_share
 from tests import runs
 from tests.runs import Key
 
@@ -129,3 +131,12 @@ def test_a_year_with_such_a_month_is_no_pue(
     # without the first month: from the second of February on
     whole = rows["12mo", "pue", BEGIN + 31 * DAY]
     assert whole.value == pytest.approx(1.3)
+
+
+def test_the_share_is_that_of_the_most_affected_term() -> None:
+    """Of 10 J 1 J, of -4 J 2 J; of nothing something; of nothing nothing; of 2 J more than that."""
+    amounts, estimated = [[10, -4], [0, 8], [0, 0], [2, 2]], [[1, 2], [3, 2], [0, 0], [3, 0]]
+    terms = np.stack([amounts, estimated, np.zeros((4, 2))], axis=2)
+    assert worst_share(terms, 1).tolist() == [0.5, 1, 0, 1]
+    assert worst_share(terms, 2).tolist() == [0, 0, 0, 0]
+    assert worst_share(terms[:, :, [0, 2, 1]], 2).tolist() == [0.5, 1, 0, 1]
