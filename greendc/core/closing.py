@@ -155,8 +155,7 @@ class Progress:
         if at is not None:
             return min(at, self.presence.upto()) // self.border * self.border
         hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
-        there = (known.last > -EVER) & self.rules.energy
-        last = int((known.last + hold)[there].max(initial=self.origin or 0))
+        last = int((known.last + hold)[self.rules.energy].max(initial=self.origin or 0))
         held = (known.last + self.rules.hold)[self.rules.energy]
         return max(last, int(held.min(initial=EVER)))
 

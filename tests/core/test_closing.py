@@ -57,6 +57,8 @@ def test_what_was_closed_is_told_again() -> None:
     one.restore({"it_a": 5 * MINUTE, "it_b": 4 * MINUTE}, {})
     assert (one.furthest(), one.since) == (5 * MINUTE, {})
     assert one.closed_upto(["it_a", "it_b"]) == 4 * MINUTE
+    one.restore(dict.fromkeys(one.names(), 3 * MINUTE), {})
+    assert [one.closed_upto(some) for some in names] == [-EVER, *[3 * MINUTE] * 2, -EVER]
     one.restore({}, {})
     assert (one.accounts, one.furthest()) == ({}, -EVER)
     assert one.names() == sorted(account.name for account in books()[0].accounts)
