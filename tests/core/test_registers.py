@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from greendc.core import register
+from greendc.core.counting import LATER
 from greendc.core.energy import segments
 from greendc.core.facility import EVER, MINUTE, SECOND, IntArray, Kind, Meter, Replacement
-from greendc.core.register import Steps, plain_steps, register_steps
+from greendc.core.register import (
+    Steps,
+    may_have_lapped,
+    plain_steps,
+    register_steps,
+    unconfirmed,
+)
 from greendc.core.rules import Rules
 from greendc.core.words import FloatArray, Word
 from tests.core.kit import meter
@@ -253,3 +260,71 @@ def test_a_silence_of_just_the_longest_is_counted_across(odd: Rows) -> None:
     )
     assert words(found).removeprefix("out_of_range ") == "began used began reset"
     assert found.energy.tolist()[len(odd) :] == [0, 2, 0, 0]
+
+
+def test_the_first_reading_after_each_exchange_is_looked_at() -> None:
+    """One between readings, one behind them all; of the others none is exchanged."""
+    gone = Replacement(90 * SECOND, 2.0, 2.0), Replacement(9 * MINUTE, 9.0, 9.0)
+    meters = COUNTER, replace(COUNTER, replaced=gone), COUNTER
+    rows: Rows = [(m, minute, minute) for m in range(3) for minute in range(4)]
+    plain = plain_steps(meters, np.full(3, EVER), *columns(rows))
+    assert np.flatnonzero(~plain).tolist() == [6]
+
+
+def waiting(rows: Rows, *meters: Meter) -> tuple[list[int], list[int]]:
+    """Places that wait for what follows: that rose, and whose registers may have gone round."""
+    read, steps = columns(rows), walked(meters, rows)
+    risen = unconfirmed(meters, *read, steps)
+    return sorted(risen.tolist()), may_have_lapped(meters, *read[:2], steps).tolist()
+
+
+def each_minute(*values: float) -> Rows:
+    return [(0, 7 + minute, value) for minute, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("step", "rows", "expected"),
+    [
+        pytest.param(1, each_minute(100, 102), [1], id="over a step"),
+        pytest.param(1, each_minute(100, 101), [], id="a step"),
+        pytest.param(1, each_minute(4994.5, 5000), [1], id="over a thousandth"),
+        pytest.param(1, each_minute(4995, 5000), [], id="a thousandth"),
+        pytest.param(1, each_minute(100, 150, -5), [1], id="behind it nothing in range"),
+        pytest.param(1, each_minute(100, 200, *[200] * (LATER - 1)), [1], id="wild, and stands"),
+        pytest.param(1, each_minute(100, 200, *[200] * LATER), [], id="wild, and stands long"),
+        pytest.param(1, each_minute(100, 200, -5, 200), [1], id="wild, beside nonsense"),
+        pytest.param(1, each_minute(100, 105, 105), [], id="not wild"),
+        pytest.param(1, [(0, 7, 100), (0, 9, 121), (0, 10, 122)], [], id="in two minutes"),
+        pytest.param(1, [(0, 7, 100), (0, 9, 121.5), (0, 10, 122.5)], [1], id="wild in two"),
+    ],
+)
+def test_rises_that_later_readings_may_speak_against(
+    step: float, rows: Rows, expected: list[int]
+) -> None:
+    one = replace(COUNTER, step=step)
+    assert waiting(rows, one)[0] == expected
+    assert waiting(rows, replace(one, rating=1e6))[0] == []
+    beside = [*rows, *[(1, minute, shown) for _, minute, shown in rows]]
+    assert waiting(beside, one, one)[0] == expected + [len(rows) + place for place in expected]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param(each_minute(0, 441), [1], id="as its rating allows"),
+        pytest.param(each_minute(0, 441.5), [], id="over it"),
+        pytest.param(each_minute(0, 441, -5), [1], id="behind it nothing in range"),
+        pytest.param(each_minute(0, 441, 440.5), [], id="a dip at the end"),
+        pytest.param(each_minute(5), [], id="begun"),
+    ],
+)
+def test_registers_that_may_have_gone_round_once_more(rows: Rows, expected: list[int]) -> None:
+    """At 20 W, in all or where it is multiplied by 4: 1440 J in a minute, and a step."""
+    one = replace(COUNTER, modulus=1000.0, rating=20.0)
+    factored = replace(one, rating=80.0, factors=((-EVER, 4.0),))
+    for meter_ in one, factored:
+        assert waiting(rows, meter_)[1] == expected
+        beside = [*rows, *[(1, minute, shown) for _, minute, shown in rows]]
+        both = waiting(beside, meter_, meter_)[1]
+        assert both == expected + [len(rows) + place for place in expected]
+    assert waiting(rows, replace(one, modulus=0.0, rating=None))[1] == []
