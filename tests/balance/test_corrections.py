@@ -144,6 +144,7 @@ def test_what_is_missing_is_told_as_a_share_of_the_larger_side() -> None:
     assert residual(found, rows(1, 1, 1, 0)) == pytest.approx(1 / 4)
     assert residual(found, rows(0, 1, 0, 0)) == pytest.approx(1 / 3)
     assert residual(found, rows(0, 0, 1, 0)) == pytest.approx(-1 / 2)
+    assert residual(sides([-6], [-4]), rows(1)) == pytest.approx(-1 / 3)
 
 
 @pytest.mark.parametrize(

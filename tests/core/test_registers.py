@@ -328,3 +328,28 @@ def test_registers_that_may_have_gone_round_once_more(rows: Rows, expected: list
         both = waiting(beside, meter_, meter_)[1]
         assert both == expected + [len(rows) + place for place in expected]
     assert waiting(rows, replace(one, modulus=0.0, rating=None))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown", "expected"),
+    [
+        pytest.param((1, 3, 4), (3.5, 5, 6), "implausible implausible implausible", id="at once"),
+        pytest.param((1, 3, 4), (3.5, 3.5, 4), "implausible implausible implausible", id="stands"),
+        pytest.param((1, 2, 3), (50, 2, 3), "implausible reset used", id="falls once more"),
+        pytest.param((1, 2, 3), (3, 4, 5), "reset used used", id="no more than it can"),
+    ],
+)
+def test_a_reset_has_begun_where_it_fell(
+    minutes: tuple[int, ...], shown: tuple[float, ...], expected: str
+) -> None:
+    """At 1/36 W it counts 2 J in a minute, and a step: 3.5 J are too much whatever follows."""
+    rows = [(0, minute, value) for minute, value in zip(minutes, shown, strict=True)]
+    found = walked((replace(COUNTER, rating=1 / 36),), [(0, 0, 100.0), *rows])
+    assert words(found) == f"began {expected}"
+
+
+@pytest.mark.parametrize(("at", "expected"), [(60, "replaced used"), (61, "used replaced")])
+def test_a_reading_at_the_time_of_an_exchange_is_of_the_new_one(at: int, expected: str) -> None:
+    one = replace(COUNTER, rating=1.0, replaced=(Replacement(at * SECOND, 11.0, 11.0),))
+    found = walked((one,), [(0, 0, 10), (0, 1, 11), (0, 2, 12)])
+    assert (words(found), found.energy.tolist()) == (f"began {expected}", [0, 1, 1])
