@@ -12,6 +12,7 @@ from greendc.core.counting import (
     max_plausible,
     register_delta,
     replaced_delta,
+    replaced_parts,
     returns,
     wild,
 )
@@ -212,8 +213,10 @@ def test_one_that_may_have_gone_round_once_more(
     [
         pytest.param(110, 500, 520, 30, id="both count"),
         pytest.param(100, 500, 500, 0, id="neither counts"),
-        pytest.param(99.5, 500, 520, None, id="the old one shows more already"),
-        pytest.param(110, 500, 499.5, None, id="the new one shows less"),
+        pytest.param(99, 500, 520, 20, id="the old one a step back"),
+        pytest.param(98.9, 500, 520, None, id="the old one shows more already"),
+        pytest.param(110, 500, 499, 10, id="the new one a step back"),
+        pytest.param(110, 500, 498.9, None, id="the new one shows less"),
         pytest.param(133, 500, 540, 73, id="all that they can"),
         pytest.param(133.5, 500, 540, None, id="more than they can"),
     ],
@@ -221,3 +224,21 @@ def test_one_that_may_have_gone_round_once_more(
 def test_an_exchange(final: float, initial: float, now: float, counted: float | None) -> None:
     exchange = Replacement(30 * SECOND, final, initial)
     assert replaced_delta(RATED, 100.0, now, MINUTE, [exchange]) == counted
+
+
+@pytest.mark.parametrize(
+    ("one", "before", "final", "counted"),
+    [
+        pytest.param(ROUND, 990, 10, 20, id="a hundredth on both sides"),
+        pytest.param(ROUND, 990, 10.5, -979.5, id="more after it"),
+        pytest.param(ROUND, 989.5, 10, -979.5, id="more before it"),
+        pytest.param(RATED_ROUND, 500, 20, 520, id="its rating tells"),
+        pytest.param(RATED_ROUND, 1000, 5, 5, id="from where it begins again"),
+        pytest.param(RATED_ROUND, 1000.5, 5, -995.5, id="from beyond that"),
+        pytest.param(RATED, 500, 20, -480, id="it never begins again"),
+    ],
+)
+def test_one_that_has_gone_round_before_its_exchange(
+    one: Meter, before: float, final: float, counted: float
+) -> None:
+    assert replaced_parts(one, before, 9, [Replacement(0, final, 7)]) == [counted, 2]
