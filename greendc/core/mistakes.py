@@ -22,8 +22,8 @@ BACKWARDS = Mistake(
 
 MISTAKES = (
     BACKWARDS,
-    Mistake("factor", 1e-3, "W taken for kW, or Wh for kWh"),
-    Mistake("factor", 1e3, "kW taken for W, or kWh for Wh"),
+    Mistake("factor", 1e-3, "W taken for kW, mW for W, or Wh for kWh"),
+    Mistake("factor", 1e3, "kW taken for W, MW for kW, or kWh for Wh"),
     Mistake("factor", 1e-1, "a factor of 10 too much, as of a transformer or a decimal point"),
     Mistake("factor", 1e1, "a factor of 10 missing, as of a transformer or a decimal point"),
     Mistake("factor", 1e-2, "hundredths taken for wholes, as kWh/100"),
