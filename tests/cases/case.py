@@ -19,6 +19,8 @@ from greendc.findings import kind as kind_of
 from greendc.outcomes import of_messages
 from greendc.queries import Ledger
 from greendc.replay import Options, replay
+from tests.cases.clock import Pace
+from tests.cases.seen import printed, state_at
 
 FOLDER = Path(__file__).parent
 RELATIVE = 1e-12  # sums of a few terms in double precision
@@ -31,8 +33,10 @@ HEAD = """\
 
 What real meters, brokers and clocks do, and what greendc makes of it. Each folder holds the log,
 the site file and the ledger that must come of them; `case.yaml` says why and works out by hand the
-figures that matter. `pytest tests/cases -k A07` plays one; every case is also played with its rule
-switched off (`mutations.py`), and must then fail.
+figures that matter, and holds what commands print of it (`told`) and what the page shows (`shown`).
+Cases about the running daemon are played with real brokers and stores as well (`plays.py`).
+`pytest tests/cases -k A07` plays one; every case is also played with its rule switched off
+(`mutations.py`), and must then fail.
 
 | case | given | then | why |
 |---|---|---|---|
@@ -101,17 +105,37 @@ class ByHand(Part):
     within: float = RELATIVE
 
 
+class Told(Part):
+    """A command, {site} and {data} in it filled in, and the lines that it prints, in this order."""
+
+    command: str
+    lines: list[str]
+
+
+class Shown(Part):
+    """What the page shows of the site once the log has come as far as `at`; other keys may be."""
+
+    at: str
+    state: dict[str, Any] = Field(min_length=1)
+
+
 class Run(Part):
-    """A replay of the case; by default one, named "", of `log.jsonl` with `site.yaml`."""
+    """A replay of the case; by default one, named "", of `log.jsonl` with `site.yaml`.
+
+    At a `speed` it takes so many `seconds`, for which nobody waits.
+    """
 
     site: str = "site.yaml"
     logs: list[str] = ["log.jsonl"]
     expected: str = "expected.csv"
     speed: float | None = None
+    seconds: Sum = None
     revisions: bool = False
     counts: dict[str, int] = {}
     events: list[dict[str, Any]] = []
     findings: list[dict[str, Any]] = []
+    told: list[Told] = []
+    shown: list[Shown] = []
 
 
 class Case(Part):
@@ -131,12 +155,15 @@ class Case(Part):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: its ledger as exported, what was counted, what was told."""
+    """What a run gave: its ledger as exported, what was counted, what was told and shown."""
 
     ledger: str
     counts: dict[str, int]
     events: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+    told: list[Told]
+    shown: list[Shown]
+    seconds: float
 
     def rows(self) -> list[Row]:
         return list(csv.DictReader(self.ledger.splitlines()))
@@ -156,7 +183,9 @@ def played(case: Case, run: Run, scratch: Path) -> Outcome:
     """Replay a run's logs as the command line does, and read what it leaves."""
     config = load(case.folder / run.site)
     logs = [case.folder / log for log in run.logs]
-    replay(logs, config, Options(keep=scratch, speed=run.speed))
+    pace = Pace()
+    with pace.kept():
+        replay(logs, config, Options(keep=scratch, speed=run.speed))
     out = scratch / "ledger.csv"
     export(config, Request("csv", data=scratch, out=out, revisions=run.revisions, shares=False))
     with Ledger(scratch / "ledger.db") as ledger:
@@ -168,7 +197,19 @@ def played(case: Case, run: Run, scratch: Path) -> Outcome:
         ]
         findings = [_found(one) for site in sites for one in ledger.findings(site)]
     odd = {name: number for name, number in counts if number and name not in ARRIVED}
-    return Outcome(out.read_text(encoding="utf-8"), odd, events, findings)
+    site = case.folder / run.site
+    said = [printed(one.command, one.lines, site, scratch) for one in run.told]
+    told = [
+        Told(command=one.command, lines=lines) for one, lines in zip(run.told, said, strict=True)
+    ]
+    seen = [state_at(one.at, config, logs) for one in run.shown]
+    shown = [
+        Shown(at=one.at, state={key: found[key] for key in one.state})
+        for one, found in zip(run.shown, seen, strict=True)
+    ]
+    return Outcome(
+        out.read_text(encoding="utf-8"), odd, events, findings, told, shown, pace.seconds
+    )
 
 
 def page() -> str:

@@ -9,17 +9,21 @@ import numpy as np
 
 from greendc.core.facility import DAY, EVER, HOUR
 from greendc.profiles import decoder
-from tests.cases import mutants
+from tests.cases import mutants, mutants_live
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A case, the rule that is switched off, where it stands, and what takes its place."""
+    """A case, the rule that is switched off, where it stands, and what takes its place.
+
+    `replayed`: that is seen in its replay, without the play that it has as well.
+    """
 
     case: str
     rule: str
     target: str  # module:attribute
     change: Callable[[Any], Any]  # from what stands there to what is to stand there
+    replayed: bool = False
 
 
 _DELTA = "greendc.core.register:register_delta"
@@ -32,6 +36,7 @@ _EXCUSED = "greendc.core.judging:excused"
 _TERMS = "greendc.core.cells:_Cells._terms"
 _DERIVE = "greendc.core.cells:_derive"
 _VALUE = "greendc.codecs.json_path:_value"
+_MISTAKES = "greendc.core.explaining:MISTAKES"
 
 _LONG_GAP = mutants.at(max_gap=2 * HOUR, silent_after=2 * HOUR)
 _ZERO = mutants.zero_for_nothing
@@ -136,7 +141,13 @@ MUTATIONS = [
             )
         ),
     ),
-    Mutation("A19-retained-message", "a retained message is not of now", _TIMES, mutants.as_now),
+    Mutation(
+        "A19-retained-message",
+        "a retained message is not of now",
+        _TIMES,
+        mutants.as_now,
+        replayed=True,
+    ),
     Mutation(
         "A20-thrice-and-backwards",
         "the later in the journal wins",
@@ -148,42 +159,67 @@ MUTATIONS = [
         "late readings re-open cells",
         "greendc.core.closing:Progress.opened",
         lambda _: lambda _self, _dirty, _floor: [],
+        replayed=True,
+    ),
+    Mutation(
+        "A21-a-day-late",
+        "a store is told of revisions",
+        "greendc.sinks.overwriting:newest_of",
+        mutants_live.first_revisions,
     ),
     Mutation(
         "A22-float-on-the-wire",
         "always floats",
         "greendc.sinks.line_protocol:fields",
-        mutants.whole_numbers,
+        mutants_live.whole_numbers,
     ),
     Mutation(
         "A23-store-away",
         "what a store does not take waits",
         "greendc.sinks.runner:Runner._failed",
-        mutants.dropped,
+        mutants_live.dropped,
+    ),
+    Mutation(
+        "A23-store-away",
+        "the journal keeps to its limit",
+        "greendc.daemon.worker:PRUNE_AT",
+        lambda _: 10.0,
+    ),
+    Mutation(
+        "A23-store-away",
+        "figures go out in their order",
+        "greendc.store.reading:StoredLedger.rows_after",
+        mutants_live.backwards,
     ),
     Mutation(
         "A24-store-hangs",
         "a store that fails is no failure of the daemon",
         "greendc.daemon.rounds:Rounds._move_cursors",
-        mutants.all_or_nothing,
+        mutants_live.all_or_nothing,
     ),
     Mutation(
         "A25-exit-after-the-last-message",
         "journalled before it is acknowledged",
         "greendc.daemon.worker:Worker.receive",
-        mutants.buffered,
+        mutants_live.buffered,
     ),
     Mutation(
         "A26-message-between-drain-and-disconnect",
         "no acknowledgement without a journal",
         "greendc.sources.connection:Connection.leave",
-        mutants.deaf_acknowledgement,
+        mutants_live.deaf_acknowledgement,
     ),
     Mutation(
         "A27-broker-frozen-and-forgetful",
         "every connection subscribes",
         "greendc.sources.mqtt:MqttSource._connected",
-        mutants.subscribed_once,
+        mutants_live.subscribed_once,
+    ),
+    Mutation(
+        "A27-broker-frozen-and-forgetful",
+        "a broker that is silent is asked every ten seconds",
+        "greendc.sources.settings:PING_LIMIT",
+        lambda _: 60.0,
     ),
     Mutation(
         "A28-topics-change",
@@ -191,7 +227,19 @@ MUTATIONS = [
         "greendc.sources.mqtt:MqttSource.resubscribe",
         lambda _: lambda *_arguments: None,
     ),
-    Mutation("A29-payloads-that-are-none", "no number is no value", _VALUE, _ZERO),
+    Mutation(
+        "A28-topics-change",
+        "a reload unsubscribes",
+        "greendc.sources.connection:Connection.subscribe",
+        lambda subscribe: lambda self, filters, _removed: subscribe(self, filters, ()),
+    ),
+    Mutation("A29-payloads-that-are-none", "no number is no value", _VALUE, _ZERO, replayed=True),
+    Mutation(
+        "A29-payloads-that-are-none",
+        "what cannot be read is acknowledged",
+        "greendc.daemon.worker:Worker.receive",
+        mutants_live.unless_refused,
+    ),
     Mutation(
         "A33-flood-of-topics",
         "a bounded memory of unknown topics",
@@ -211,10 +259,13 @@ MUTATIONS = [
         lambda _: lambda effective, _keys, _by: effective,
     ),
     Mutation(
-        "A35-hundredths-of-a-kilowatt-hour",
-        "what is looked for",
-        "greendc.core.explaining:MISTAKES",
-        lambda mistakes: tuple(one for one in mistakes if one.kind != "factor"),
+        "A35-hundredths-of-a-kilowatt-hour", "what is looked for", _MISTAKES, mutants.without(0.01)
+    ),
+    Mutation(
+        "A35-kilowatts-said-to-be-watts", "what is looked for", _MISTAKES, mutants.without(1000.0)
+    ),
+    Mutation(
+        "A35-milliwatts-said-to-be-watts", "what is looked for", _MISTAKES, mutants.without(0.001)
     ),
     Mutation(
         "A31-frozen-value",
@@ -387,7 +438,17 @@ MUTATIONS = [
         mutants.larger_alone,
     ),
     Mutation(
-        "A37-ten-thousand-times-faster", "arrival is the log's", _DECODE, mutants.by_the_clock
+        "A36-dual-feed",
+        "one feed that carries all is no redundancy",
+        "greendc.core.feeds:NEEDED",
+        lambda _: 1,
+    ),
+    Mutation(
+        "A37-ten-thousand-times-faster",
+        "arrival is the log's",
+        _DECODE,
+        mutants.by_the_clock,
+        replayed=True,
     ),
     Mutation(
         "A38-clocks-that-jump",

@@ -3,17 +3,12 @@
 Each play leaves the ledger that `replay` makes of the case's log, or raises `NotTheSameError`.
 """
 
-import json
-import multiprocessing
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,68 +16,35 @@ from greendc import app
 from greendc.calendars import parse_rfc3339
 from greendc.config import load
 from greendc.daemon.worker import Worker
-from greendc.journal import Journal, Redelivery, read_journal
+from greendc.exports import Request, export_journal
+from greendc.journal import Journal, Redelivery
+from greendc.outcomes import REDELIVERED
 from greendc.pipeline import Pipeline
-from greendc.ports import RawBatch
+from greendc.ports import RETAIN
 from greendc.queries import Ledger
 from greendc.recompute.preparing import Preparation
+from greendc.replay import Options, replay
 from greendc.sources.mqtt import MqttSource
 from greendc.sources.recording import LogCounts, open_entries
+from greendc.sources.settings import MqttSettings
 from greendc.store import Store
+from greendc.web.gaps import gaps
+from tests.cases import plays_of_clocks, plays_of_stores
 from tests.cases.case import Case
+from tests.cases.clock import Clock
+from tests.cases.seen import board_at
 from tests.cases.stage import Stage, same
-from tests.contract.targets import Influx1Target, newest
-from tests.servers.support import HOST, Mosquitto, free_port
+from tests.faults.plant import tallied
+from tests.servers.support import Mosquitto
+from tests.sources.wire import Proxy, Publisher
 
 RING = 256 * 1024  # bytes
 MOST_TOPICS = 10_000
 CLOSED = 14  # figures before the last reading: six cells and an hour of two meters
+HALF_A_MINUTE = 30.0
+LOST_MS = [parse_rfc3339(f"2025-03-01T{at}:00Z") // 10**6 for at in ("01:20", "01:40")]
 FACTOR_FROM = parse_rfc3339("2025-03-01T01:00:00Z")
 Play = Callable[[Stage], None]
-
-
-def float_on_the_wire(stage: Stage) -> None:
-    with _influx(stage) as store:
-        stage.publish_to_new_session()
-        stage.finish()
-        same(store.read("hall"), newest(stage.data / "ledger.db", "hall"), "store")
-
-
-def store_away(stage: Stage) -> None:
-    store, messages = _influx(stage), stage.messages()
-    for part in (messages[:40], messages[40:]):
-        daemon = stage.start()
-        stage.publish(part)
-        stage.until(lambda: "sink influx1 cannot write" in stage.log, "nothing to write")
-        stage.end(daemon, signal.SIGKILL)
-    daemon = stage.start()
-    with store:
-        stage.until(lambda: _is_written(stage), "not written")
-        stage.end(daemon)
-        stage.finish()
-        stage.assert_ledger()
-        same(store.read("hall"), newest(stage.data / "ledger.db", "hall"), "store")
-
-
-def store_hangs(stage: Stage) -> None:
-    stage.publish_to_new_session()
-    with socket.create_server((HOST, 0)) as silent:
-        urls = [f"http://{HOST}:{port}" for port in (silent.getsockname()[1], free_port())]
-        sinks = [
-            {"kind": "influx1", "name": f"store{n}", "url": url, "timeout": "1h"}
-            for n, url in enumerate(urls)
-        ]
-        stage.more = f"sinks: {json.dumps([*sinks, {'kind': 'jsonl', 'path': 'figures.jsonl'}])}"
-        stage.use("site.yaml")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(app, "FINISH_WITHIN", 1.0)
-            daemon = stage.start(until_idle=0.5)
-        same(stage.ended(daemon), 0, "exit code")
-    stage.assert_ledger()
-    lines = (stage.data / "figures.jsonl").read_text().splitlines()
-    with stage.ledger() as ledger:
-        written = [json.loads(line)["id"] for line in lines]
-        same(written, list(range(1, ledger.last() + 1)), "the other sink")
 
 
 def exit_after_the_last_message(stage: Stage) -> None:
@@ -118,28 +80,69 @@ def message_between_drain_and_disconnect(stage: Stage) -> None:
 
 
 def broker_frozen_and_forgetful(stage: Stage) -> None:
+    same(max(_longest_wait(), HALF_A_MINUTE), HALF_A_MINUTE, "seconds until it is connected again")
     stage.more = "mqtt: {keepalive: 1s}"
     stage.use("site.yaml")
-    messages, broker = stage.messages(), stage.broker
-    daemon = stage.start()
-    stage.publish(messages[:16])
-    broker.freeze()
-    stage.until(lambda: "no sign of the broker" in stage.log, "frozen unnoticed")
-    broker.thaw()
-    stage.connected(2)
-    stage.publish(messages[16:32])
-    stage.until(lambda: _journalled(stage) == 32, "not journalled")
-    broker.kill()
-    broker.store.unlink(missing_ok=True)
-    broker.start()
-    stage.connected(3)
-    stage.publish(messages[32:])
-    stage.end(daemon)
-    stage.finish()
+    before, after = stage.messages("before.jsonl"), stage.messages("after.jsonl")
+    clock = Clock(stage.arrivals("before.jsonl")[-1])
+    proxy = Proxy(stage.broker.port)
+    with clock.shown():
+        daemon = stage.start(port=proxy.port)
+    with proxy:
+        stage.connected(1)
+        stage.publish(before[:16])
+        _frozen(stage)
+        stage.publish(before[16:])
+        stage.until(lambda: stage.journalled() == len(before), "not journalled")
+        _swallowed(stage, proxy)
+        clock.set(stage.arrivals("after.jsonl")[-1])
+        proxy.swallowing = False
+        stage.connected(3)
+        stage.publish(after)
+        stage.end(daemon)
+    with clock.shown():
+        stage.finish()
     stage.assert_ledger()
+    _gap_on_the_map(stage)
+
+
+def _longest_wait() -> float:
+    """From the last sign of the broker, or its return, until it is connected to again [s]."""
+    usual = MqttSettings()
+    noticed = 2 * usual.ping_interval + usual.retry_first + usual.connect_timeout
+    return max(noticed, usual.retry_limit + usual.connect_timeout)
+
+
+def _frozen(stage: Stage) -> None:
+    """The broker stands still until that is noticed, and goes on."""
+    stage.broker.freeze()
+    stage.until(lambda: "no sign of the broker" in stage.log, "frozen unnoticed")
+    stage.broker.thaw()
+    stage.connected(2)
+
+
+def _swallowed(stage: Stage, proxy: Proxy) -> None:
+    """The network is away while messages come, and the broker dies with them and its sessions."""
+    proxy.swallowing = True
+    stage.publish(stage.messages("lost.jsonl"))
+    stage.until(lambda: stage.log.count("no sign of the broker") > 1, "unnoticed")
+    stage.broker.kill()
+    stage.broker.store.unlink(missing_ok=True)
+    stage.broker.start()
+
+
+def _gap_on_the_map(stage: Stage) -> None:
+    """The event of the lost session, from before the silence of the power to after it."""
+    logs = [stage.case.folder / name for name in stage.case.runs[""].logs]
     with Ledger(stage.data / "ledger.db") as ledger:
-        told = [(kind, data["from"] < data["to"]) for _, kind, data in ledger.events()]
-    same(told, [("session_lost", True)], "events")
+        told = gaps(ledger, board_at(logs, load(stage.config)), "hall", "6h", 0)
+    (silence,) = told["silences"]
+    lost = [one for one in told["events"] if one["kind"] == "session_lost"]
+    same([one["times"] for one in lost], [1], "events")
+    same(silence["names"], ["rack"], "silent")
+    same([silence[key] for key in ("from_ms", "to_ms")], LOST_MS, "silence")
+    around = lost[0]["from_ms"] <= LOST_MS[0] < LOST_MS[1] <= lost[0]["to_ms"]
+    same((around, lost[0]), (True, lost[0]), "time of the lost session")
 
 
 def topics_change(stage: Stage) -> None:
@@ -155,6 +158,42 @@ def topics_change(stage: Stage) -> None:
     same(stage.log.count("connected to"), 1, "connections")
     stage.finish()
     stage.assert_ledger()
+    same(tallied(stage.data).get("rejected:unbound", 0), 0, "messages of the old topic that came")
+
+
+def retained(stage: Stage) -> None:
+    """The broker has kept a message for whoever subscribes."""
+    messages = [message for message in stage.messages() if message[0] == "dc/rack"]
+    with Publisher(stage.broker.port) as publisher:
+        publisher.send(messages[:1], retain=True)
+        daemon = stage.start()
+        stage.until(lambda: stage.journalled() == 1, "nothing retained")
+        publisher.send(messages[1:])
+    stage.end(daemon)
+    stage.finish()
+    flags = [flag & RETAIN for batch in stage.batches() for flag in batch.flags]
+    same(flags, [RETAIN, 0, 0, 0, 0], "retained")
+    stage.assert_ledger()
+
+
+def payloads_that_are_none(stage: Stage) -> None:
+    """All are acknowledged; what the daemon has kept of them gives more by a corrected site."""
+    daemon = stage.start()
+    stage.publish(stage.messages("log.jsonl.gz"))
+    stage.end(daemon)
+    stage.finish()
+    stage.assert_ledger()
+    found = tallied(stage.data)
+    counts = stage.case.runs[""].counts
+    same(
+        {name: found.get(name, 0) for name in (*counts, REDELIVERED)},
+        {**counts, REDELIVERED: 0},
+        "counts",
+    )
+    recorded, again = stage.folder / "recorded.jsonl", stage.folder / "again"
+    export_journal(load(stage.config), Request(out=recorded))
+    replay([recorded], load(stage.case.folder / "fixed.yaml"), Options(keep=again))
+    stage.assert_ledger(again, "fixed.csv")
 
 
 def corrected_while_running(stage: Stage) -> None:
@@ -210,45 +249,21 @@ def flood_of_topics(stage: Stage) -> None:
     stage.assert_ledger()
 
 
-def host_set_back(stage: Stage) -> None:
-    """The daemon's clock shows what the log says of each arrival, and goes on from there."""
-    text = (stage.case.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    arrivals, messages = [parse_rfc3339(json.loads(line)["tst"]) for line in text], stage.messages()
-    ahead = multiprocessing.Value("q", arrivals[0] - time.monotonic_ns())
-    begun = 0
-
-    def clock() -> int:
-        return int(ahead.value) + time.monotonic_ns()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "time_ns", clock)
-        patch.setitem(MqttSource.__init__.__kwdefaults__ or {}, "clock", clock)
-        daemon = stage.start()
-    for arrival, group in groupby(range(len(messages)), key=arrivals.__getitem__):
-        ahead.value = arrival - time.monotonic_ns()
-        rows = list(group)
-        stage.publish([messages[row] for row in rows])
-        begun += len(rows)
-        stage.until(lambda: _journalled(stage) == begun, "not journalled")  # noqa: B023
-    stage.end(daemon)
-    stage.finish()
-    stage.assert_ledger()
-    with Ledger(stage.data / "ledger.db") as ledger:
-        told = [kind for _, kind, _ in ledger.events()]
-    same(told[:1], ["clock_set_back"], "events")
-
-
 PLAYS: dict[str, Play] = {
-    "A22-float-on-the-wire": float_on_the_wire,
-    "A23-store-away": store_away,
-    "A24-store-hangs": store_hangs,
+    "A21-a-day-late": plays_of_stores.a_day_late,
+    "A22-float-on-the-wire": plays_of_stores.float_on_the_wire,
+    "A23-store-away": plays_of_stores.store_away,
+    "A24-store-hangs": plays_of_stores.store_hangs,
     "A25-exit-after-the-last-message": exit_after_the_last_message,
     "A26-message-between-drain-and-disconnect": message_between_drain_and_disconnect,
     "A27-broker-frozen-and-forgetful": broker_frozen_and_forgetful,
+    "A19-retained-message": retained,
     "A28-topics-change": topics_change,
     "A34-factor-corrected-while-running": corrected_while_running,
+    "A29-payloads-that-are-none": payloads_that_are_none,
     "A33-flood-of-topics": flood_of_topics,
-    "A38-host-set-back": host_set_back,
+    "A37-ten-thousand-times-faster": plays_of_clocks.month_replayed,
+    "A38-host-set-back": plays_of_clocks.host_set_back,
 }
 
 
@@ -259,25 +274,3 @@ def play(case: Case, folder: Path, broker: Mosquitto) -> None:
         PLAYS[case.name](stage)
     finally:
         stage.close()
-
-
-# -- stores ---------------------------------------------------------------------------------------
-
-
-def _influx(stage: Stage) -> Influx1Target:
-    """A real InfluxDB, not started yet, and the daemon told of it."""
-    store = Influx1Target(stage.folder / "influx")
-    sink: dict[str, Any] = store.config.model_dump(mode="json", exclude_unset=True)
-    stage.more = f"sinks: {json.dumps([{**sink, 'confirm_after': '1s'}])}"
-    stage.use("site.yaml")
-    return store
-
-
-def _is_written(stage: Stage) -> bool:
-    with stage.ledger() as ledger:
-        return ledger.cursor("influx1") == ledger.last() > 0
-
-
-def _journalled(stage: Stage) -> int:
-    entries = read_journal(stage.data / "journal.db")
-    return sum(len(entry) for _, entry in entries if isinstance(entry, RawBatch))

@@ -4,7 +4,6 @@ The processes are forks of this one, so that a rule switched off here is off the
 goes into importing. Nothing here starts a thread before it forks.
 """
 
-import json
 import multiprocessing
 import os
 import signal
@@ -17,6 +16,9 @@ from pathlib import Path
 from greendc import app
 from greendc.config import load
 from greendc.exports import Request, export
+from greendc.journal import read_journal
+from greendc.ports import RawBatch
+from greendc.sources.recording import open_entries
 from greendc.store import StoredLedger
 from tests.cases.case import Case
 from tests.faults.plant import subscribed
@@ -56,22 +58,35 @@ class Stage:
         self.config.write_text(head + text, encoding="utf-8")
 
     def messages(self, log: str = "log.jsonl") -> list[Message]:
-        lines = (self.case.folder / log).read_text(encoding="utf-8").splitlines()
-        return [(row["topic"], row["payload"].encode()) for row in map(json.loads, lines)]
+        """Messages of one of the case's logs."""
+        return [(topic, bytes(payload)) for topic, payload, _ in self._rows(log)]
+
+    def arrivals(self, log: str = "log.jsonl") -> list[int]:
+        """When they arrived. [ns]"""
+        return [arrival for _, _, arrival in self._rows(log)]
+
+    def _rows(self, log: str) -> Iterator[tuple[str, bytes, int]]:
+        for entry in open_entries(self.case.folder / log):
+            if isinstance(entry, RawBatch):
+                yield from zip(entry.topics, entry.payloads, entry.arrivals, strict=True)
 
     # -- the daemon --------------------------------------------------------------------------
 
     def start(
         self, *, until_idle: float | None = None, port: int | None = None
     ) -> multiprocessing.process.BaseProcess:
-        """`greendc run`; returns when it is connected, or at once where it ends by itself."""
+        """`greendc run`.
+
+        Returns when it is connected, or at once where it ends by itself or has another port than
+        the broker's.
+        """
         connections = self.log.count("connected to")
         process = FORK.Process(
             target=self._run, args=(port or self.broker.port, until_idle), daemon=True
         )
         process.start()
         self._running.append(process)
-        if until_idle is None:
+        if until_idle is None and port is None:
             self.connected(connections + 1)
         return process
 
@@ -88,6 +103,12 @@ class Stage:
         self.until(lambda: self.log.count("in effect now") > before, "no reload")
         time.sleep(0.2)  # the broker takes the subscriptions
 
+    def beside(self, target: Callable[..., None], *arguments: object) -> None:
+        """Have something else run in a process of its own until the play is over."""
+        process = FORK.Process(target=target, args=arguments, daemon=True)
+        process.start()
+        self._running.append(process)
+
     def _run(self, port: int, until_idle: float | None) -> None:
         sys.stderr = self.said_in.open("a", buffering=1)
         os.environ["GREENDC_MQTT_PORT"] = str(port)
@@ -99,12 +120,12 @@ class Stage:
         """What the daemons have said."""
         return self.said_in.read_text() if self.said_in.exists() else ""
 
-    def until(self, happened: Callable[[], bool], what: str) -> None:
-        """Wait until something has happened."""
+    def until(self, happened: Callable[[], bool], what: str, pause: float = 0.02) -> None:
+        """Wait until something has happened, and look for it after each pause [s]."""
         deadline = time.monotonic() + PATIENCE
         while not happened():
             assert time.monotonic() < deadline, f"{what}\n{self.log}"
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def end(
         self, process: multiprocessing.process.BaseProcess, number: int = signal.SIGTERM
@@ -139,12 +160,21 @@ class Stage:
         self.end(self.start())
         self.publish(self.messages())
 
-    def assert_ledger(self) -> None:
+    def assert_ledger(self, data: Path | None = None, expected: str = "expected.csv") -> None:
         """The ledger, whole, is that of the case."""
         out = self.folder / "ledger.csv"
-        export(load(self.config), Request("csv", data=self.data, out=out, shares=False))
-        wanted = (self.case.folder / "expected.csv").read_text(encoding="utf-8")
+        export(load(self.config), Request("csv", data=data or self.data, out=out, shares=False))
+        wanted = (self.case.folder / expected).read_text(encoding="utf-8")
         same(out.read_text(encoding="utf-8"), wanted, "ledger")
+
+    def journalled(self) -> int:
+        """How many messages the journal has."""
+        return sum(map(len, self.batches()))
+
+    def batches(self) -> list[RawBatch]:
+        """The messages of the journal."""
+        entries = read_journal(self.data / "journal.db")
+        return [entry for _, entry in entries if isinstance(entry, RawBatch)]
 
     @contextmanager
     def ledger(self) -> Iterator[StoredLedger]:

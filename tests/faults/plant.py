@@ -224,9 +224,14 @@ def killed(process: Command, seconds: float) -> bool:
 
 def tally(plant: Plant) -> dict[str, int]:
     """Counts by outcome, of the daemon and all sites together."""
+    return tallied(plant.data)
+
+
+def tallied(data: Path) -> dict[str, int]:
+    """The same of a data folder."""
     found = []
     for name, table in (("ledger", "tally"), ("journal", "intake")):
-        db = sqlite3.connect(plant.data / f"{name}.db")
+        db = sqlite3.connect(data / f"{name}.db")
         sql = f"SELECT outcome, sum(number) FROM {table} GROUP BY outcome"  # noqa: S608
         found.append(dict(db.execute(sql).fetchall()))
         db.close()
