@@ -172,7 +172,8 @@ def _as_of(steps: Steps, before: int) -> Steps:
 def _cut(value: Any, before: int) -> Any:
     if not isinstance(value, WithContent):
         return value
-    series = [held_before(text, before) for _, _, text in value.series]
+    ends = value.factor.get("stamps") == "end"
+    series = [held_before(text, before, ends=ends) for _, _, text in value.series]
     return value.factor, value.rows, series
 
 

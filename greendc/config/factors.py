@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Intensities from their stamps on. [ns], [g/kWh]; NaN is a hole."""
+    """Intensities by their stamps. [ns], [g/kWh]; NaN is a hole."""
 
     stamps: tuple[int, ...]
     values: tuple[float, ...]
@@ -110,19 +110,29 @@ def _unpacked(text: str) -> Series:
     return _series([(int(s), float(v or "nan")) for s, v in rows], "series")
 
 
-def held_before(text: str, before: int) -> list[tuple[int, int, float]]:
+def held_before(text: str, before: int, *, ends: bool) -> list[tuple[int, int, float]]:
     """What a compressed series says of the time before an instant: (from, to, value)."""
     series = _unpacked(text)
     return [
         (start, min(end, before), value)
-        for start, end, value in _held(series)
+        for start, end, value in _held(series, ends=ends)
         if start < before and not math.isnan(value)
     ]
 
 
-def _held(series: Series) -> Iterator[tuple[int, int, float]]:
-    """Each value with the time that it holds for: to the next stamp, at most for a step."""
-    usual, own, followers = series.step, _steps_of_days(series), [*series.stamps[1:], EVER]
+def _held(series: Series, *, ends: bool) -> Iterator[tuple[int, int, float]]:
+    """Each value with the time that it holds for: to the next stamp, at most for a step.
+
+    Where the stamps are the intervals' `ends`: from the stamp before, at most for a step.
+    """
+    usual, own = series.step, _steps_of_days(series)
+    if ends:
+        for stamp, earlier, value in zip(
+            series.stamps, (-EVER, *series.stamps), series.values, strict=False
+        ):
+            yield max(earlier, stamp - own.get((stamp - 1) // DAY, usual)), stamp, value
+        return
+    followers = [*series.stamps[1:], EVER]
     for stamp, following, value in zip(series.stamps, followers, series.values, strict=True):
         yield stamp, min(following, stamp + own.get(stamp // DAY, usual)), value
 
@@ -288,7 +298,7 @@ def _pieces(factor: Factor, content: Content, lo: int, hi: int) -> list[tuple[in
     series = content.series[str(factor.series), factor.column]
     cut = [
         (max(start, lo), min(end, hi), value)
-        for start, end, value in _held(series)
+        for start, end, value in _held(series, ends=factor.stamps == "end")
         if not math.isnan(value)
     ]
     return [piece for piece in cut if piece[0] < piece[1]]

@@ -241,6 +241,9 @@ class Factor(Model):
         None, description="CSV file (.csv, .csv.gz) with a column timestamp, beside this file."
     )
     column: str = key("g_per_kwh", description="Column of the series. [g/kWh]")
+    stamps: Literal["end"] | None = key(
+        None, description="Where a stamp of the series is the end of its interval; else its start."
+    )
     zone: str | None = key(None, description="Zone of the grid, such as DEU.")
     year: int | None = key(None, ge=1990, le=2100, description="Year the factor stands for.")
     source: str | None = key(None, min_length=1, description="Where the factor is from.")

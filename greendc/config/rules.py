@@ -327,6 +327,8 @@ def _factor_problems(factor: models.Factor, loc: Loc, folder: Path | None) -> It
         except ValueError as error:
             wrong_zone = factor.table in tables()
             yield Problem((*loc, "zone" if wrong_zone else forms[0]), str(error))
+    if factor.stamps is not None and factor.series is None:
+        yield Problem((*loc, "stamps"), "is of no use without a series")
     if forms == ["factor"] and (factor.year is None or factor.source is None):
         key = "year" if factor.year is None else "source"
         text = "missing: an auditor asks for the year and the source of a factor"

@@ -113,8 +113,8 @@ def _pairs(rows: Any) -> Any:
 def shifted(held: Any) -> Any:
     """Let an intensity hold for the step before its stamp."""
 
-    def before(series: Any) -> Iterator[tuple[int, int, float]]:
-        for start, end, value in held(series):
+    def before(series: Any, *, ends: bool) -> Iterator[tuple[int, int, float]]:
+        for start, end, value in held(series, ends=ends):
             yield start - series.step, end - series.step, value
 
     return before

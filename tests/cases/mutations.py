@@ -469,6 +469,12 @@ MUTATIONS = [
         mutants.shifted,
     ),
     Mutation(
+        "A39-intensity-of-an-hour",
+        "a provider's stamps may be ends",
+        "greendc.config.factors:_held",
+        lambda held: lambda series, **_ends: held(series, ends=False),
+    ),
+    Mutation(
         "B1-local-time-without-offset",
         "time_zone",
         "greendc.codecs.timestamps:from_local",

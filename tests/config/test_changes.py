@@ -197,10 +197,10 @@ def test_several_it_sums_are_compared_as_journalled(tmp_path: Path) -> None:
 SERIES = [(T + hour * HOUR, 300.0 + hour) for hour in range(6)]
 
 
-def with_series(folder: Path, rows: list[tuple[int, float]]) -> Config:
+def with_series(folder: Path, rows: list[tuple[int, float]], more: str = "") -> Config:
     text = "".join(f"{rfc3339(stamp)},{value}\n" for stamp, value in rows)
     (folder / "grid.csv").write_text(f"timestamp,g_per_kwh\n{text}")
-    factor = "{series: grid.csv, zone: DEU, source: x}"
+    factor = f"{{series: grid.csv, zone: DEU, source: x{more}}}"
     return loaded(folder, site(FEED, more=f"emissions: {{location: {factor}}}"))
 
 
@@ -223,3 +223,19 @@ def test_a_series_may_grow_but_not_change_what_was(
     found = told_of(was, now, T + 3 * HOUR + 30 * MINUTE)
     expected = "s.emissions.location: earliest allowed from is 2025-03-01T03:30:00Z"
     assert found == ([expected] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "refused"),
+    [
+        (SERIES[:4], ", stamps: end", False),  # the hour until 4:00 runs, the next one is to come
+        (SERIES[:3], ", stamps: end", True),
+        (SERIES, "", True),
+    ],
+)
+def test_what_was_is_by_where_stamps_lie(
+    tmp_path: Path, rows: list[tuple[int, float]], more: str, refused: bool
+) -> None:
+    was = with_series(tmp_path, [(stamp + HOUR, value) for stamp, value in SERIES], ", stamps: end")
+    now = with_series(tmp_path, [(stamp + HOUR, value) for stamp, value in rows], more)
+    assert bool(told_of(was, now, T + 3 * HOUR + 30 * MINUTE)) == refused

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from greendc.config.scalars import instant
 from greendc.core.facility import EVER, HOUR, MINUTE, Intensity
 from greendc.ports import GreendcError
 from tests.config.kit import FEED, T, loaded, site
+from tests.servers.support import PROJECT
 
+EXAMPLE = re.compile(
+    r"```csv\n(.*?)```\n```yaml\n(.*?)\n```\n\n(\d+) g/kWh from (\S+) to (\S+)\.\n", re.DOTALL
+)
 SPAN_2025 = (T, T + HOUR)
 
 
@@ -97,6 +102,39 @@ def test_a_series_may_go_from_hours_to_quarters(tmp_path: Path) -> None:
         for a, b, _ in steps(location(tmp_path, "{series: grid.csv}"))
     }
     assert held == {**dict.fromkeys(hours, 60), **dict.fromkeys(quarters, 15)}
+
+
+def test_stamps_may_be_the_ends_of_intervals(tmp_path: Path) -> None:
+    """Holes stay holes; of days that go from hours to quarters each has its own interval."""
+    series(tmp_path, {60: "100", 120: "110", 180: "", 240: "130", 360: "150", 390: "155"})
+    found = steps(location(tmp_path, "{series: grid.csv, stamps: end}"))
+    minutes = [((a - T) // MINUTE, (b - T) // MINUTE, v) for a, b, v in found]
+    assert minutes == [
+        (0, 60, 100.0),
+        (60, 120, 110.0),
+        (180, 240, 130.0),
+        (300, 360, 150.0),
+        (360, 390, 155.0),
+    ]
+    hours, quarters = range(60, 1441, 60), range(1455, 2881, 15)
+    series(tmp_path, dict.fromkeys([*hours, *quarters], "100"))
+    found = steps(location(tmp_path, "{series: grid.csv, stamps: end}"))
+    lengths = {(b - T) // MINUTE: (b - a) // MINUTE for a, b, _ in found}
+    assert lengths == {**dict.fromkeys(hours, 60), **dict.fromkeys(quarters, 15)}
+
+
+def test_stamps_are_of_a_series(tmp_path: Path) -> None:
+    with pytest.raises(GreendcError, match="stamps: is of no use without a series"):
+        location(tmp_path, "{table: carbontracker, zone: DEU, stamps: end}")
+
+
+def test_the_page_of_providers_means_what_it_says(tmp_path: Path) -> None:
+    page = (PROJECT / "config" / "INTENSITY.md").read_text(encoding="utf-8")
+    told = EXAMPLE.findall(page)
+    assert len(told) == page.count("```csv")
+    for rows, factor, grams, start, end in told:
+        (tmp_path / factor.partition("series: ")[2].partition(",")[0]).write_text(rows, "utf-8")
+        assert steps(location(tmp_path, factor))[0] == (instant(start), instant(end), float(grams))
 
 
 def test_days_of_one_value_have_holes_all_the_same(tmp_path: Path) -> None:
