@@ -150,13 +150,15 @@ class Progress:
         """Where the input ends: the last reading, an interval mean's in full, or `at`.
 
         Where all meters report by exception, their last values count in full as well: as
-        far as all are known. Beside others they count to the common end.
+        far as all are known. Beside others they count to the common end. Meters without energy
+        tell of an end where no others do.
         """
         if at is not None:
             return min(at, self.presence.upto()) // self.border * self.border
         hold = np.where(self.rules.kind == MEAN_NEXT, self.rules.nominal, 0)
-        last = int((known.last + hold)[self.rules.energy].max(initial=self.origin or 0))
-        held = (known.last + self.rules.hold)[self.rules.energy]
+        energy = self.rules.energy | (not self.rules.energy.any())
+        last = int((known.last + hold)[energy].max(initial=self.origin or 0))
+        held = (known.last + self.rules.hold)[energy]
         return max(last, int(held.min(initial=EVER)))
 
     def advance(self, watermark: int, known: Known, end: int | None) -> list[Dirty]:
@@ -164,16 +166,17 @@ class Progress:
 
         Returns where that gives a meter cells beneath closed ones that it is part of: an end of
         input closes long cells in full, and the short ones within as far as there are readings.
+        Meters without energy have no cells: of them nothing stays open that has been read.
         """
+        hold = np.where(known.reached > -EVER, self.rules.hold, 0)
+        silent = watermark - self.rules.silent_after
+        told = np.minimum(known.reached + hold, known.awaited)
+        upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
+        upto = self._floor(self._shaped(upto, known))
         if end is not None:
-            grids = self._grids(np.full_like(self.closed, end))
-            upto = -(-end // grids) * grids
-        else:
-            hold = np.where(known.reached > -EVER, self.rules.hold, 0)
-            silent = watermark - self.rules.silent_after
-            told = np.minimum(known.reached + hold, known.awaited)
-            upto = np.minimum(self._limit(watermark), np.maximum(told, silent))
-            upto = self._floor(self._shaped(upto, known))
+            ends = np.where(self.rules.energy, end, np.maximum(end, known.last))
+            grids = self._grids(ends)
+            upto = np.maximum(upto, -(-ends // grids) * grids)
         if self.origin is None:  # meters that have no cells are judged all the same
             upto = np.where(self.rules.energy, -EVER, upto)
         before, sealed = self.closed, self.sealed()
@@ -215,10 +218,10 @@ class Progress:
         for rows in self._rows:
             waits = unfinished[rows.number]
             lo, hi = rows.within(self._begun()[rows.number], EVER)
-            if end is None:
-                upto = np.minimum(hi, rows.known(self.closed, self._limit(watermark)))
-            else:
-                upto = np.minimum(hi, -(-end // rows.grid) * rows.grid)
+            upto = rows.known(self.closed, self._limit(watermark))
+            if end is not None:
+                upto = np.maximum(upto, -(-end // rows.grid) * rows.grid)
+            upto = np.minimum(hi, upto)
             new = np.flatnonzero((lo < upto) & ~waits)
             self._upto[rows.number[new]] = upto[new]
             unfinished[rows.number[(upto < hi) & ~waits]] = True

@@ -184,7 +184,7 @@ class _Judge:
             limits = float(rules.rate[number]), int(rules.silent_after[number])
             word[lo:hi][too_fast(good, time[lo:hi], value[lo:hi], *limits)] = Word.RATE
         found.word[place], found.since[place], found.moved[place] = word, since, moved
-        self._wait(found, meter, time, self._open(follows, meter, value))
+        self._wait(found, meter, time, self._open(follows, meter, value), word < LEFT_OUT)
 
     def _open(self, follows: BoolArray, meter: IntArray, value: FloatArray) -> IntArray:
         """Places of last readings that the next one may show to be spikes."""
@@ -194,5 +194,11 @@ class _Judge:
         return place
 
     @staticmethod
-    def _wait(found: Verdict, meter: IntArray, time: IntArray, place: IntArray) -> None:
-        found.decided[meter[place]] = found.awaited[meter[place]] = time[place - 1]
+    def _wait(
+        found: Verdict, meter: IntArray, time: IntArray, place: IntArray, good: BoolArray
+    ) -> None:
+        """From the last one believed before such a reading on nothing is decided."""
+        last = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1))[place - 1]
+        own = (last >= 0) & (meter[last] == meter[place])
+        upto = time[np.where(own, last, place - 1)]
+        found.decided[meter[place]] = found.awaited[meter[place]] = upto

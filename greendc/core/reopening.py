@@ -8,11 +8,13 @@ import numpy as np
 from greendc.core.counting import LATER
 from greendc.core.energy import Segments, seconds
 from greendc.core.facility import EVER, HOUR, IntArray
+from greendc.core.judging import judge
 from greendc.core.leftout import LeftOut, differing
 from greendc.core.readings import BoolArray, Readings, firsts, merged
 from greendc.core.register import plain_steps, register_steps
 from greendc.core.rules import REGISTER, Rules
 from greendc.core.touched import runs
+from greendc.core.words import LEFT_OUT, Before
 
 Span = tuple[int, int]
 Dirty = tuple[int, Span]  # a meter and the span in which what is known of it has changed
@@ -37,18 +39,25 @@ class History(Protocol):
 CONTEXT = 64  # readings of a meter before a late one that decide whether it is believed
 
 
-def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
+def unsettled_upto(
+    rules: Rules, parts: Iterable[Readings], sealed: IntArray, before: Before
+) -> int:
     """Up to where closing by silence and what comes after may disagree; -EVER: nowhere.
 
-    Two things tell of time that may have been closed as silent: a reading that reaches
-    back over more than `silent_after`, and a register that does not simply count on.
+    Three things tell of time that may have been closed as silent: a reading that reaches
+    back over more than `silent_after`, a register that does not simply count on, and what one with
+    a power has counted across the time up to which an end of input closed it (`sealed`).
     `parts` are all that is held of the meters and what is to be added; a meter of -1 is none.
+    `before` tells of the first ones.
     """
     registers = rules.kind == REGISTER
     backwards = np.append(rules.backwards, False)
     if not backwards.any():
         return -EVER
     rows = merged([part.where(backwards[part.meter]) for part in parts]).readings
+    if (rules.judged & rules.linear).any():  # what is left out does not end a gap
+        good = judge(rules, rows.meter, rows.time, rows.value, before).word < LEFT_OUT
+        rows = rows.where(good | registers[rows.meter])
     if not len(rows):
         return -EVER
     gap = np.diff(rows.time, prepend=rows.time[:1])
@@ -63,7 +72,10 @@ def unsettled_upto(rules: Rules, parts: Iterable[Readings]) -> int:
     if not plain.all():
         return EVER
     # a register that has come back waits for the power that gives it its shape
-    after = np.zeros(len(rules.meters), np.int64)
+    after, across = np.zeros(len(rules.meters), np.int64), np.full(len(rules.meters), EVER)
+    across[rules.registers] = sealed[rules.registers]
+    open_ = rows.time > across[rows.meter]
+    far |= open_ & ~_first(rows) & ~np.append(False, open_[:-1])
     after[rules.registers] = (rules.silent_after + rules.reach)[rules.powers]
     return int((rows.time + after[rows.meter])[far].max(initial=-EVER))
 

@@ -50,7 +50,7 @@ from greendc.core.reopening import (
 from greendc.core.rules import MEAN_PREV
 from greendc.core.settled import FILLED, Cause, Settled, causes
 from greendc.core.siblings import held_from, spread
-from greendc.core.words import Before, Verdict, Word, WordArray
+from greendc.core.words import LEFT_OUT, Before, Verdict, Word, WordArray
 
 Told = tuple[Segments, list[Spread]]  # what readings tell, and gaps that are spread
 
@@ -203,7 +203,8 @@ class SiteBook:
 
     def _disturbed(self, readings: Readings, mark: int) -> bool:
         """Whether some reading may touch cells that are closed, so that every step counts."""
-        upto = unsettled_upto(self.rules, [self.hot, *self.waiting, readings])
+        parts = [self.hot, *self.waiting, readings]
+        upto = unsettled_upto(self.rules, parts, self.progress.sealed(), self.before)
         if upto > -EVER and mark < upto + self.progress.step:
             return True
         return self.progress.origin is not None and mark < self.progress.furthest()
@@ -305,7 +306,7 @@ class SiteBook:
         old, stood, dirty, told = self._take_in(fresh, settled)
         left, cells = self.refused.known(EVER if settled.final else seq)
         if self.progress.origin is None:  # no meter of energy has said anything
-            self.progress.advance(watermark, self._how_far(), None)
+            self.progress.advance(watermark, self._how_far(), -EVER if settled.final else None)
             return self._let_go(settled, old, again)
         opened = self.progress.opened(filled + dirty + cells, kept_from)
         known = self._how_far()
@@ -342,7 +343,7 @@ class SiteBook:
         believable = self.hot.where(self._verdict(self.hot).word != Word.OUT_OF_RANGE)
         behind |= amid(self.rules, believable, fresh) & self._archived()[fresh.meter]
         behind &= self.rules.among[fresh.meter]
-        behind |= self._follows(fresh)
+        behind |= self._follows(fresh) | self._rests_on_none(fresh)
         held = firsts(self.hot, len(self.rules.meters))
         since = np.full(len(held), EVER, np.int64)
         np.minimum.at(since, fresh.meter[behind], fresh.time[behind])
@@ -378,6 +379,18 @@ class SiteBook:
         """Which readings come between those held, the first of which was judged without them."""
         last = np.where(self._archived(), lasts(self.hot, len(self.rules.meters)), -EVER)
         found: BoolArray = (fresh.time < last[fresh.meter]) & self.rules.waits[fresh.meter]
+        return found
+
+    def _rests_on_none(self, fresh: Readings) -> BoolArray:
+        """Which readings come soon after the first one held, which was left out itself.
+
+        The last one believed, which may speak against them, is no longer held.
+        """
+        start = firsts(self.hot, len(self.rules.meters))
+        none = (self.before.time == start) & (self.before.word >= LEFT_OUT)
+        none &= np.isfinite(self.rules.rate) & self._archived()
+        soon = fresh.time <= (start + self.rules.silent_after)[fresh.meter]
+        found: BoolArray = soon & none[fresh.meter]
         return found
 
     def _archived(self) -> BoolArray:
