@@ -1,11 +1,9 @@
 """The state machine: the newest ledger depends on the readings alone."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greendc.core.facility import MINUTE, Site
+from greendc.core.facility import MINUTE
 from tests.core.kit import METERS, played, site
 
 reading = st.tuples(
@@ -35,16 +33,6 @@ def dense(draw: st.DrawFn) -> list[tuple[int, int, float]]:
 
 
 logs = sparse | dense()
-
-
-def dipping(lateness: int) -> Site:
-    """A site whose register dips and bridges silences, and whose means are slow to close."""
-    changes = {
-        "register": {"step": 8.0, "rating": 1.0, "silent_after": 2 * MINUTE},
-        "pump": {"nominal": 5 * MINUTE, "silent_after": 30 * MINUTE},
-        "it_b": {"max_gap": MINUTE, "silent_after": 9 * MINUTE},
-    }
-    return site(tuple(replace(m, **changes.get(m.id, {})) for m in METERS), lateness)  # type: ignore[arg-type]
 
 
 def in_time(readings: list[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
@@ -83,28 +71,3 @@ def test_late_and_repeated_readings_end_in_the_same_ledger(
     cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=5))
     late = site(lateness=2 * MINUTE)
     assert played(late, list(shuffled), cuts) == played(late, ordered, [])
-
-
-@given(logs, st.data())
-@settings(max_examples=20)
-def test_a_split_into_runs_ends_in_the_same_ledger(
-    readings: list[tuple[int, int, float]], data: st.DataObject
-) -> None:
-    ordered = in_time(readings)
-    ends = data.draw(st.lists(st.integers(1, len(ordered)), max_size=3))
-    assert played(site(), ordered, [], ends=ends) == played(site(), ordered, [])
-
-
-@given(logs, st.data(), st.sampled_from([0, 2 * MINUTE]))
-@settings(max_examples=25)
-def test_late_readings_between_ends_end_in_the_same_ledger(
-    readings: list[tuple[int, int, float]], data: st.DataObject, lateness: int
-) -> None:
-    ordered, one = in_time(readings), dipping(lateness)
-    moved = data.draw(st.lists(st.integers(0, len(ordered) - 1), max_size=4, unique=True))
-    order = [r for i, r in enumerate(ordered) if i not in moved]
-    for i in moved:
-        order.insert(data.draw(st.integers(0, len(order))), ordered[i])
-    ends = data.draw(st.lists(st.integers(1, len(order)), max_size=3))
-    cuts = data.draw(st.lists(st.integers(0, len(order)), max_size=4))
-    assert played(one, order, cuts, ends=ends) == played(one, ordered, [])
