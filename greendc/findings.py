@@ -92,6 +92,8 @@ def record(one: Lasting) -> dict[str, Any]:
         "hours": told.windows,
         "missing_share": told.before,
         "missing_share_corrected": told.after,
+        "missing_kw": _kilo(told.missing),
+        "meter_short_kw": _kilo(told.short),
         "spread": told.spread,
         "worth": None if told.worth is None else told.worth.ratio,
         "worth_uncertainty": None if told.worth is None else told.worth.uncertainty,
@@ -123,7 +125,10 @@ def text(one: Lasting) -> str:
             f"has gaps; figures rest on {told.nodes[0]}"
         )
     hours = f"median of {told.windows} h, {span}"
-    where = f"{told.nodes[0]} {_percent(abs(told.before))} {_way(told.before)} ({hours})"
+    amount = _percent(abs(told.before))
+    if told.missing is not None:
+        amount += f" ({_power(told.missing)})"
+    where = f"{told.nodes[0]} {amount} {_way(told.before)} ({hours})"
     seen = f"{one.site}: at {where}"
     unmetered = "something there" if told.before > 0 else "something that feeds it"
     if not told.suspects:
@@ -146,6 +151,9 @@ def _named(one: Lasting, where: str) -> str:
     named = f"{one.site}: most likely {_suspected(first)}. At {where}"
     if told.after is not None:
         named += f"; put right, {_percent(abs(told.after))} {_way(told.after)}"
+    if told.short is not None:
+        way = "little" if told.short > 0 else "much"
+        named += f". {first.meter} shows {_power(told.short)} too {way}"
     if told.nodes[1:]:
         named += f". It is seen at {' and '.join(told.nodes[1:])} as well"
     if told.worth is not None:
@@ -255,3 +263,16 @@ def larger(node: NodeHour) -> float:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _kilo(watts: float | None) -> float | None:
+    return None if watts is None else watts / 1000
+
+
+def _power(watts: float) -> str:
+    """Three digits of a power, whichever way it flows.
+
+    >>> _power(-123456.0), _power(4.567)
+    ('123 kW', '0.00457 kW')
+    """
+    return f"{float(f'{abs(watts) / 1000:.3g}'):.15g} kW"

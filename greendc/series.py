@@ -220,6 +220,11 @@ BALANCE_DIFFERENCE = _gauge(
     "What went into a node of the power chain in the newest hour and did not come out, as a share "
     "of the larger side; negative where more came out. Losses are in it.",
 )
+BALANCE_MISSING = _gauge(
+    "greendc_balance_difference_watts",
+    NODE,
+    "The same difference as mean power of the newest hour; negative where more came out.",
+)
 BALANCE_TOLERANCE = _gauge(
     "greendc_balance_tolerance_ratio",
     NODE,
@@ -256,6 +261,39 @@ FINDING = Series(
     "A finding of the newest hour: the first of its nodes, and the meter that explains it best "
     "with the multiplier that would put it right, or the other meter that it is taken for; of a "
     "register and its power: these.",
+)
+TOLD = ("site", "node", "kind", "meter")
+FINDING_MISSING = _gauge(
+    "greendc_balance_finding_missing_ratio",
+    TOLD,
+    "What is missing behind the inputs of a finding's first node, as a share of the larger side: "
+    "median of the hours that show it; negative where more comes out. Of a register and its power: "
+    "what the power counts less than the register.",
+)
+FINDING_WATTS = _gauge(
+    "greendc_balance_finding_missing_watts", TOLD, "The same as power, where a node tells it."
+)
+FINDING_CORRECTED = _gauge(
+    "greendc_balance_finding_corrected_ratio",
+    TOLD,
+    "What would be missing there with what explains it best put right: evidence for that.",
+)
+FINDING_SHORT = _gauge(
+    "greendc_balance_finding_meter_short_watts",
+    TOLD,
+    "What the meter of a finding shows too little, where a multiplier would put it right; negative "
+    "where it shows too much.",
+)
+FINDING_WORTH = _gauge(
+    "greendc_balance_finding_worth_ratio",
+    TOLD,
+    "kWh at the node for each that the meter of a finding shows, from hour to hour, where that is "
+    "the evidence: 1 of a meter that is read rightly.",
+)
+FINDING_SINCE = _gauge(
+    "greendc_balance_finding_since_timestamp_seconds",
+    TOLD,
+    "Begin of the oldest hour that shows a finding, of the last 24.",
 )
 
 # -- how the daemon does --------------------------------------------------------------------------
@@ -330,6 +368,8 @@ SERIES: tuple[Series, ...] = (
     *(KPI_STATUS, KPI_UNDEFINED),
     WINDOW_END,
     *(BALANCE_DIFFERENCE, BALANCE_TOLERANCE, BALANCE_JUDGED, BALANCE_OFF, FINDINGS, FINDING),
+    *(BALANCE_MISSING, FINDING_MISSING, FINDING_WATTS, FINDING_CORRECTED, FINDING_SHORT),
+    *(FINDING_WORTH, FINDING_SINCE),
     *(TARGET, RECOVERY, MESSAGES, REJECTED, LOST, DROPPED, BALANCED, AUDITED),
     *(INBOX, CONNECTED, BULK_READ),
     *(JOURNAL_BYTES, JOURNAL_LIMIT, JOURNAL_FULL, JOURNAL_LAG),

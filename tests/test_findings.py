@@ -2,10 +2,21 @@
 
 from dataclasses import replace
 
-from greendc.core.checking import Checked, NodeHour, Suspect, Told
+from greendc.core.checking import Checked, NodeHour, Suspect, Told, Worth
 from greendc.core.facility import HOUR
-from greendc.findings import kind, lasting, node_record, record, text
-from greendc.series import BALANCE_JUDGED, BALANCE_OFF, FINDING
+from greendc.findings import Lasting, kind, lasting, node_record, record, text
+from greendc.series import (
+    BALANCE_JUDGED,
+    BALANCE_MISSING,
+    BALANCE_OFF,
+    FINDING,
+    FINDING_CORRECTED,
+    FINDING_MISSING,
+    FINDING_SHORT,
+    FINDING_SINCE,
+    FINDING_WATTS,
+    FINDING_WORTH,
+)
 from greendc.sinks.prometheus.balances import balances
 from greendc.sinks.prometheus.families import Families
 from greendc.snapshots import Balance, Closed
@@ -70,6 +81,40 @@ def test_undecided_names_no_meter_as_the_one() -> None:
     balances(out, Closed(balances={"dc": Balance(hours(OPEN)[0], (found,))}))
     assert list(out.samples[FINDING.name].labels) == [("dc", "pdu", "undecided", "", "", "")]
     assert "rack: one of three phases is missing (multiply by 1.5)" in words
+
+
+def test_it_is_told_how_much_is_missing() -> None:
+    """In words, for programs and in metrics: at the node, and in what the meter shows."""
+    worth = Worth(1.5, 0.04, 11)
+    told = replace(NAMED, missing=12_300.0, short=4_000.0, worth=worth)
+    one = Lasting("dc", 0, None, told)
+    assert "At pdu 10.0 % (12.3 kW) of what went in does not come out" in text(one)
+    assert "rack shows 4 kW too little" in text(one)
+    assert (record(one)["missing_kw"], record(one)["meter_short_kw"]) == (12.3, 4.0)
+    out = Families()
+    node = NodeHour("pdu", 9e6, 5.4e6, 6e6, 1e5, "too_much_in")
+    balances(out, Closed(balances={"dc": Balance(Checked(0, HOUR, (node,), (told,)), ())}))
+    amounts = {
+        name: list(zip(samples.labels, samples.values, strict=True))
+        for name, samples in out.samples.items()
+    }
+    about = ("dc", "pdu", "phase", "rack")
+    assert amounts[FINDING_MISSING.name] == [(about, 0.1)]
+    assert amounts[FINDING_WATTS.name] == [(about, 12_300.0)]
+    assert amounts[FINDING_CORRECTED.name] == [(about, 0.01)]
+    assert amounts[FINDING_SHORT.name] == [(about, 4_000.0)]
+    assert amounts[FINDING_WORTH.name] == [(about, 1.5)]
+    assert amounts[FINDING_SINCE.name] == [(about, 0.0)]
+    assert amounts[BALANCE_MISSING.name] == [(("dc", "pdu"), 1_000.0)]
+
+
+def test_what_is_undecided_is_not_put_right() -> None:
+    out = Families()
+    told = replace(OPEN, missing=-500.0)
+    balances(out, Closed(balances={"dc": Balance(Checked(0, HOUR, (), (told,)), ())}))
+    assert list(out.samples[FINDING_WATTS.name].values) == [-500.0]
+    assert FINDING_CORRECTED.name not in out.samples
+    assert FINDING_SHORT.name not in out.samples
 
 
 def test_metrics_name_both_of_two_meters() -> None:

@@ -23,7 +23,7 @@ from greendc.core.balance import (
     Windows,
     windows,
 )
-from greendc.core.corrections import changed, residual
+from greendc.core.corrections import changed, missing, residual
 from greendc.core.courses import is_followed
 from greendc.core.explaining import findings
 from greendc.core.facility import EVER, HOUR, IntArray
@@ -103,6 +103,8 @@ class Told:
     kWh of the first suspect is worth at the first node by how that moves with it, where this tells.
     `until` is the end of the newest of the hours that show it; None: the hour that tells of it.
     Where it is `undecided`, something that has no meter explains it as well as any suspect.
+    `missing` is the power behind `before`; `short` is what the first suspect shows too little,
+    where a multiplier puts it right (negative: too much). [W]
     """
 
     nodes: tuple[str, ...]
@@ -116,6 +118,8 @@ class Told:
     worth: Worth | None = None
     until: int | None = None
     undecided: bool = False
+    missing: float | None = None
+    short: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,8 @@ class _Epoch:
                     None,
                     (name,),
                     until=int(part.end[-1]),
+                    missing=_rounded(missing(mine[0].sides(part), rows, part.seconds)),
+                    short=_short(part, rows, meter, gain),
                 )
 
     def _windows(self, lo: int, hi: int) -> tuple[Windows, BoolArray]:
@@ -274,7 +280,24 @@ class _Epoch:
             _worth(finding.slope),
             int(shown.end[rows[-1]]),
             finding.undecided,
+            _rounded(finding.missing),
+            self._short(finding, shown),
         )
+
+    def _short(self, finding: Finding, shown: Windows) -> float | None:
+        if not finding.explanations or finding.undecided:
+            return None
+        first = finding.explanations[0]
+        if first.at is not None or first.both is not None:
+            return None
+        return _short(shown, finding.rows, first.meter, first.mistake.gain)
+
+
+def _short(shown: Windows, rows: BoolArray, meter: int, gain: float) -> float | None:
+    """What a meter shows too little, in W; the median of some windows."""
+    power = shown.energy[rows, meter] / shown.seconds[rows]
+    power = power[np.isfinite(power)]
+    return _rounded((gain - 1.0) * float(np.median(power))) if len(power) else None
 
 
 def _worth(slope: Slope | None) -> Worth | None:

@@ -85,6 +85,11 @@ def residual(sides: Sides, row: BoolArray) -> float:
     return float(np.nanmedian((inside - outside) / larger))
 
 
+def missing(sides: Sides, row: BoolArray, seconds: FloatArray) -> float:
+    """The same as power, in W."""
+    return float(np.nanmedian((sides.inside[row] - sides.outside[row]) / seconds[row]))
+
+
 def spread(sides: Sides, row: BoolArray) -> float:
     """Standard deviation of the ratio of input to output, relative to its mean."""
     ratio = _ratio(sides, row)

@@ -17,6 +17,7 @@ from greendc.core.balance import BoolArray, Place, Sides, State, Windows
 from greendc.core.corrections import (
     changed,
     is_output,
+    missing,
     oddness,
     residual,
     shows,
@@ -320,23 +321,27 @@ class _Search:
             residual(before, main.rows),
             residual(after, main.rows),
             spread(after, main.rows),
+            missing(before, main.rows, self.found.seconds),
         )
 
     def _course(self, first: Explanation, best: Sequence[Explanation], slope: Slope) -> Finding:
         row = np.arange(len(self.found.start)) >= len(self.found.start) - slope.steps - 1
         (place,) = (p for p in self.places if p.node.name == first.nodes[0])
+        before = place.sides(self.found)
         after = changed(place, self.found, first.meter, first.mistake.gain)
         return Finding(
             first.nodes,
             tuple(best),
             row,
-            residual(place.sides(self.found), row),
+            residual(before, row),
             residual(after, row),
             spread(after, row),
+            missing(before, row, self.found.seconds),
             slope,
         )
 
     def _unexplained(self, one: Off) -> Finding:
         sides = one.place.sides(self.found)
         name, rows = one.place.node.name, one.rows
-        return Finding((name,), (), rows, residual(sides, rows), None, spread(sides, rows))
+        power = missing(sides, rows, self.found.seconds)
+        return Finding((name,), (), rows, residual(sides, rows), None, spread(sides, rows), power)

@@ -57,7 +57,8 @@ class Finding:
     """Nodes out of balance and what explains it best; `explanations` may be none, or several.
 
     The first one is the most likely; those after it explain it about as well. With `slope` the
-    first node's other side follows the meter in a way that only this mistake explains.
+    first node's other side follows the meter in a way that only this mistake explains. `missing` is
+    the power behind `before`. [W]
     """
 
     nodes: tuple[str, ...]
@@ -66,6 +67,7 @@ class Finding:
     before: float
     after: float | None
     spread: float
+    missing: float
     slope: Slope | None = None
 
     @property

@@ -1,5 +1,6 @@
 """Whether it adds up, as page, API and /metrics tell it."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -45,6 +46,13 @@ def test_metrics_tell_the_same(url: str) -> None:
     assert 'greendc_balance_findings{kind="sign",site="edge-room"} 0.0' in text
     labels = 'kind="phase",meter="ups-a.ups_out",multiplier="1.5",node="ups-a.ups_out",other=""'
     assert f"greendc_balance_finding_info{{{labels},site=" in text
+    about = 'kind="phase",meter="ups-a.ups_out",node="ups-a.ups_out",site="edge-room"'
+    short = re.search(f"greendc_balance_finding_meter_short_watts{{{about}}} (.+)", text)
+    missing = re.search(f"greendc_balance_finding_missing_watts{{{about}}} (.+)", text)
+    assert short is not None
+    assert missing is not None
+    # a third of what the UPS gives, and what is lost behind it
+    assert 0 < float(short[1]) + float(missing[1]) < 0.1 * float(short[1])
 
 
 def test_the_page_asks_whether_it_adds_up(url: str) -> None:
