@@ -8,7 +8,7 @@ from typing import Any
 from greendc.calendars import rfc3339
 from greendc.core.checking import Checked, NodeHour, Suspect, Told, Worth
 from greendc.core.facility import DAY, EVER
-from greendc.core.mistakes import MISMATCH, UNDECIDED
+from greendc.core.mistakes import EXCHANGED, MISMATCH, UNDECIDED
 from greendc.core.units import J_PER_KWH
 
 UNEXPLAINED = "unexplained"
@@ -68,6 +68,8 @@ def lasting(site: str, hours: Iterable[Checked], newest: int) -> list[Lasting]:
 
 
 def _key(told: Told) -> object:
+    if kind(told) == EXCHANGED:  # whichever of their nodes is out of balance just then
+        return EXCHANGED, told.suspects[0].meter, told.suspects[0].other
     if kind(told) in (MISMATCH, UNDECIDED):  # by how much, or which, is another matter every day
         return told.nodes, kind(told)
     return told.nodes, tuple((s.meter, s.kind, s.gain, s.at) for s in told.suspects[:1])
