@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from greendc.core import past
 from greendc.core.accounts import Book
 from greendc.core.balance import (
     COVERED,
@@ -24,8 +25,6 @@ from greendc.core.balance import (
     windows,
 )
 from greendc.core.corrections import changed, missing, residual
-from greendc.core.courses import is_followed
-from greendc.core.explaining import findings
 from greendc.core.facility import EVER, HOUR, IntArray
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
@@ -194,18 +193,15 @@ class _Epoch:
         states = np.zeros((len(self.places), len(found.start)), np.int8)
         for i, place in enumerate(self.places):
             states[i] = place.states(found)
-        bad = (states != State.BALANCED) & (states != State.UNKNOWN)
         sides = [place.sides(found) for place in self.places]
         for row in np.flatnonzero(found.start >= lo).tolist():
             begin = int(found.start[row]) - (LOOKED_BACK - 1) * HOUR
             span = slice(int(np.searchsorted(found.start, begin)), row + 1)
-            part, told = found.between(span), list[Told]()
-            if (bad[:, span].sum(axis=1) >= PERSISTENT).any() or is_followed(self.places, part):
-                left_out = np.logical_or.reduce(only_claimed[span], axis=0)
-                told = [
-                    self._told(one, part, left_out)
-                    for one in findings(self.places, part, replace(self.known, doubted=left_out))
-                ]
+            part = found.between(span)
+            left_out = np.logical_or.reduce(only_claimed[span], axis=0)
+            known = replace(self.known, doubted=left_out)
+            every = past.told(self.places, part, known, states[:, span])
+            told = [self._told(one, part, left_out) for one in every]
             told += self._backwards(part, only_claimed[span], told)
             nodes = [
                 _node(place, side, states[i], row, found)
