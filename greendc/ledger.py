@@ -11,7 +11,7 @@ from greendc.core.checking import BalanceCheck
 from greendc.core.claims import KEPT as CLAIMS_KEPT
 from greendc.core.claims import Claims
 from greendc.core.evaluate import Evaluator
-from greendc.core.facility import EVER, IntArray, Site
+from greendc.core.facility import EVER, HOUR, IntArray, Site
 from greendc.core.figure import Figure, FigureColumns
 from greendc.core.final_days import IT_LOAD, Hours, Spread
 from greendc.core.gaps import Gaps
@@ -170,6 +170,8 @@ class SiteLedger:
         power = power.where((rules.energy & (rules.kind != REGISTER))[power.meter])
         if len(power):
             self.claims.take(power.meter, power.time, power.value)
+            hours = power.time - power.time % HOUR
+            self.balance.again(hours[hours >= self.balance.upto - CLAIMS_KEPT])
 
     def leave(self, readings: Readings) -> None:
         """Take note of readings that were refused at a time of their own, before those `add`ed.
@@ -194,17 +196,18 @@ class SiteLedger:
             return
         progress = self.book.progress
         closed = progress.closed_upto(self.balance.names)
-        if progress.origin is not None and closed > self.balance.upto:
+        if progress.origin is not None and closed > self.balance.begin:
             self.store.balances(self.site.id, list(self.balance.due(closed, progress.origin)))
             self.claims.forget(closed - CLAIMS_KEPT)
 
     def _put(self, found: Sequence[PeriodBlock]) -> Changes:
-        for one in found:
-            if one.period == "hour" and one.block.account.name in self.balance.names:
-                self.balance.touch(int(one.block.start[0]))
         figures, places = self.evaluator.columns(found)
         fresh = np.array([one.block.fresh for one in found], np.bool_)[places]
         changes = self.store.put(self.site.id, figures, fresh & (figures.start >= self.written))
+        self.balance.touched |= any(
+            one.period == "hour" and one.block.account.name in self.balance.names for one in found
+        )
+        self.balance.touch(changes.figures)
         if self.wrote is not None:
             self.wrote(changes)
         return changes
@@ -240,7 +243,7 @@ class SiteLedger:
             "accounts": progress.accounts,
             "fills_from": None if book.profile is None else book.fills_from,
             "written": self.periods.marks.written,
-            "balanced": self.balance.upto,
+            "balanced": self.balance.begin,
             "claims": self.claims.rows(),
             "carried": _columns(carried),
             "beyond": _columns(book.beyond),

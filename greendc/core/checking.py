@@ -26,6 +26,7 @@ from greendc.core.balance import (
 )
 from greendc.core.corrections import changed, missing, residual
 from greendc.core.facility import EVER, HOUR, IntArray
+from greendc.core.figure import PERIODS, FigureColumns
 from greendc.core.hours import hours_of
 from greendc.core.levels import Level
 from greendc.core.mistakes import BACKWARDS, MISMATCH
@@ -35,9 +36,11 @@ from greendc.core.plausible import totals
 from greendc.core.reconciling import Mismatch, Reconciliation
 from greendc.core.slopes import Slope
 from greendc.core.suspects import Finding, Known
+from greendc.core.touched import Span, runs
 from greendc.core.uncertainty import COVERAGE_FACTOR
 
 LOOKED_BACK = 24  # hours
+OF_HOURS = PERIODS.index("hour")
 
 Claimed = Callable[[IntArray], FloatArray]
 
@@ -139,31 +142,68 @@ class BalanceCheck:
     ) -> None:
         """Read `hours`, and where these say nothing what physical meters have `claimed`.
 
-        `twins` compares registers with their power.
+        `twins` compares registers with their power. Somebody sets `touched` where members' hours
+        are rolled up, whether or not they come out as they were.
         """
         self.books, self.held, self.claimed, self.twins = books, hours, claimed, twins
         self.upto, self.touched = -EVER, False
+        self._changed: set[int] = set()  # hours before `upto`
         members = frozenset(n for b in books for node in b.epoch.nodes for n in node.members)
         self.names = members | twins.names
 
-    def touch(self, start: int) -> None:
-        """A member's hours from here on are new or changed."""
-        self.upto, self.touched = min(self.upto, start), True
+    @property
+    def begin(self) -> int:
+        """Where the first hour begins whose verdict is still to come, or may have changed."""
+        return min(self._changed, default=self.upto)
+
+    def touch(self, written: FigureColumns) -> None:
+        """Take note of figures that are new or changed: of members' hours among them."""
+        hours = written.period == OF_HOURS
+        used = np.unique(written.quantity[hours]).tolist()
+        mine = [number for number in used if written.names[number] in self.names]
+        self.again(written.start[hours & np.isin(written.quantity, mine)])
+
+    def again(self, hours: IntArray) -> None:
+        """Have hours, by their begin [ns], checked again, where they have been."""
+        self._changed.update(hours[hours < self.upto].tolist())
 
     def due(self, closed: int, begin: int) -> Iterator[Checked]:
-        """Hours that end after `upto` and not after `closed`; none begins before `begin`."""
+        """Hours that end after `upto` and not after `closed`, and those that rest on changed ones.
+
+        None begins before `begin`.
+        """
         self.touched = False
-        lo, hi = max(self.upto, begin - begin % HOUR), closed - closed % HOUR
-        if not self.names or lo >= hi:
+        if not self.names:
             return
+        least, hi = begin - begin % HOUR, closed - closed % HOUR
+        spans = [(max(lo, least), min(end, hi)) for lo, end in self._spans(hi)]
         for book in self.books:
-            first, last = max(lo, book.epoch.start), min(hi, book.epoch.end)
-            if (book.epoch.nodes or self.twins.pairs) and first < last:
-                found = list(_Epoch(book, self.held, self.claimed).hours(first, last))
-                apart = self.twins.at([hour.end for hour in found])
-                for hour, days in zip(found, apart, strict=True):
-                    yield replace(hour, told=(*hour.told, *map(_mismatch, days)))
+            for lo, end in spans:
+                first, last = max(lo, book.epoch.start), min(end, book.epoch.end)
+                if (book.epoch.nodes or self.twins.pairs) and first < last:
+                    yield from self._checked(book, first, last)
         self.upto = hi
+        self._changed.clear()
+
+    def _spans(self, upto: int) -> tuple[Span, ...]:
+        """Spans of hours whose verdicts are new or may have changed."""
+        again = [(hour, self._resting(hour)) for hour in self._changed]
+        return runs([*again, (self.upto, upto)] if self.upto < upto else again, apart=0)
+
+    def _resting(self, hour: int) -> int:
+        """Up to where verdicts rest on an hour."""
+        upto = hour + LOOKED_BACK * HOUR
+        if not self.twins.pairs:
+            return upto
+        end = self.twins.days(hour, hour + HOUR)[-1]  # of the day that it is in
+        last = self.twins.days(end, end + 1)[-1]
+        return max(upto, (-(-last // HOUR) - 1) * HOUR)
+
+    def _checked(self, book: Book, lo: int, hi: int) -> Iterator[Checked]:
+        found = list(_Epoch(book, self.held, self.claimed).hours(lo, hi))
+        apart = self.twins.at([hour.end for hour in found])
+        for hour, days in zip(found, apart, strict=True):
+            yield replace(hour, told=(*hour.told, *map(_mismatch, days)))
 
 
 class _Epoch:

@@ -9,7 +9,10 @@ from greendc.store import PERIODS
 
 WITHDRAWN = "withdrawn"
 LONGEST = 400 * DAY  # that a period can begin before its last cell
-# figures are compared so much at a time: start of the period [ns]
+Keyed = Mapping[tuple[int, str], Figure]  # by start and quantity
+FEW = 4_000  # figures of both ledgers; where portions hold fewer, more are compared together
+MOST = 64  # portions
+# figures are compared at least so much at a time: start of the period [ns]
 PORTIONS = {"cell": HOUR, "hour": DAY, "24h": DAY, "7d": DAY, "30d": DAY, "day": 31 * DAY}
 
 
@@ -74,7 +77,8 @@ def differences(
     old, new
         The ledgers.
     compared
-        Where they may differ; the order is kept, and in a portion it is by start and name.
+        Where they may differ; the order is kept, and in portions beside each other it is by start
+        and name.
     closed
         Up to where `new` has closed each account of each site: what it has not come to stays
         as it is until then. [ns]
@@ -83,19 +87,37 @@ def differences(
     pause
         Called between pieces of work.
     """
-    for one in compared:
-        pause()
-        since = until.get(one.site, -EVER)
-        yield from _differing(old, new, one, closed.get(one.site, {}), since)
+    stretch: list[Portion] = []
+    most = 1
+    for one in (*compared, None):
+        if one is not None and len(stretch) < most and (not stretch or _follows(stretch[-1], one)):
+            stretch.append(one)
+            continue
+        if stretch:
+            pause()
+            site, period, at = stretch[0]
+            span = at, stretch[-1].at + _length(period)
+            upto = closed.get(site, {}), until.get(site, -EVER)
+            was, now = _figures(old, site, period, span), _figures(new, site, period, span)
+            count = len(was) + len(now)
+            if count:  # of what holds nothing no more is told than that
+                most = min(most * 2, MOST) if count < FEW else max(most // 2, 1)
+            yield from _differing(site, was, now, *upto)
+        stretch = [] if one is None else [one]
+
+
+def _follows(before: Portion, one: Portion) -> bool:
+    """Whether a portion is the next one in time."""
+    return one == before._replace(at=before.at + _length(before.period))
+
+
+def _figures(ledger: Figures, site: str, period: str, span: tuple[int, int]) -> Keyed:
+    return {(f.start, f.quantity): f for f in ledger.figures(site, period, *span)}
 
 
 def _differing(
-    old: Figures, new: Figures, one: Portion, closed: Mapping[str, int], since: int
+    site: str, was: Keyed, now: Keyed, closed: Mapping[str, int], since: int
 ) -> Iterator[Difference]:
-    site, period, at = one
-    span = at, at + _length(period)
-    was = {(f.start, f.quantity): f for f in old.figures(site, period, *span)}
-    now = {(f.start, f.quantity): f for f in new.figures(site, period, *span)}
     for key in sorted(was.keys() | now.keys()):
         before, after = was.get(key), now.get(key)
         if after is None and before is not None and before.end > since:
