@@ -159,7 +159,7 @@ def judged(path: Path) -> list[tuple[object, ...]]:
 
 
 @given(logs(), st.data())
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_order_repetition_and_runs_leave_no_trace(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
@@ -206,7 +206,7 @@ def at(meter: str, minute: int, value: float) -> Reading:
 
 
 @given(logs(), st.data())
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_batches_and_kills_leave_no_trace_in_the_revisions(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
@@ -222,7 +222,7 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
 
 
 @given(logs(), st.data())
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:

@@ -71,7 +71,7 @@ def logs(draw: st.DrawFn) -> list[Reading]:
 
 
 @given(logs(), st.data())
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_order_and_repetition_leave_no_trace(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
@@ -83,7 +83,7 @@ def test_order_and_repetition_leave_no_trace(
 
 
 @given(logs(), st.data())
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_batches_and_kills_leave_no_trace_in_the_revisions(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
@@ -98,7 +98,7 @@ def test_batches_and_kills_leave_no_trace_in_the_revisions(
 
 
 @given(logs(), st.data())
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_order_within_the_lateness_leaves_no_trace_in_the_revisions(
     config: Config, log: list[Reading], data: st.DataObject
 ) -> None:
@@ -125,7 +125,7 @@ def energies(config: Config, log: Sequence[Reading]) -> dict[str, tuple[float, f
 
 
 @given(logs())
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_shape_neither_adds_energy_nor_takes_it_away(
     config: Config, apart: Config, log: list[Reading]
 ) -> None:

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +51,7 @@ def went(shop: Shop, sent: Sequence[Message], schedule: Sequence[Deed]) -> None:
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patched:
         shop.be("well")
         minutes = count(step=60.0)  # no doubt is waited for: each look at the clock is one later
-        patched.setattr(runner, "Confirming", partial(Confirming, clock=lambda: next(minutes)))
+        patched.setattr(runner, "Confirming", lambda sink, _: Confirming(sink, minutes.__next__))
         config = configured(Path(name), shop, next(SITES))
         with Life(config, patched) as life:
             course = Course(life, shop, sent)
