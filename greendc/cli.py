@@ -71,8 +71,12 @@ def _check(arguments: argparse.Namespace) -> int:
         raise GreendcError("--json tells of what logs say: see --against")
     if not arguments.json:
         _say(masked(check_text(config)))
-    settings_of(config.mqtt).refuse_bad_files()
-    for remark in sinks.remarks(config.sinks, sinks.Surroundings.of(config)):
+    remarks = list(sinks.remarks(config.sinks, sinks.Surroundings.of(config)))
+    try:
+        settings_of(config.mqtt).refuse_bad_files()
+    except GreendcError as error:  # they may be on the machine that the file is for
+        remarks.insert(0, str(error))
+    for remark in remarks:
         _say(masked(f"warning: {remark}"), file=sys.stderr)
     return _check_against(config, arguments) if arguments.against else GOOD
 

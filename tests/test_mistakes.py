@@ -44,8 +44,10 @@ def test_check_looks_for_the_files_that_the_broker_asks_for(
     closed = "}}" if "{" in key else "}"
     with_text(site, "data: data\n", f"data: data\n{BROKER}{key}{file}{closed}\n")
     code, _, err = site.tried("check", site.config)
-    assert code == 2
-    assert err.startswith(f"mqtt.{key.replace(': {', '.').rstrip(': ')}: {site.folder / file}")
+    assert code == 0  # they may be on the machine that the site file is for
+    assert err.startswith(
+        f"warning: mqtt.{key.replace(': {', '.').rstrip(': ')}: {site.folder / file}"
+    )
     assert err.endswith("No such file or directory\n")
     assert "Errno" not in err
 

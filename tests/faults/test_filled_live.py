@@ -13,6 +13,7 @@ from greendc.calendars import parse_rfc3339, rfc3339
 from greendc.core.facility import HOUR
 from tests.faults.plant import Message, Plant, write_log
 from tests.faults.test_live import publish
+from tests.servers.forked import ran
 from tests.servers.support import PATIENCE, Mosquitto
 
 BEGIN = parse_rfc3339("2025-03-09T23:00:00Z")  # a Monday in Berlin
@@ -76,8 +77,8 @@ def messages() -> list[Message]:
 
 def of_gap(plant: Plant) -> dict[str, Any]:
     """What the ledger says of the pump in the first hour of the gap."""
-    lines = plant.greendc("export", "-c", str(plant.config), "--period", "hour").splitlines()
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    done = ran(("export", "-c", str(plant.config), "--period", "hour"), plant.environment)
+    rows: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     (found,) = [r for r in rows if (r["quantity"], r["start"]) == ("pump", FIRST)] or [{}]
     return found
 
